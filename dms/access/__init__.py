@@ -1,0 +1,1 @@
+"""Who may: log-in, policy, predicates and the gate."""

@@ -1,0 +1,1 @@
+"""Who did: the access log, the only code that touches its tables."""

@@ -1,0 +1,1 @@
+"""Errors, ids, actor, clock, settings, paging and canonical bytes: imports nothing of ours."""

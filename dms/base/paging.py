@@ -1,0 +1,64 @@
+"""One page of a list: what is asked for and what comes back, without any transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from dms.base.errors import ArgumentInvalid
+
+MAX_PAGE = 100
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+OrderValue = int | str | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a row stands in an order: the order value and the id that breaks ties."""
+
+    value: OrderValue
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`size` rows, forward after a position or backward before one."""
+
+    size: int
+    backward: bool = False
+    after: Position | None = None
+    want_total: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a size that no page may have."""
+        if not 1 <= self.size <= MAX_PAGE:
+            name = "last" if self.backward else "first"
+            raise ArgumentInvalid(f"`{name}` must be between 1 and {MAX_PAGE}", path=(name,))
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Rows in display order with their positions; `total` only if it was asked for."""
+
+    rows: Sequence[T]
+    positions: Sequence[Position]
+    has_next: bool
+    has_previous: bool
+    total: int | None = None
+    total_is_exact: bool = True
+
+    def map(self, shape: Callable[[T], U]) -> Page[U]:
+        """Return the same page with every row reshaped."""
+        return Page(
+            [shape(row) for row in self.rows],
+            self.positions,
+            self.has_next,
+            self.has_previous,
+            self.total,
+            self.total_is_exact,
+        )

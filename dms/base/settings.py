@@ -1,0 +1,184 @@
+"""Every setting of an installation in one typed object.
+
+Values come from `DMS_<NAME>` environment variables over `$DMS_HOME/dms.toml`. An unknown name in
+either is refused at start, with the nearest known one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dms.base.errors import ConfigurationError
+
+PREFIX = "DMS_"
+
+_NOT_SETTINGS = frozenset({"DMS_HOME", "DMS_AS", "DMS_TEST_DATABASE_URL"})
+"""Variables of ours that are read elsewhere: the folder itself, the command line, the tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation. Times are in seconds, sizes in bytes unless the name says otherwise."""
+
+    home: Path
+    database_url: str = field(
+        default="", metadata={"help": "empty: the embedded SQLite file under the data folder"}
+    )
+    host: str = field(default="127.0.0.1", metadata={"help": "address the server binds to"})
+    port: int = field(default=8000, metadata={"help": "port the server binds to; 0 lets the system choose"})
+    production: bool = field(
+        default=False, metadata={"help": "production profile: introspection and debug helps are off"}
+    )
+    worker_threads: int = field(default=8, metadata={"help": "threads that run operations, per process"})
+    queue_limit: int = field(
+        default=64, metadata={"help": "operations that may wait for a thread, per process"}
+    )
+    deadline_s: float = field(default=10.0, metadata={"help": "longest time one operation may take"})
+    body_limit_bytes: int = field(default=262_144, metadata={"help": "largest body of a GraphQL request"})
+    upload_limit_bytes: int = field(default=5_368_709_120, metadata={"help": "largest single upload"})
+    upload_quota_bytes: int = field(
+        default=21_474_836_480, metadata={"help": "unfiled uploads one person may hold"}
+    )
+    upload_expiry_s: int = field(default=86_400, metadata={"help": "how long an unfiled upload is kept"})
+    disk_reserve_bytes: int = field(
+        default=268_435_456, metadata={"help": "free space below which uploads are refused"}
+    )
+    session_idle_s: int = field(
+        default=3_600, metadata={"help": "a session ends after this long without use"}
+    )
+    session_absolute_s: int = field(
+        default=43_200, metadata={"help": "a session ends this long after log-in"}
+    )
+    password_preset: str = field(
+        default="default", metadata={"help": "argon2id parameters: default, strong or test"}
+    )
+    key_file: str = field(
+        default="", metadata={"help": "key-encryption keys; empty: a file beside the data folder"}
+    )
+    log_level: str = field(
+        default="info", metadata={"help": "operational log: debug, info, warning or error"}
+    )
+    repository_name: str = field(
+        default="Repository", metadata={"help": "name of the Repository made at the first migration"}
+    )
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the embedded database is in use."""
+        return self.sqlalchemy_url.startswith("sqlite")
+
+    @property
+    def sqlite_path(self) -> Path:
+        """Return the path of the embedded database file."""
+        return self.home / "dms.sqlite3"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Return the database address in the form that SQLAlchemy takes."""
+        if not self.database_url:
+            return f"sqlite:///{self.sqlite_path}"
+        for scheme in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(scheme):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(scheme)
+        return self.database_url
+
+    @property
+    def blob_root(self) -> Path:
+        """Return the folder of the local Blob store."""
+        return self.home / "blobs"
+
+    @property
+    def key_path(self) -> Path:
+        """Return the file of key-encryption keys, outside the data folder: a copy of it holds no key."""
+        if self.key_file:
+            return Path(self.key_file)
+        return self.home.parent / f"{self.home.name}.keys"
+
+
+def load(environment: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
+    """Read the settings; `ConfigurationError` names the first one that is unknown or unreadable."""
+    env = os.environ if environment is None else environment
+    folder = Path(home or env.get("DMS_HOME") or "var").absolute()
+    values: dict[str, object] = dict(_from_file(folder / "dms.toml"))
+    for key, text in env.items():
+        if key.startswith(PREFIX) and key not in _NOT_SETTINGS:
+            values[key.removeprefix(PREFIX).lower()] = text
+    known = {f.name: f for f in dataclasses.fields(Settings) if f.name != "home"}
+    for name in values:
+        if name not in known:
+            raise ConfigurationError(_unknown(name, list(known)))
+    # Any: `_convert` returns what the field declares, which no type can say for a dict of fields.
+    typed: dict[str, Any] = {
+        name: _convert(name, value, known[name].default) for name, value in values.items()
+    }
+    settings = Settings(home=folder, **typed)
+    _check(settings)
+    return settings
+
+
+def acting_account(environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the account named in `DMS_AS`, for which a command acts."""
+    env = os.environ if environment is None else environment
+    return env.get("DMS_AS") or None
+
+
+def operator_name() -> str:
+    """Return the name of the operating-system user who runs this process."""
+    try:
+        import pwd  # noqa: PLC0415  absent on some systems
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return "unknown"
+
+
+def _from_file(path: Path) -> Mapping[str, object]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"`{path}` is not readable TOML: {error}") from error
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean `{PREFIX}{near[0].upper()}`?" if near else "see docs/operating/settings.md"
+    return f"unknown setting `{PREFIX}{name.upper()}`: {hint}"
+
+
+def _convert(name: str, value: object, default: object) -> bool | int | float | str:
+    text = str(value).strip()
+    try:
+        match default:
+            case bool():
+                return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+            case int():
+                return int(text)
+            case float():
+                return float(text)
+            case _:
+                return text
+    except (ValueError, KeyError) as error:
+        wanted = type(default).__name__
+        raise ConfigurationError(f"`{PREFIX}{name.upper()}` must be a {wanted}, not `{text}`") from error
+
+
+def _check(settings: Settings) -> None:
+    if settings.password_preset not in {"default", "strong", "test"}:
+        raise ConfigurationError("`DMS_PASSWORD_PRESET` must be default, strong or test")
+    if settings.production and settings.password_preset == "test":  # noqa: S105  the name of a preset
+        raise ConfigurationError("`DMS_PASSWORD_PRESET=test` is refused in the production profile")
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise ConfigurationError("`DMS_LOG_LEVEL` must be debug, info, warning or error")
+    if settings.worker_threads < 1 or settings.queue_limit < 1:
+        raise ConfigurationError("`DMS_WORKER_THREADS` and `DMS_QUEUE_LIMIT` must be at least 1")
+    if not settings.sqlalchemy_url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ConfigurationError("`DMS_DATABASE_URL` must be empty or start with postgresql://")

@@ -1,0 +1,1 @@
+"""The GraphQL door: types, queries and mutations, one room for each noun."""

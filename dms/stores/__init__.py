@@ -1,0 +1,1 @@
+"""Database engine, unit of work, content and keys: everything that keeps something."""
