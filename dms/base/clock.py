@@ -54,7 +54,7 @@ def from_datetime(moment: datetime) -> Instant:
 
 def to_iso(instant: int) -> str:
     """Write an instant as ISO 8601 with microseconds and `Z`."""
-    return to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return to_datetime(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def utc_day(instant: int) -> date:

@@ -76,10 +76,11 @@ def parse_global_id(text: str) -> tuple[Kind, UUID] | None:
         return None
     try:
         raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
-        kind = Kind(int.from_bytes(raw[:2], "big"))
+        kind, value = Kind(int.from_bytes(raw[:2], "big")), UUID(bytes=raw[2:])
     except (binascii.Error, UnicodeEncodeError, ValueError):
         return None
-    return kind, UUID(bytes=raw[2:])
+    # INVARIANT (one-id): a thing has one id; the decoder also takes `+` and `/`, which we never write.
+    return (kind, value) if global_id(kind, value) == text else None
 
 
 def parse_id_of(kind: Kind, text: str) -> UUID | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -22,6 +23,10 @@ PREFIX = "DMS_"
 _NOT_SETTINGS = frozenset({"DMS_HOME", "DMS_AS", "DMS_TEST_DATABASE_URL"})
 """Variables of ours that are read elsewhere: the folder itself, the command line, the tests."""
 
+_LAST_PORT = 65_535
+
+_WANTED = {bool: "true or false", int: "a whole number", float: "a number"}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -29,7 +34,7 @@ class Settings:
 
     home: Path
     database_url: str = field(
-        default="", metadata={"help": "empty: the embedded SQLite file under the data folder"}
+        default="", repr=False, metadata={"help": "empty: the embedded SQLite file under the data folder"}
     )
     host: str = field(default="127.0.0.1", metadata={"help": "address the server binds to"})
     port: int = field(default=8000, metadata={"help": "port the server binds to; 0 lets the system choose"})
@@ -167,11 +172,12 @@ def _convert(name: str, value: object, default: object) -> bool | int | float | 
             case _:
                 return text
     except (ValueError, KeyError) as error:
-        wanted = type(default).__name__
-        raise ConfigurationError(f"`{PREFIX}{name.upper()}` must be a {wanted}, not `{text}`") from error
+        wanted = _WANTED[type(default)]
+        raise ConfigurationError(f"`{PREFIX}{name.upper()}` must be {wanted}, not `{text}`") from error
 
 
 def _check(settings: Settings) -> None:
+    _check_numbers(settings)
     if settings.password_preset not in {"default", "strong", "test"}:
         raise ConfigurationError("`DMS_PASSWORD_PRESET` must be default, strong or test")
     if settings.production and settings.password_preset == "test":  # noqa: S105  the name of a preset
@@ -180,5 +186,14 @@ def _check(settings: Settings) -> None:
         raise ConfigurationError("`DMS_LOG_LEVEL` must be debug, info, warning or error")
     if settings.worker_threads < 1 or settings.queue_limit < 1:
         raise ConfigurationError("`DMS_WORKER_THREADS` and `DMS_QUEUE_LIMIT` must be at least 1")
-    if not settings.sqlalchemy_url.startswith(("sqlite:///", "postgresql+psycopg://")):
+    if settings.database_url and not settings.sqlalchemy_url.startswith("postgresql+psycopg://"):
         raise ConfigurationError("`DMS_DATABASE_URL` must be empty or start with postgresql://")
+
+
+def _check_numbers(settings: Settings) -> None:
+    for setting in dataclasses.fields(settings):
+        value = getattr(settings, setting.name)
+        if isinstance(value, int | float) and not 0 <= value < math.inf:
+            raise ConfigurationError(f"`{PREFIX}{setting.name.upper()}` must be 0 or more, and finite")
+    if settings.port > _LAST_PORT:
+        raise ConfigurationError(f"`DMS_PORT` must be {_LAST_PORT} or less")

@@ -1,0 +1,43 @@
+"""Pages: bounded when asked for, and reshaped without losing their place."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from dms.base.errors import ArgumentInvalid
+from dms.base.paging import MAX_PAGE, Page, PageRequest, Position
+
+
+@pytest.mark.parametrize("size", [1, 50, MAX_PAGE])
+def test_sizes_up_to_the_limit_are_taken(size):
+    assert PageRequest(size).size == size
+
+
+@pytest.mark.parametrize("size", [-1, 0, MAX_PAGE + 1, 10**9])
+def test_a_page_of_no_rows_or_too_many_is_refused(size):
+    with pytest.raises(ArgumentInvalid) as refusal:
+        PageRequest(size)
+
+    assert refusal.value.message == "`first` must be between 1 and 100"
+    assert refusal.value.path == ("first",)
+    assert refusal.value.code == "ARGUMENT_INVALID"
+
+
+def test_a_backward_page_speaks_of_last():
+    with pytest.raises(ArgumentInvalid, match="^`last` must be between 1 and 100$") as refusal:
+        PageRequest(0, backward=True)
+
+    assert refusal.value.path == ("last",)
+
+
+def test_reshaped_page_keeps_order_positions_and_totals():
+    positions = [Position("a", UUID(int=1)), Position("b", UUID(int=2))]
+    page = Page([1, 2], positions, has_next=True, has_previous=False, total=7, total_is_exact=False)
+
+    shaped = page.map(str)
+
+    assert shaped == Page(
+        ["1", "2"], positions, has_next=True, has_previous=False, total=7, total_is_exact=False
+    )
