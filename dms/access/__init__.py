@@ -1,1 +1,1 @@
-"""Who may: log-in, policy, predicates and the gate."""
+"""Who may and who did: authentication, the access decision, and the access log."""

@@ -1,1 +1,27 @@
-"""SQLAlchemy mapped classes, one module for each noun."""
+"""SQLAlchemy mapped classes only, one module per noun; importing this maps them all."""
+
+from dms.models import (
+    accessevents,
+    accesslists,
+    aggregations,
+    documents,
+    imports,
+    schemes,
+    security,
+    types,
+    users,
+    versions,
+)
+
+__all__ = [
+    "accessevents",
+    "accesslists",
+    "aggregations",
+    "documents",
+    "imports",
+    "schemes",
+    "security",
+    "types",
+    "users",
+    "versions",
+]

@@ -1,1 +1,5 @@
-"""Who did: the access log, the only code that touches its tables."""
+"""The access log: who did what, durable before the answer. Alone touches the log's tables."""
+
+from dms.access.log.closing import AccessLog, open_log
+
+__all__ = ["AccessLog", "open_log"]

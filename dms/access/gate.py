@@ -1,0 +1,103 @@
+"""The one gate: nothing is read or done without passing here, and nothing passes unnoted.
+
+`visible` starts every reading of things with an access list, `listed` of things that are open or
+stand behind a duty, `parts` of things that are decided through the Document they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+
+from dms.access import reading, slices
+from dms.access.reading import Listing, Visible
+from dms.access.slices import Row
+from dms.access.standing import Standing, of_actor, of_principal
+from dms.base.errors import Denied, Duty, NotFound, Unauthenticated
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document
+from dms.rules import access as rules
+from dms.rules.access import Action, Decision
+from dms.stores.work import Work
+
+M = TypeVar("M", bound=DeclarativeBase)
+R = TypeVar("R", Document, Aggregation)
+
+
+def standing(work: Work) -> Standing:
+    """Return who acts: principals, clearance, roles, duties; nobody acts without an account."""
+    found = of_actor(work)
+    if found.disabled:
+        raise Unauthenticated("log in first")
+    return found
+
+
+def has_duty(work: Work, duty: rules.Duty) -> bool:
+    """Tell whether the actor holds a duty."""
+    return duty in standing(work).duties
+
+
+def require_duty(work: Work, duty: rules.Duty) -> None:
+    """Raise `errors.Duty` unless the actor holds the duty."""
+    if not has_duty(work, duty):
+        work.refuses(None, action=duty, reason="duty", exists=True)
+        raise Duty(f"this needs the duty `{duty}`", duty=duty)
+
+
+def visible(work: Work, model: type[R], action: Action) -> Visible[R]:
+    """Start a reading of Documents or Aggregations on which the actor has the action."""
+    return Visible(work, model, action)
+
+
+def listed(work: Work, model: type[M]) -> Listing[M]:
+    """Start a reading of things without access lists: open to every user, or behind a duty."""
+    standing(work)  # a disabled account, or a policy not in force, reads nothing
+    return Listing(work, model)
+
+
+def parts(
+    work: Work, model: type[M], *, owner: InstrumentedAttribute[UUID], of: Collection[UUID]
+) -> Listing[M]:
+    """Start a reading of what belongs to Documents that this operation has released."""
+    if not set(of) <= work.notes.released.keys():
+        raise NotFound
+    return Listing(work, model, conditions=(owner.in_(of),), noted=False)
+
+
+def may(work: Work, rows: Collection[Row], action: Action) -> Mapping[UUID, Decision]:
+    """Decide an action on rows in hand, by id; notes nothing as released."""
+    loaded = slices.slices_of(work, standing(work))
+    places = [slices.place_of(work, row) for row in rows]
+    return slices.decide(work, loaded, places, action=action)
+
+
+def discloses(work: Work, rows: Sequence[Row], action: Action) -> frozenset[UUID]:
+    """Return the ids of rows on which the actor has the action; they count as released by it."""
+    decisions = may(work, rows, action)
+    shown = [row for row in rows if decisions[row.id].may]
+    for row in shown:
+        reading.release(work, row, action=action)
+        reading.note_lines(work, decisions[row.id])
+    return frozenset(row.id for row in shown)
+
+
+def require(work: Work, row: Row, action: Action) -> None:
+    """Raise unless the actor may: `NotFound` for what it may not discover, else `Denied`."""
+    decision = may(work, [row], action)[row.id]
+    if decision.may:
+        reading.note_lines(work, decision)
+        return
+    work.refuses(row.id, action=action, reason=decision.reason, exists=True)
+    if may(work, [row], Action.DISCOVER)[row.id].may:
+        raise Denied(f"the access list does not give you `{action}` here", action=action)
+    raise NotFound
+
+
+def decide_for(work: Work, principal_id: UUID, row: Row, *, action: Action) -> Decision:
+    """Decide for another principal, as it would be decided for itself now."""
+    loaded = slices.slices_of(work, of_principal(work, principal_id))
+    place = slices.place_of(work, row)
+    return slices.decide(work, loaded, [place], action=action)[row.id]

@@ -1,0 +1,81 @@
+"""Keyset pages: rows after a position of an order, never an offset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+
+from dms.base.paging import Page, PageRequest, Position
+from dms.models.types import Id
+from dms.stores.work import Work, session_of
+
+M = TypeVar("M", bound=DeclarativeBase)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An indexed, non-null column to sort by; the id breaks ties in the same direction."""
+
+    column: InstrumentedAttribute[Any]  # the type of the order value varies
+    descending: bool = False
+
+
+def id_column(model: type[DeclarativeBase]) -> InstrumentedAttribute[UUID]:
+    """Return the id column of a mapped class."""
+    column: InstrumentedAttribute[UUID] = model.id  # type: ignore[attr-defined]  # every model here has one
+    return column
+
+
+def fetch(
+    work: Work,
+    statement: Select[M],
+    *,
+    model: type[M],
+    order: Order | None,
+    request: PageRequest,
+    limit: int | None,
+) -> Sequence[M]:
+    """Return up to `limit` rows beyond the request's position, in the direction it reads."""
+    chosen = order or Order(id_column(model))
+    downward = chosen.descending != request.backward
+    if request.after is not None:
+        statement = statement.where(_beyond(model, chosen, request.after, downward=downward))
+    keys: list[ColumnElement[Any]] = [chosen.column.expression, id_column(model).expression]
+    statement = statement.order_by(*(key.desc() if downward else key.asc() for key in keys))
+    return session_of(work).execute(statement.limit(limit)).scalars().all()
+
+
+def position(row: DeclarativeBase, order: Order | None) -> Position:
+    """Return where a row stands in the order."""
+    row_id: UUID = row.id  # type: ignore[attr-defined]  # every model here has one
+    value = getattr(row, order.column.key) if order is not None else None
+    return Position(value, row_id)
+
+
+def page_of(rows: Sequence[M], *, order: Order | None, request: PageRequest) -> Page[M]:
+    """Cut `size + 1` rows in reading direction to a page in display order."""
+    more = len(rows) > request.size
+    shown = list(rows[: request.size])
+    if request.backward:
+        shown.reverse()
+    beyond = request.after is not None
+    return Page(
+        rows=shown,
+        positions=[position(row, order) for row in shown],
+        has_next=beyond if request.backward else more,
+        has_previous=more if request.backward else beyond,
+    )
+
+
+def _beyond(model: type[M], order: Order, after: Position, *, downward: bool) -> ColumnElement[bool]:
+    key = id_column(model)
+    if order.column.key == key.key:
+        return key < after.id if downward else key > after.id
+    place = tuple_(order.column, key)
+    bound = tuple_(literal(after.value, order.column.type), literal(after.id, Id()))
+    return place < bound if downward else place > bound

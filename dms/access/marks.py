@@ -1,0 +1,60 @@
+"""Interned security classifications: between the small integer of a row and its mark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dms.models.security import SecurityClassification
+from dms.rules.security import Mark
+from dms.stores.work import Work, session_of
+
+_MEMORY = "marks"
+
+
+def encode(compartments: frozenset[UUID]) -> str:
+    """Write a set of compartments as the tables keep it: sorted hexadecimal ids."""
+    return " ".join(sorted(compartment.hex for compartment in compartments))
+
+
+def decode(text: str) -> frozenset[UUID]:
+    """Read a set of compartments back."""
+    return frozenset(UUID(hex=part) for part in text.split())
+
+
+def all_marks(work: Work) -> Mapping[int, Mark]:
+    """Return every interned mark by its id; read once per operation."""
+    known: dict[int, Mark] | None = work.memory.get(_MEMORY)
+    if known is None:
+        rows = session_of(work).execute(
+            select(
+                SecurityClassification.id,
+                SecurityClassification.level_rank,
+                SecurityClassification.compartments,
+            )
+        )
+        known = {row[0]: Mark(row[1], decode(row[2])) for row in rows}
+        work.memory[_MEMORY] = known
+    return known
+
+
+def mark_of(work: Work, security_id: int) -> Mark:
+    """Return the mark of an interned id."""
+    return all_marks(work)[security_id]
+
+
+def intern(work: Work, mark: Mark) -> int:
+    """Return the id of a mark, making the row when this mark is new."""
+    for security_id, known in all_marks(work).items():
+        if known == mark:
+            return security_id
+    session = session_of(work)
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values = {"level_rank": mark.rank, "compartments": encode(mark.compartments)}
+    # On PostgreSQL a row that another transaction just made is a serialization failure: run again.
+    session.execute(insert(SecurityClassification).values(**values).on_conflict_do_nothing())
+    work.memory.pop(_MEMORY, None)
+    return next(key for key, known in all_marks(work).items() if known == mark)

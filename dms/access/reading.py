@@ -1,0 +1,244 @@
+"""Readings through the gate: immutable builders that services narrow, order and run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import DeclarativeBase
+
+from dms.access import keyset, predicates, slices
+from dms.access.keyset import Order
+from dms.access.slices import NOBODY, Place, Row
+from dms.access.standing import of_actor
+from dms.base.errors import NotFound
+from dms.base.paging import Page, PageRequest
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document
+from dms.rules.access import Action, Decision
+from dms.rules.accessevents import Disclosure
+from dms.stores.work import Work, session_of
+
+_alarm = logging.getLogger("dms.alarm")
+
+M = TypeVar("M", bound=DeclarativeBase)
+R = TypeVar("R", Document, Aggregation)
+
+_DISCLOSURE = {
+    Action.DISCOVER: Disclosure.EXISTENCE,
+    Action.READ_RESTRICTED: Disclosure.RESTRICTED,
+    Action.READ_CONTENT: Disclosure.CONTENT,
+    Action.EXPORT: Disclosure.CONTENT,
+}
+"""What an answer that rests on an action shows; metadata for all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[M]):
+    """A reading of things that are open, stand behind a duty, or belong to released Documents."""
+
+    work: Work
+    model: type[M]
+    conditions: tuple[ColumnElement[bool], ...] = ()
+    order: Order | None = None
+    noted: bool = True
+
+    def where(self, *conditions: ColumnElement[bool]) -> Listing[M]:
+        """Narrow the reading."""
+        return replace(self, conditions=(*self.conditions, *conditions))
+
+    def order_by(self, order: Order) -> Listing[M]:
+        """Choose the order of `rows` and `page`."""
+        return replace(self, order=order)
+
+    def one(self, object_id: UUID) -> M:
+        """Return the row with this id, or raise `NotFound`."""
+        found = self.many([object_id])
+        if object_id not in found:
+            self.work.refuses(object_id, action="read", reason="absent", exists=False)
+            raise NotFound
+        return found[object_id]
+
+    def many(self, ids: Collection[UUID]) -> dict[UUID, M]:
+        """Return the rows with these ids that there are."""
+        if not ids:
+            return {}
+        rows = self.where(keyset.id_column(self.model).in_(ids)).rows()
+        return {_key(row): row for row in rows}
+
+    def rows(self, limit: int | None = None) -> Sequence[M]:
+        """Return all rows in order, at most `limit`: for sets that are small by nature."""
+        return self._read(PageRequest(1), limit=limit)
+
+    def page(self, request: PageRequest) -> Page[M]:
+        """Return one page in order."""
+        found = self._read(request, limit=request.size + 1)
+        page = keyset.page_of(found, order=self.order, request=request)
+        return replace(page, total=self.count()) if request.want_total else page
+
+    def count(self) -> int:
+        """Return how many rows there are."""
+        self.work.notes.aggregates += 1
+        statement = select(func.count()).select_from(self.model).where(*self.conditions)
+        return session_of(self.work).execute(statement).scalar_one()
+
+    def _read(self, request: PageRequest, *, limit: int | None) -> Sequence[M]:
+        statement = select(self.model).where(*self.conditions)
+        rows = keyset.fetch(
+            self.work,
+            statement,
+            model=self.model,
+            order=self.order,
+            request=request,
+            limit=limit,
+        )
+        if self.noted:
+            for row in rows:
+                revision = getattr(row, "revision", None) or 0
+                self.work.releases(_key(row), revision=revision, disclosure=Disclosure.METADATA)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Visible(Generic[R]):
+    """A reading of Documents or Aggregations on which the actor has an action."""
+
+    work: Work
+    model: type[R]
+    action: Action
+    conditions: tuple[ColumnElement[bool], ...] = ()
+    order: Order | None = None
+
+    def where(self, *conditions: ColumnElement[bool]) -> Visible[R]:
+        """Narrow the reading."""
+        return replace(self, conditions=(*self.conditions, *conditions))
+
+    def order_by(self, order: Order) -> Visible[R]:
+        """Choose the order of `page` and `scan`."""
+        return replace(self, order=order)
+
+    def one(self, object_id: UUID) -> R:
+        """Return the row with this id, or raise `NotFound`: the same for absent and hidden."""
+        return self.first(self.model.id == object_id, asked=object_id)
+
+    def first(self, condition: ColumnElement[bool], *, asked: UUID | None = None) -> R:
+        """Return the one row that a unique condition names, or raise `NotFound`.
+
+        An absent row is decided too, so that absence costs what a refusal costs.
+        """
+        statement = select(self.model).where(condition, *self.conditions)
+        row = session_of(self.work).execute(statement).scalars().one_or_none()
+        if row is None:
+            self._decide([Place(NOBODY, NOBODY, NOBODY, None)])
+            self.work.refuses(asked, action=self.action, reason="absent", exists=False)
+            raise NotFound
+        decision = self._decide([slices.place_of(self.work, row)])[row.id]
+        if not decision.may:
+            self.work.refuses(row.id, action=self.action, reason=decision.reason, exists=True)
+            raise NotFound
+        release(self.work, row, action=self.action)
+        note_lines(self.work, decision)
+        return row
+
+    def many(self, ids: Collection[UUID]) -> dict[UUID, R]:
+        """Return those of these rows that the actor may see, by id; the others are absent."""
+        if not ids:
+            return {}
+        statement = select(self.model).where(self.model.id.in_(ids), *self.conditions)
+        rows = session_of(self.work).execute(statement).scalars().all()
+        kept = self._dispose(rows)
+        for row in kept:
+            release(self.work, row, action=self.action)
+        return {row.id: row for row in kept}
+
+    def page(self, request: PageRequest) -> Page[R]:
+        """Return one full page: SQL proposes, Casbin disposes, a refused row is replaced."""
+        kept: list[R] = []
+        beyond = request
+        while len(kept) <= request.size:
+            room = request.size + 1 - len(kept)
+            proposed = self._propose(beyond, limit=room)
+            kept.extend(self._disposed_of(proposed))
+            if len(proposed) < room:
+                break
+            beyond = replace(beyond, after=keyset.position(proposed[-1], self.order))
+        page = keyset.page_of(kept, order=self.order, request=request)
+        for row in page.rows:
+            release(self.work, row, action=self.action)
+        return replace(page, total=self.count()) if request.want_total else page
+
+    def scan(self, size: int = 100) -> Iterator[R]:
+        """Yield every row in order, page by page."""
+        request = PageRequest(size)
+        while True:
+            page = self.page(request)
+            yield from page.rows
+            if not page.has_next:
+                return
+            request = PageRequest(size, after=page.positions[-1])
+            self.work.check_deadline()
+
+    def count(self) -> int:
+        """Return the exact number of visible rows."""
+        return int(self.measured((), (func.count(),))[0][0])
+
+    def measured(
+        self, keys: Sequence[ColumnElement[Any]], measures: Sequence[ColumnElement[Any]]
+    ) -> Sequence[Any]:
+        """Return aggregate rows over the visible ones, one per combination of the keys."""
+        self.work.notes.aggregates += 1
+        statement = select(*keys, *measures).select_from(self.model).where(*self._filters())
+        return session_of(self.work).execute(statement.group_by(*keys)).all()
+
+    def _filters(self) -> tuple[ColumnElement[bool], ...]:
+        verdict = predicates.verdict(self.work, of_actor(self.work), action=self.action)
+        return (predicates.condition(verdict, self.model), *self.conditions)
+
+    def _propose(self, request: PageRequest, *, limit: int) -> Sequence[R]:
+        return keyset.fetch(
+            self.work,
+            select(self.model).where(*self._filters()),
+            model=self.model,
+            order=self.order,
+            request=request,
+            limit=limit,
+        )
+
+    def _disposed_of(self, proposed: Sequence[R]) -> list[R]:
+        kept = self._dispose(proposed)
+        withheld = len(proposed) - len(kept)
+        if withheld:
+            self.work.notes.withheld += withheld
+            _alarm.error("rows_withheld", extra={"count": withheld})
+        return kept
+
+    def _dispose(self, rows: Sequence[R]) -> list[R]:
+        decisions = self._decide([slices.place_of(self.work, row) for row in rows])
+        kept = [row for row in rows if decisions[row.id].may]
+        for row in kept:
+            note_lines(self.work, decisions[row.id])
+        return kept
+
+    def _decide(self, places: Sequence[Place]) -> Mapping[UUID, Decision]:
+        loaded = slices.slices_of(self.work, of_actor(self.work))
+        return slices.decide(self.work, loaded, places, action=self.action)
+
+
+def release(work: Work, row: Row, *, action: Action) -> None:
+    """Note that the answer shows a row as far as the action discloses it."""
+    disclosure = _DISCLOSURE.get(action, Disclosure.METADATA)
+    work.releases(row.id, revision=row.revision, disclosure=disclosure, security_id=row.security_id)
+
+
+def note_lines(work: Work, decision: Decision) -> None:
+    """Note the lines that decided."""
+    work.notes.deciding.update(line if isinstance(line, str) else line.hex for line in decision.line_ids)
+
+
+def _key(row: DeclarativeBase) -> UUID:
+    row_id: UUID = row.id  # type: ignore[attr-defined]  # every model here has one
+    return row_id

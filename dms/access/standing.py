@@ -1,0 +1,200 @@
+"""Who acts: principals, clearance, roles and duties, loaded once per operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from dms.access import marks, revisions
+from dms.access.policy import Policy
+from dms.base.actor import ActorKind
+from dms.base.errors import Unavailable
+from dms.models.aggregations import Repository
+from dms.models.schemes import ClassificationScheme
+from dms.models.security import Clearance
+from dms.models.users import (
+    EVERYONE_ID,
+    Principal,
+    PrincipalKind,
+    PrincipalLink,
+    PrincipalStatus,
+)
+from dms.rules.access import Duty, Effect, Line, Subject, conflicting
+from dms.rules.security import Mark
+from dms.stores.work import Work, session_of
+
+POLICY = "policy"
+"""Key of the process's `Policy` in the equipment of a unit of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roof:
+    """The nodes above both trees: the Repository, and the classification scheme."""
+
+    repository_id: UUID
+    scheme_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a principal is and may by office, at one instant of one snapshot."""
+
+    account_id: UUID | None
+    subject: Subject
+    roles: frozenset[str]
+    duties: frozenset[Duty]
+    role_lines: tuple[Line, ...]
+    roof: Roof
+    disabled: bool
+    clashing: frozenset[str]
+
+
+def policy_of(work: Work) -> Policy:
+    """Return the process's policy."""
+    policy: Policy = work.memory[POLICY]
+    return policy
+
+
+def of_actor(work: Work) -> Standing:
+    """Return the standing of the one who acts; the policy files must be the ones in force."""
+    known: Standing | None = work.memory.get("standing")
+    if known is None:
+        _check_policy(work)
+        known = of_principal(work, work.actor.principal_id)
+        if work.actor.kind is ActorKind.SYSTEM:
+            known = _as_operator(work, known)
+        work.memory["standing"] = known
+        work.notes.roles = sorted(known.roles)
+        work.notes.clearance = _written(known.subject.clearance)
+    return known
+
+
+def of_principal(work: Work, principal_id: UUID | None) -> Standing:
+    """Return the standing of any principal: the same rules, whoever asks."""
+    rows = _closure(work, principal_id) if principal_id else []
+    disabled = not any(row.id == principal_id for row in rows)
+    if disabled:
+        rows = []
+    files = policy_of(work).files
+    roles = frozenset(row.name for row in rows if row.kind is PrincipalKind.ROLE)
+    clashing = conflicting(roles, files.exclusive)
+    counted = [row for row in rows if row.kind is not PrincipalKind.ROLE or row.name not in clashing]
+    everyone = frozenset() if disabled else frozenset({EVERYONE_ID})
+    roof = _roof(work)
+    subject = Subject(
+        frozenset(row.id for row in counted) | everyone,
+        None if disabled else _clearance(work, principal_id),
+    )
+    return Standing(
+        account_id=principal_id,
+        subject=subject,
+        roles=roles - clashing,
+        duties=frozenset().union(*(files.roles[r].duties for r in roles - clashing if r in files.roles)),
+        role_lines=_role_lines(work, counted, roof),
+        roof=roof,
+        disabled=disabled,
+        clashing=clashing,
+    )
+
+
+def is_live(
+    since: InstrumentedAttribute[int], until: InstrumentedAttribute[int | None], now: int
+) -> ColumnElement[bool]:
+    """Return the SQL of the half-open period `[since, until)` around `now`."""
+    return and_(since <= now, or_(until.is_(None), until > now))
+
+
+def _closure(work: Work, principal_id: UUID) -> Sequence[Principal]:
+    """Read the principal and all it belongs to over live links, at any depth, safe from circles."""
+    up = select(literal(principal_id, Principal.id.type).label("id")).cte("up", recursive=True)
+    linked = (
+        select(PrincipalLink.group_id)
+        .join(up, PrincipalLink.member_id == up.c.id)
+        .join(Principal, Principal.id == PrincipalLink.group_id)
+        .where(
+            PrincipalLink.revision_to.is_(None),
+            is_live(PrincipalLink.valid_from, PrincipalLink.valid_until, work.now),
+            Principal.status == PrincipalStatus.ACTIVE,
+        )
+    )
+    up = up.union(linked)
+    statement = (
+        select(Principal).join(up, Principal.id == up.c.id).where(Principal.status == PrincipalStatus.ACTIVE)
+    )
+    return session_of(work).execute(statement).scalars().all()
+
+
+def _clearance(work: Work, principal_id: UUID | None) -> Mark | None:
+    row = (
+        session_of(work)
+        .execute(
+            select(Clearance.level_rank, Clearance.compartments).where(
+                Clearance.user_id == principal_id,
+                Clearance.revision_to.is_(None),
+                is_live(Clearance.valid_from, Clearance.valid_until, work.now),
+            )
+        )
+        .one_or_none()
+    )
+    return None if row is None else Mark(row[0], marks.decode(row[1]))
+
+
+def _role_lines(work: Work, principals: Sequence[Principal], roof: Roof) -> tuple[Line, ...]:
+    definitions = policy_of(work).files.roles
+    return tuple(
+        Line(
+            id=f"role:{row.name}:{action}",
+            principal_id=row.id,
+            node_id=roof.repository_id,
+            action=action,
+            effect=Effect.ALLOW,
+            valid_from=0,
+            valid_until=None,
+        )
+        for row in principals
+        if row.kind is PrincipalKind.ROLE and row.name in definitions
+        for action in sorted(definitions[row.name].actions)
+    )
+
+
+def _roof(work: Work) -> Roof:
+    known: Roof | None = work.memory.get("roof")
+    if known is None:
+        session = session_of(work)
+        repository_id = session.execute(select(Repository.id)).scalar_one_or_none()
+        scheme_id = session.execute(select(ClassificationScheme.id)).scalar_one_or_none()
+        if repository_id is None or scheme_id is None:
+            raise Unavailable("there is no Repository yet: run `dms migrate`")
+        known = work.memory["roof"] = Roof(repository_id, scheme_id)
+    return known
+
+
+def _as_operator(work: Work, standing: Standing) -> Standing:
+    return Standing(
+        account_id=None,
+        subject=standing.subject,
+        roles=frozenset(),
+        duties=policy_of(work).files.operator_duties,
+        role_lines=(),
+        roof=standing.roof,
+        disabled=False,
+        clashing=frozenset(),
+    )
+
+
+def _check_policy(work: Work) -> None:
+    revision, files_sha256 = revisions.head(work)
+    if files_sha256 != policy_of(work).files.sha256:
+        raise Unavailable("the policy files differ from the ones in force: run `dms policy apply`")
+    work.notes.policy_revision = revision
+    work.notes.policy_files = files_sha256
+
+
+def _written(clearance: Mark | None) -> str | None:
+    if clearance is None:
+        return None
+    return " ".join([str(clearance.rank), marks.encode(clearance.compartments)]).strip()

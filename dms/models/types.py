@@ -1,0 +1,105 @@
+"""The declarative base and the column types that both databases share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Enum, LargeBinary, MetaData, SmallInteger, String, Uuid
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Mother of every mapped class."""
+
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class Id(TypeDecorator[UUID]):
+    """A UUID: native on PostgreSQL, 16 bytes on SQLite."""
+
+    impl = LargeBinary(16)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the native type where there is one."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(Uuid())
+        return dialect.type_descriptor(LargeBinary(16))
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:  # driver value
+        """Write 16 bytes where the database has no UUID."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.bytes
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:  # driver value
+        """Read the 16 bytes back."""
+        if value is None or dialect.name == "postgresql":
+            return value  # type: ignore[no-any-return]  # psycopg gives UUID
+        return UUID(bytes=value)
+
+
+class Digest(TypeDecorator[str]):
+    """A SHA-256: 64 hexadecimal characters in Python, 32 bytes in the database."""
+
+    impl = LargeBinary(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002
+        """Write the raw bytes."""
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Read them as lower-case hexadecimal."""
+        return None if value is None else bytes(value).hex()
+
+
+class UtcTime(TypeDecorator[int]):
+    """An instant: UTC microseconds as a 64-bit integer, equal and comparable on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+
+
+class LevelRank(TypeDecorator[int]):
+    """Rank of a security level. A number, never a name: names would compare alphabetically."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+
+class SortKey(TypeDecorator[str]):
+    """Text compared by code points on both databases, whatever the locale of the server."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Pin the collation where the server would otherwise choose one."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(String(collation="C"))
+        return dialect.type_descriptor(String())
+
+
+def closed(kinds: type[StrEnum], *, name: str) -> Enum:
+    """Return a column type for a closed set: its values as text with a CHECK of this name."""
+    return Enum(
+        kinds,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        values_callable=lambda members: [member.value for member in members],
+    )

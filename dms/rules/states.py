@@ -1,0 +1,88 @@
+"""State tables (`records.md` section 2): which transition leads where, and the answer to the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from dms.base.errors import State
+
+S = TypeVar("S", bound=StrEnum)
+
+
+class DocumentState(StrEnum):
+    """Life of a Document; a declared one is frozen."""
+
+    DRAFT = "draft"
+    DECLARED = "declared"
+    TRANSFERRED = "transferred"
+    DESTROYED = "destroyed"
+
+
+class AggregationState(StrEnum):
+    """Life of an Aggregation."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    TRANSFERRED = "transferred"
+    DESTROYED = "destroyed"
+
+
+class ChangeState(StrEnum):
+    """Life of a proposed lowering of a mark."""
+
+    PROPOSED = "proposed"
+    IN_EFFECT = "in_effect"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+DOCUMENT: Mapping[DocumentState, Mapping[str, DocumentState]] = {
+    DocumentState.DRAFT: {
+        "update": DocumentState.DRAFT,
+        "versionAdd": DocumentState.DRAFT,
+        "declare": DocumentState.DECLARED,
+        "refile": DocumentState.DRAFT,
+        "securitySet": DocumentState.DRAFT,
+    },
+    DocumentState.DECLARED: {
+        "refile": DocumentState.DECLARED,
+        "securitySet": DocumentState.DECLARED,
+    },
+    DocumentState.TRANSFERRED: {},
+    DocumentState.DESTROYED: {},
+}
+
+AGGREGATION: Mapping[AggregationState, Mapping[str, AggregationState]] = {
+    AggregationState.OPEN: {
+        "update": AggregationState.OPEN,
+        "file": AggregationState.OPEN,
+        "rearrange": AggregationState.OPEN,
+        "close": AggregationState.CLOSED,
+        "securitySet": AggregationState.OPEN,
+    },
+    AggregationState.CLOSED: {
+        "reopen": AggregationState.OPEN,
+        "securitySet": AggregationState.CLOSED,
+    },
+    AggregationState.TRANSFERRED: {},
+    AggregationState.DESTROYED: {},
+}
+
+
+def available(table: Mapping[S, Mapping[str, S]], state: S) -> tuple[str, ...]:
+    """Return the transitions that the state permits, in alphabetical order."""
+    return tuple(sorted(table[state]))
+
+
+def after(table: Mapping[S, Mapping[str, S]], state: S, *, event: str) -> S:
+    """Return the state after the event; `errors.State` if the state does not permit it."""
+    following = table[state].get(event)
+    if following is None:
+        raise State(
+            f"a thing in state `{state}` does not permit `{event}`",
+            state=str(state),
+            available=available(table, state),
+        )
+    return following

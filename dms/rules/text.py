@@ -1,0 +1,95 @@
+"""Text that people type: what is refused, and in which words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from dms.base.errors import Invalid
+
+MAX_TITLE = 1_000
+MAX_NAME = 100
+MAX_CODE = 100
+MAX_REASON = 2_000
+MAX_NOTE = 10_000
+MAX_FILE_NAME = 255
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_CODE = re.compile(r"[^\s/](?:[^\s]|[ ](?! ))*[^\s]|[^\s/]")
+
+
+def line(text: str, path: tuple[str, ...], *, limit: int = MAX_TITLE) -> str:
+    """Return one line of text, NFC and stripped; `Invalid` if empty, too long or with controls."""
+    clean = _checked(text, path, limit=limit, allowed="")
+    if not clean:
+        raise Invalid("must not be empty", path=path)
+    return clean
+
+
+def block(text: str, path: tuple[str, ...], *, limit: int = MAX_NOTE) -> str:
+    """Return text of several lines, NFC and stripped; tabs and line feeds are the only controls."""
+    return _checked(text.replace("\r\n", "\n"), path, limit=limit, allowed="\n\t")
+
+
+def reason(text: str, path: tuple[str, ...] = ("reason",)) -> str:
+    """Return a reason; it is never optional, since it is what an auditor reads later."""
+    clean = block(text, path, limit=MAX_REASON)
+    if not clean:
+        raise Invalid("a reason is needed", path=path)
+    return clean
+
+
+def name(text: str, path: tuple[str, ...]) -> str:
+    """Return an account, group, role or level name: lower-case letters, digits, `.`, `-`, `_`."""
+    clean = _checked(text, path, limit=MAX_NAME, allowed="")
+    if not _NAME.fullmatch(clean):
+        raise Invalid(
+            "must be lower-case letters, digits, `.`, `-` or `_`, and begin with a letter or digit",
+            path=path,
+        )
+    return clean
+
+
+def code(text: str, path: tuple[str, ...] = ("referenceCode",)) -> str:
+    """Return a reference code: visible characters, single spaces inside, no slash in front."""
+    clean = line(text, path, limit=MAX_CODE)
+    if not _CODE.fullmatch(clean):
+        raise Invalid("must hold no double spaces and not begin with `/`", path=path)
+    return clean
+
+
+def file_name(text: str, path: tuple[str, ...] = ("fileName",)) -> str:
+    """Return the last part of a file name as it may be shown and offered for download.
+
+    Folders, controls, bidirectional marks and trailing dots go; what is left is cut to 255 UTF-8
+    bytes with its ending kept. Never used as a path on the server.
+    """
+    last = re.split(r"[\\/]", unicodedata.normalize("NFC", text))[-1]
+    kept = "".join(c for c in last if c not in _BIDI and unicodedata.category(c) not in {"Cc", "Cs"})
+    clean = kept.strip().strip(".").strip()
+    if not clean:
+        raise Invalid("the file name holds nothing that can be shown", path=path)
+    return _cut(clean)
+
+
+def _cut(clean: str) -> str:
+    if len(clean.encode()) <= MAX_FILE_NAME:
+        return clean
+    stem, dot, ending = clean.rpartition(".")
+    if not dot or len(ending.encode()) > 20:
+        stem, dot, ending = clean, "", ""
+    room = MAX_FILE_NAME - len((dot + ending).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + ending
+
+
+def _checked(text: str, path: tuple[str, ...], *, limit: int, allowed: str) -> str:
+    clean = unicodedata.normalize("NFC", text).strip()
+    if len(clean) > limit:
+        raise Invalid(f"must be at most {limit} characters, not {len(clean)}", path=path)
+    for char in clean:
+        if char in allowed:
+            continue
+        if unicodedata.category(char) in {"Cc", "Cs"} or char in _BIDI:
+            raise Invalid(f"holds a control character (U+{ord(char):04X}): remove it", path=path)
+    return clean

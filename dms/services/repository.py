@@ -1,0 +1,68 @@
+"""The founding of an installation: what must exist before anybody can act."""
+
+from __future__ import annotations
+
+from dms.access import revisions
+from dms.access.standing import policy_of
+from dms.base.ids import new_id
+from dms.models.aggregations import Repository
+from dms.models.schemes import UNASSIGNED, ClassificationScheme, RecordClass
+from dms.models.security import SecurityLevel
+from dms.models.users import EVERYONE_ID, Principal, PrincipalKind, PrincipalStatus
+from dms.rules.accessevents import Op
+from dms.stores import facts
+from dms.stores.work import Work
+
+LOWEST_RANK = 100
+
+
+def found(work: Work, *, name: str) -> bool:
+    """Make the Repository, its scheme, the lowest level and the roles; False if they were there.
+
+    Run after each migration: it also brings roles and policy files up to date.
+    """
+    work.performs(Op.SYSTEM_MIGRATE)
+    is_new = facts.repository_id(work) is None
+    if is_new:
+        _make_repository(work, name)
+    revisions.apply_files(work, policy_of(work).files.sha256)
+    sync_roles(work)
+    return is_new
+
+
+def sync_roles(work: Work) -> None:
+    """Make a principal for each role of the policy files that has none."""
+    for role in policy_of(work).files.roles.values():
+        if facts.principal_id(work, kind=PrincipalKind.ROLE, name=role.name) is None:
+            work.add(
+                Principal(
+                    id=new_id(),
+                    kind=PrincipalKind.ROLE,
+                    name=role.name,
+                    display_name=role.title,
+                    status=PrincipalStatus.ACTIVE,
+                    created_at=work.now,
+                )
+            )
+    work.flush()
+
+
+def _make_repository(work: Work, name: str) -> None:
+    repository = Repository(id=new_id(), name=name, created_at=work.now)
+    scheme = ClassificationScheme(id=new_id(), code="main", title="Classification scheme")
+    work.add(repository)
+    work.add(scheme)
+    work.flush()
+    work.add(RecordClass(id=new_id(), scheme_id=scheme.id, code=UNASSIGNED, title="Not yet classed"))
+    work.add(SecurityLevel(id=new_id(), rank=LOWEST_RANK, code="open", name="Open", marking="OPEN"))
+    work.add(
+        Principal(
+            id=EVERYONE_ID,
+            kind=PrincipalKind.EVERYONE,
+            name="everyone",
+            display_name="Everyone with an account",
+            status=PrincipalStatus.ACTIVE,
+            created_at=work.now,
+        )
+    )
+    work.changed(repository.id, before=None, after=1, old={}, new={"name": name})

@@ -1,0 +1,112 @@
+"""The database: one engine, its dialect, and the writer lock of SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.pool import QueuePool
+
+from dms.base.errors import ConfigurationError
+from dms.base.settings import Settings
+
+WRITE = "dms_write"
+"""Execution option of a connection whose transaction will write."""
+
+BROKEN = "dms_broken"
+"""Key of `Connection.info` set when a statement failed in a way that asks for a new try."""
+
+_RETRY_STATES = frozenset({"40001", "40P01"})
+
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA busy_timeout = 5000",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open engine. On SQLite whoever writes holds `writer_lock` from BEGIN to COMMIT."""
+
+    engine: Engine
+    dialect: str
+    writer_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether this is the embedded database."""
+        return self.dialect == "sqlite"
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database of an installation; nothing is created but the SQLite file itself."""
+    if settings.is_sqlite:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Database(_open_sqlite(settings), "sqlite")
+    return Database(_open_postgresql(settings), "postgresql")
+
+
+def is_retryable(error: BaseException | None) -> bool:
+    """Tell whether a database error means: run the whole operation again."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _RETRY_STATES
+
+
+def _open_sqlite(settings: Settings) -> Engine:
+    engine = create_engine(
+        settings.sqlalchemy_url,
+        poolclass=QueuePool,
+        pool_size=settings.worker_threads + 4,
+        max_overflow=4,
+        connect_args={"check_same_thread": False, "cached_statements": 512},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transaction control would begin too late, and never IMMEDIATE.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    mode = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if mode != 2:
+        raise ConfigurationError("SQLite must run with synchronous=FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _open_postgresql(settings: Settings) -> Engine:
+    engine = create_engine(
+        settings.sqlalchemy_url,
+        isolation_level="REPEATABLE READ",
+        pool_size=settings.worker_threads + 4,
+        max_overflow=4,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC -c synchronous_commit=on"},
+    )
+    event.listen(engine, "handle_error", _remember_broken)
+    return engine
+
+
+def _remember_broken(context: ExceptionContext) -> None:
+    # GraphQL turns exceptions of resolvers into field errors; the unit of work looks here instead.
+    error: Any = context.original_exception
+    if getattr(error, "sqlstate", None) in _RETRY_STATES and context.connection is not None:
+        context.connection.info[BROKEN] = True

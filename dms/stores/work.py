@@ -1,0 +1,260 @@
+"""The unit of work: actor + session + clock = one transaction = one access event.
+
+`Works` opens them. A service sees `add`, `remove`, `flush` and the notes; what reads goes through
+`access.gate` or `stores.facts`, which alone may ask for the session (`session_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from dms.base.actor import Actor
+from dms.base.canonical import Canonical, digest
+from dms.base.clock import Clock, Instant, monotonic_s
+from dms.base.errors import Busy, Deadline, DmsError, NotRecorded
+from dms.base.ids import new_id
+from dms.rules.accessevents import Change, Disclosure, Op, Refusal, Release
+from dms.stores.engine import BROKEN, WRITE, Database, is_retryable
+
+TRIES = 3
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Notes:
+    """What an operation did, in plain values; the access log turns them into its event."""
+
+    event_id: UUID = field(default_factory=new_id)
+    ops: list[Op] = field(default_factory=list)
+    released: dict[UUID, Release] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    deciding: set[str] = field(default_factory=set)
+    detail: dict[str, Any] = field(default_factory=dict)  # becomes canonical JSON at closing
+    roles: Sequence[str] = ()
+    clearance: str | None = None
+    policy_revision: int | None = None
+    policy_files: str | None = None
+    text_sha256: str | None = None
+    aggregates: int = 0
+    withheld: int = 0
+    bytes_sent: int | None = None
+    failure: str | None = None
+    writer_n: int | None = None
+
+
+class Work:
+    """One operation of one actor, at one instant, in one transaction."""
+
+    __slots__ = ("_session", "actor", "deadline_s", "memory", "notes", "now", "writes")
+
+    def __init__(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        now: Instant,
+        deadline_s: float,
+        writes: bool,
+        equipment: Mapping[str, Any],  # what `app` hands to storeys above, see `Works`
+    ) -> None:
+        self._session = session
+        self.actor = actor
+        self.now = now
+        self.deadline_s = deadline_s
+        self.writes = writes
+        self.notes = Notes()
+        self.memory: dict[str, Any] = dict(equipment)  # what storeys above keep for this operation
+
+    def add(self, row: object) -> None:
+        """Put a new row into the transaction."""
+        self._session.add(row)
+
+    def remove(self, row: object) -> None:
+        """Delete a row."""
+        self._session.delete(row)
+
+    def flush(self) -> None:
+        """Send what was added, so that the database's constraints speak now."""
+        self._session.flush()
+
+    def performs(self, op: Op) -> None:
+        """Note what the operation does; the first op names the event."""
+        if op not in self.notes.ops:
+            self.notes.ops.append(op)
+
+    def releases(
+        self,
+        object_id: UUID,
+        *,
+        revision: int,
+        disclosure: Disclosure,
+        security_id: int | None = None,
+    ) -> None:
+        """Note that the answer shows an object; of several disclosures the widest counts."""
+        known = self.notes.released.get(object_id)
+        if known is None or known.disclosure < disclosure:
+            self.notes.released[object_id] = Release(object_id, revision, disclosure, security_id)
+
+    def refuses(self, object_id: UUID | None, *, action: str, reason: str, exists: bool) -> None:
+        """Note that something was asked for and not given."""
+        self.notes.refusals.append(Refusal(object_id, action, reason, exists))
+
+    def changed(
+        self,
+        object_id: UUID,
+        *,
+        before: int | None,
+        after: int | None,
+        old: Mapping[str, Canonical],
+        new: Mapping[str, Canonical],
+    ) -> None:
+        """Note that a thing was written: revisions, and the values that differ (F38).
+
+        The values go to the removable detail; the event itself binds them by their digest.
+        """
+        bound = digest({"old": old, "new": new})
+        self.notes.changes.append(Change(object_id, before, after, bound))
+        values = self.notes.detail.setdefault("changes", [])
+        values.append([object_id.hex, dict(old), dict(new)])
+
+    def check_deadline(self) -> None:
+        """Raise `Deadline` when the operation has used up its time."""
+        if monotonic_s() > self.deadline_s:
+            raise Deadline("the operation took longer than it may: ask for less at a time")
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what happens inside if it raises, and nothing else; the notes of it go too."""
+        changes = len(self.notes.changes)
+        released = dict(self.notes.released)
+        detail = {**self.notes.detail, "changes": list(self.notes.detail.get("changes", ()))}
+        try:
+            with self._session.begin_nested():
+                yield
+        except BaseException:
+            del self.notes.changes[changes:]
+            self.notes.released = released
+            self.notes.detail = detail
+            raise
+
+
+def session_of(work: Work) -> Session:
+    """Return the session of a unit of work: for `access` and `stores` only."""
+    return work._session  # noqa: SLF001  the one door to it
+
+
+class Closing(Protocol):
+    """How an operation's event becomes durable; `access.log` implements it."""
+
+    def insert(self, work: Work) -> None:
+        """Insert the event as the last statement of the operation's own transaction."""
+
+    def record(self, work: Work) -> None:
+        """Make the event of an ended SQLite reading durable, or raise `NotRecorded`."""
+
+    def record_failure(self, work: Work) -> None:
+        """Record a rolled-back operation in a transaction of its own, or raise `NotRecorded`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """Opens units of work on one database."""
+
+    database: Database
+    closing: Closing
+    clock: Clock
+    deadline_s: float = 10.0
+    equipment: Mapping[str, Any] = field(default_factory=dict)  # Any: `stores` knows none of it
+
+    def read(self, actor: Actor, body: Callable[[Work], T]) -> T:
+        """Run `body` on one snapshot; its result may leave only because its event is durable."""
+        return self._perform(actor, body, writes=False, locks=())
+
+    def write(self, actor: Actor, body: Callable[[Work], T], *, locks: Sequence[str] = ()) -> T:
+        """Run `body` in one transaction that writes; run it again if others got in its way.
+
+        `locks` names tables to lock first on PostgreSQL (`api.md` section 2), in the order given.
+        """
+        return self._perform(actor, body, writes=True, locks=locks)
+
+    def _perform(self, actor: Actor, body: Callable[[Work], T], *, writes: bool, locks: Sequence[str]) -> T:
+        work = self._open(actor, writes=writes, number=None)
+        for _ in range(TRIES):
+            work = self._open(actor, writes=writes, number=work.notes.writer_n)
+            try:
+                return self._once(work, body, locks=locks)
+            except _RunAgain:
+                continue
+            except NotRecorded:
+                raise
+            except Exception as error:
+                if not is_retryable(error):
+                    self._record_failure(work, error)
+                    raise
+        busy = Busy("too many others change the same things: try again in a moment")
+        self._record_failure(work, busy)
+        raise busy
+
+    def _open(self, actor: Actor, *, writes: bool, number: int | None) -> Work:
+        engine = self.database.engine.execution_options(**{WRITE: writes})
+        session = Session(engine, expire_on_commit=False)
+        deadline = monotonic_s() + self.deadline_s
+        work = Work(
+            session, actor, now=self.clock(), deadline_s=deadline, writes=writes, equipment=self.equipment
+        )
+        work.notes.writer_n = number
+        return work
+
+    def _once(self, work: Work, body: Callable[[Work], T], *, locks: Sequence[str]) -> T:
+        held = work.writes and self.database.is_sqlite
+        if held and not self.database.writer_lock.acquire(timeout=self.deadline_s):
+            raise Busy("the database is busy writing: try again in a moment")
+        session = session_of(work)
+        try:
+            work.now = self.clock()
+            self._begin(session, locks)
+            result = body(work)
+            self._close(work, session)
+        finally:
+            session.close()
+            if held:
+                self.database.writer_lock.release()
+        return result
+
+    def _begin(self, session: Session, locks: Sequence[str]) -> None:
+        connection = session.connection()
+        connection.info.pop(BROKEN, None)
+        if self.database.is_sqlite:
+            return
+        # INVARIANT (locks-first): LOCK TABLE comes before the snapshot is taken.
+        for table in locks:
+            session.execute(text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
+        session.execute(text(f"SET LOCAL statement_timeout = {int(self.deadline_s * 1000)}"))
+
+    def _close(self, work: Work, session: Session) -> None:
+        session.flush()
+        if session.connection().info.get(BROKEN):
+            raise _RunAgain
+        if self.database.is_sqlite and not work.writes:
+            session.close()
+            self.closing.record(work)
+            return
+        self.closing.insert(work)
+        session.commit()
+
+    def _record_failure(self, work: Work, error: Exception) -> None:
+        work.notes.failure = error.code if isinstance(error, DmsError) else "INTERNAL"
+        self.closing.record_failure(work)
+
+
+class _RunAgain(Exception):
+    """A statement failed for others' sake, and somebody swallowed the error."""
