@@ -12,8 +12,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from dms.app import House, open_house
+from dms.base.actor import system_actor
 from dms.base.settings import Settings
+from dms.services import repository
 from tests import databases
+from tests.factories import World
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -127,3 +131,32 @@ def fresh_settings(engine_kind, installation):
 def database_url(settings):
     """The address of the module's database as SQLAlchemy takes it."""
     return settings.sqlalchemy_url
+
+
+@pytest.fixture(scope="module")
+def house(settings):
+    """A founded installation, open, shared by the tests of a module."""
+    with opened_house(settings) as made:
+        yield made
+
+
+@pytest.fixture
+def fresh_house(fresh_settings):
+    """A founded installation of this one test."""
+    with opened_house(fresh_settings) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def world(house):
+    """Builds the smallest valid things in the module's installation."""
+    return World(house)
+
+
+@contextmanager
+def opened_house(settings: Settings, **options) -> Iterator[House]:
+    """Found and open an installation for as long as the `with` lasts."""
+    house = open_house(settings, **options)
+    house.works.write(system_actor("test"), lambda work: repository.found(work, name="Test archive"))
+    yield house
+    house.close()

@@ -1,0 +1,273 @@
+"""The smallest valid thing of each kind, written straight into the tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from dms.access import marks, revisions
+from dms.app import House
+from dms.base.actor import Actor, ActorKind, system_actor
+from dms.base.ids import new_id
+from dms.models.accesslists import AccessEntry, EntryKind
+from dms.models.aggregations import Aggregation, ArrangementLevel
+from dms.models.documents import Document, Medium
+from dms.models.schemes import UNASSIGNED, RecordClass
+from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
+from dms.models.users import Account, Principal, PrincipalKind, PrincipalLink, PrincipalStatus
+from dms.rules.access import Action, Effect, NodeKind
+from dms.rules.security import Mark
+from dms.rules.states import AggregationState, DocumentState
+from dms.stores import facts
+from dms.stores.work import Work
+
+_numbers = itertools.count(1)
+
+FOREVER = None
+
+
+def actor(user_id: UUID, request_id: str = "test") -> Actor:
+    """The user, as a door would hand it on."""
+    return Actor(ActorKind.USER, user_id, None, request_id)
+
+
+@dataclass
+class World:
+    """Builds things in one installation, each call in a transaction of its own unless in `build`."""
+
+    house: House
+    levels: dict[str, int] = field(default_factory=dict)
+
+    def build(self, body):
+        """Run `body(work)` in one writing transaction of the system and return its result."""
+        return self.house.works.write(system_actor("factory"), body)
+
+    def user(self, name: str | None = None, *, rank: int | None = 100, compartments: Iterable[UUID] = ()):
+        """A user with a clearance without end; `rank=None` for one without any."""
+        return self.build(lambda work: make_user(work, name, rank=rank, compartments=compartments))
+
+    def principal(self, kind: PrincipalKind, name: str | None = None):
+        """A group or service account."""
+        return self.build(lambda work: make_principal(work, kind, name))
+
+    def role(self, name: str):
+        """The principal of a role of `roles.toml`."""
+        return self.build(lambda work: facts.principal_id(work, kind=PrincipalKind.ROLE, name=name))
+
+    def link(self, member: UUID, group: UUID, *, since: int = 0, until: int | None = FOREVER):
+        """A membership or role assignment."""
+        return self.build(lambda work: make_link(work, member, group, since=since, until=until))
+
+    def officer(self, name: str | None = None, *, role: str = "security_officer", rank: int = 400):
+        """A user who holds a role."""
+        user = self.user(name, rank=rank)
+        self.link(user, self.role(role))
+        return user
+
+    def level(self, rank: int):
+        """A security level; the lowest one exists from the founding."""
+        return self.build(lambda work: make_level(work, rank))
+
+    def compartment(self):
+        """An active compartment."""
+        return self.build(make_compartment)
+
+    def aggregation(self, parent: UUID | None = None, **values):
+        """An open file of the lowest mark."""
+        return self.build(lambda work: make_aggregation(work, parent, **values))
+
+    def record_class(self, parent: UUID | None = None):
+        """A class of the scheme."""
+        return self.build(lambda work: make_class(work, parent))
+
+    def document(self, aggregation: UUID, **values):
+        """A draft of the lowest mark in the class `unassigned`."""
+        return self.build(lambda work: make_document(work, aggregation, **values))
+
+    def entry(self, principal: UUID, node: UUID, action: Action, **values):
+        """An allow on an Aggregation, from the beginning of time and without end."""
+        return self.build(lambda work: make_entry(work, principal, node, action, **values))
+
+    def entry_on_document(self, principal: UUID, node: UUID, action: Action, **values):
+        """The same on a Document."""
+        return self.entry(principal, node, action, kind=NodeKind.DOCUMENT, **values)
+
+
+def make_principal(work: Work, kind: PrincipalKind, name: str | None = None) -> UUID:
+    name = name or f"{kind.value}{next(_numbers)}"
+    row = Principal(
+        id=new_id(),
+        kind=kind,
+        name=name,
+        display_name=name.title(),
+        status=PrincipalStatus.ACTIVE,
+        created_at=work.now,
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_user(
+    work: Work, name: str | None = None, *, rank: int | None = 100, compartments: Iterable[UUID] = ()
+) -> UUID:
+    user = make_principal(work, PrincipalKind.USER, name)
+    work.add(Account(principal_id=user))
+    if rank is not None:
+        make_level(work, rank)
+        make_clearance(work, user, Mark(rank, frozenset(compartments)))
+    return user
+
+
+def make_clearance(
+    work: Work, user: UUID, mark: Mark, *, since: int = 0, until: int | None = FOREVER
+) -> UUID:
+    row = Clearance(
+        id=new_id(),
+        user_id=user,
+        level_rank=mark.rank,
+        compartments=marks.encode(mark.compartments),
+        valid_from=since,
+        valid_until=until,
+        reason="factory",
+        revision_from=revisions.advance(work, kind="clearance", note="factory"),
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_link(work: Work, member: UUID, group: UUID, *, since: int = 0, until: int | None = FOREVER) -> UUID:
+    row = PrincipalLink(
+        id=new_id(),
+        member_id=member,
+        group_id=group,
+        valid_from=since,
+        valid_until=until,
+        reason="factory",
+        revision_from=revisions.advance(work, kind="link", note="factory"),
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_level(work: Work, rank: int) -> UUID | None:
+    if rank in facts.level_ranks(work).values():
+        return None
+    row = SecurityLevel(id=new_id(), rank=rank, code=f"level{rank}", name=f"Level {rank}", marking=f"L{rank}")
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_compartment(work: Work) -> UUID:
+    number = next(_numbers)
+    row = Compartment(
+        id=new_id(), code=f"c{number}", name=f"Compartment {number}", status=CompartmentStatus.ACTIVE
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_class(work: Work, parent: UUID | None = None) -> UUID:
+    number = next(_numbers)
+    row = RecordClass(
+        id=new_id(),
+        scheme_id=facts.scheme_id(work),
+        parent_id=parent,
+        code=f"class{number}",
+        title=f"Class {number}",
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_aggregation(work: Work, parent: UUID | None = None, *, mark: Mark | None = None, **values) -> UUID:
+    number = next(_numbers)
+    row = Aggregation(
+        **{
+            "id": new_id(),
+            "repository_id": facts.repository_id(work),
+            "parent_id": parent,
+            "level": ArrangementLevel.FILE,
+            "reference_code": f"A{number}",
+            "code_key": f"a{number:09}",
+            "generated": False,
+            "title": f"Aggregation {number}",
+            "title_key": f"aggregation {number:09}",
+            "security_id": _security_id(work, mark),
+            "state": AggregationState.OPEN,
+            "created_at": work.now,
+            "updated_at": work.now,
+            **values,
+        }
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_document(work: Work, aggregation: UUID, *, mark: Mark | None = None, **values) -> UUID:
+    number = next(_numbers)
+    row = Document(
+        **{
+            "id": new_id(),
+            "repository_id": facts.repository_id(work),
+            "aggregation_id": aggregation,
+            "record_class_id": facts.record_class_id(work, UNASSIGNED),
+            "security_id": _security_id(work, mark),
+            "title": f"Document {number}",
+            "title_key": f"document {number:09}",
+            "code_key": "",
+            "date_key": "",
+            "medium": Medium.DIGITAL,
+            "state": DocumentState.DRAFT,
+            "created_at": work.now,
+            "updated_at": work.now,
+            **values,
+        }
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def make_entry(
+    work: Work,
+    principal: UUID,
+    node: UUID,
+    action: Action,
+    *,
+    effect: Effect = Effect.ALLOW,
+    kind: NodeKind = NodeKind.AGGREGATION,
+    since: int = 0,
+    until: int | None = FOREVER,
+) -> UUID:
+    row = AccessEntry(
+        id=new_id(),
+        principal_id=principal,
+        node_kind=kind,
+        node_id=node,
+        action=action,
+        effect=effect,
+        valid_from=since,
+        valid_until=until,
+        reason="factory",
+        granted_at=work.now,
+        kind=EntryKind.ORDINARY,
+        revision_from=revisions.advance(work, kind="entry", note="factory"),
+    )
+    work.add(row)
+    work.flush()
+    return row.id
+
+
+def _security_id(work: Work, mark: Mark | None) -> int:
+    chosen = mark or Mark(100)
+    make_level(work, chosen.rank)
+    return marks.intern(work, chosen)
