@@ -187,5 +187,12 @@ class Unavailable(DoorError):
     status = 503
 
 
+class StoreFull(DoorError):
+    """The store has no room for these bytes; what had arrived of them is gone."""
+
+    code = "STORE_FULL"
+    status = 507
+
+
 class ConfigurationError(Exception):
     """The installation cannot start or run as it is configured; the message says what to change."""
