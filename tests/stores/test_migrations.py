@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from sqlalchemy import inspect
 
+from dms.base import resources
+from dms.base.settings import Settings
+from dms.models import accessevents
+from dms.models.types import Base
 from dms.stores import migrations
 
 
@@ -12,6 +18,31 @@ def tables(settings) -> set[str]:
     engine = migrations.migration_engine(settings)
     with engine.connect() as connection:
         return set(inspect(connection).get_table_names())
+
+
+def shape(settings) -> dict[str, object]:
+    """Columns, keys, indexes and checks of every table: alembic's own comparison knows no CHECK."""
+    engine = migrations.migration_engine(settings)
+    with engine.connect() as connection:
+        look = inspect(connection)
+        return {
+            table: {
+                "columns": sorted(
+                    f"{c['name']} {c['type']!r} {c['nullable']}" for c in look.get_columns(table)
+                ),
+                "key": look.get_pk_constraint(table),
+                "foreign": sorted(map(repr, look.get_foreign_keys(table))),
+                "unique": sorted(map(repr, look.get_unique_constraints(table))),
+                "checks": sorted(f"{c['name']} {c['sqltext']}" for c in look.get_check_constraints(table)),
+                "indexes": sorted(index_line(index) for index in look.get_indexes(table)),
+            }
+            for table in sorted(set(look.get_table_names()) - {"alembic_version"})
+        }
+
+
+def index_line(index) -> str:
+    options = {key: str(value) for key, value in index.pop("dialect_options", {}).items()}
+    return f"{index} {options}"
 
 
 def test_fresh_database_is_at_the_head_revision(settings):
@@ -33,6 +64,20 @@ def test_down_to_base_leaves_only_alembics_own_table_and_up_restores_all(fresh_s
     assert tables(fresh_settings) == before
 
 
+def test_migrations_make_what_the_models_describe_with_every_check(fresh_settings):
+    migrated = shape(fresh_settings)
+    migrations.downgrade(fresh_settings, revision="base")
+
+    with migrations.migration_engine(fresh_settings).begin() as connection:
+        Base.metadata.create_all(connection)
+        accessevents.metadata_of(connection.dialect.name).create_all(connection)
+
+    described = shape(fresh_settings)
+    assert described.keys() == migrated.keys()
+    for table, facts in described.items():
+        assert migrated[table] == facts, table
+
+
 def test_second_upgrade_changes_nothing(fresh_settings):
     migrations.upgrade(fresh_settings)
 
@@ -47,8 +92,6 @@ def test_database_below_the_head_is_not_current(fresh_settings):
 
 
 def test_asking_for_the_revision_of_a_missing_file_does_not_make_it(tmp_path):
-    from dms.base.settings import Settings
-
     settings = Settings(home=tmp_path)
 
     assert migrations.current_revision(settings) is None
@@ -56,10 +99,6 @@ def test_asking_for_the_revision_of_a_missing_file_does_not_make_it(tmp_path):
 
 
 def test_failed_migration_leaves_the_database_as_it_was(fresh_settings, monkeypatch, tmp_path):
-    import shutil
-
-    from dms.base import resources
-
     folder = tmp_path / "alembic"
     shutil.copytree(resources.folder("alembic"), folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "zzzz_breaks.py").write_text(
