@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
 
 _REFUSAL = "canonical JSON holds text, integers, booleans, null, lists and objects only"
+
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 Canonical = None | bool | int | str | Sequence["Canonical"] | Mapping[str, "Canonical"]
 
@@ -18,9 +22,10 @@ Canonical = None | bool | int | str | Sequence["Canonical"] | Mapping[str, "Cano
 def canonical_bytes(value: Canonical) -> bytes:
     """Write a value as canonical JSON; `TypeError` for floats and other types."""
     _check(value)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode("utf-8")
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return _written_slowly(value)
 
 
 def sha256(data: bytes) -> bytes:
@@ -33,17 +38,25 @@ def digest(value: Canonical) -> str:
     return hashlib.sha256(canonical_bytes(value)).hexdigest()
 
 
+def _written_slowly(value: Canonical) -> bytes:
+    # The same bytes; orjson stops at integers of more than 64 bits and at 254 levels.
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode("utf-8")
+
+
 def _check(value: Canonical) -> None:
-    match value:
-        case None | bool() | int() | str():
-            return
-        case dict():
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    raise TypeError(_REFUSAL)
-                _check(item)
-        case list() | tuple():
-            for item in value:
-                _check(item)
-        case _:
+    if isinstance(value, list | tuple):
+        _check_all(value)
+    elif isinstance(value, dict):
+        _check_all(value.values())
+        if not all(isinstance(key, str) for key in value):
             raise TypeError(_REFUSAL)
+    elif value is not None and not isinstance(value, str | int):
+        raise TypeError(_REFUSAL)
+
+
+def _check_all(values: Iterable[Canonical]) -> None:
+    for item in values:
+        if type(item) not in _PLAIN:  # most are: a call for each would be most of the cost
+            _check(item)

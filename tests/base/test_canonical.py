@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms.base.canonical import canonical_bytes, digest, sha256
+from dms.base.canonical import _written_slowly, canonical_bytes, digest, sha256
 
 words = st.text(st.characters(codec="utf-8"))
 values = st.recursive(
@@ -37,6 +37,15 @@ def test_bytes_of_what_was_read_back_are_the_same_bytes(value):
     once = canonical_bytes(value)
 
     assert canonical_bytes(json.loads(once)) == once
+
+
+@given(values)
+def test_both_writers_write_the_same_bytes(value):
+    assert canonical_bytes(value) == _written_slowly(value)
+
+
+def test_integers_of_more_than_64_bits_are_written_in_full():
+    assert canonical_bytes([2**64, -(2**63) - 1]) == b"[18446744073709551616,-9223372036854775809]"
 
 
 def test_keys_are_sorted_and_nothing_is_spaced_or_escaped():
