@@ -191,6 +191,11 @@ def end(work: Work, token_id: UUID) -> bool:
     return _end(work, BearerToken.id == token_id) == 1
 
 
+def end_session(work: Work, token_id: UUID) -> bool:
+    """End one session; False if it had ended before, or is a key."""
+    return _end(work, BearerToken.id == token_id, BearerToken.kind == TokenKind.SESSION) == 1
+
+
 def end_sessions(work: Work, principal_id: UUID) -> int:
     """End every session of an account and return how many there were; its keys stay."""
     return _end(work, BearerToken.principal_id == principal_id, BearerToken.kind == TokenKind.SESSION)

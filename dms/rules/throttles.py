@@ -45,7 +45,7 @@ def delay(failures: int, allowance: Allowance) -> int:
 
 def must_wait(bucket: Bucket, allowance: Allowance, *, now: int) -> bool:
     """Tell whether a try would come too early. A clock that went back does not lengthen the wait."""
-    return now < bucket.free_at <= now + allowance.longest
+    return bucket.failures > allowance.free and now < bucket.free_at <= now + allowance.longest
 
 
 def charged(bucket: Bucket | None, allowance: Allowance, *, now: int) -> Bucket:

@@ -68,6 +68,10 @@ def test_a_clock_that_went_back_locks_nobody_out():
     assert must_wait(bucket, ACCOUNT, now=NOW) is False
 
 
+def test_a_clock_that_went_back_a_little_delays_no_first_failure():
+    assert must_wait(fail(5, ACCOUNT), ACCOUNT, now=NOW - 1) is False
+
+
 @given(
     steps=st.lists(st.integers(0, 20 * MINUTE), max_size=60),
     allowance=st.sampled_from([ACCOUNT, SOURCE]),
