@@ -13,18 +13,21 @@ from uuid import UUID
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import reading, slices
+from dms.access.attached import Attached
 from dms.access.reading import Listing, Visible
 from dms.access.slices import Row
 from dms.access.standing import Standing, of_actor, of_principal
-from dms.base.errors import Denied, Duty, NotFound, Unauthenticated
+from dms.base.errors import Denied, DmsError, Duty, NotFound, Unauthenticated
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.rules import access as rules
 from dms.rules.access import Action, Decision
+from dms.rules.accessevents import Disclosure
 from dms.stores.work import Work
 
 M = TypeVar("M", bound=DeclarativeBase)
 R = TypeVar("R", Document, Aggregation)
+E = TypeVar("E", bound=DmsError)
 
 
 def standing(work: Work) -> Standing:
@@ -47,6 +50,14 @@ def require_duty(work: Work, duty: rules.Duty) -> None:
         raise Duty(f"this needs the duty `{duty}`", duty=duty)
 
 
+def account_id(work: Work) -> UUID:
+    """Return the account that acts; the system and strangers have none."""
+    found = standing(work).account_id
+    if found is None:
+        raise Unauthenticated("this needs an account: log in, or act for one")
+    return found
+
+
 def visible(work: Work, model: type[R], action: Action) -> Visible[R]:
     """Start a reading of Documents or Aggregations on which the actor has the action."""
     return Visible(work, model, action)
@@ -58,13 +69,51 @@ def listed(work: Work, model: type[M]) -> Listing[M]:
     return Listing(work, model)
 
 
+def vocabulary(work: Work, model: type[M]) -> Listing[M]:
+    """Start a reading of open words that only name something in an answer, such as security levels.
+
+    They are not what was asked for, so the event does not list them.
+    """
+    standing(work)
+    return Listing(work, model, noted=False)
+
+
+def attached(
+    work: Work,
+    model: type[M],
+    *,
+    owner: InstrumentedAttribute[UUID],
+    action: Action,
+    open_nodes: frozenset[UUID] = frozenset(),
+) -> Attached[M]:
+    """Start a reading of rows that each name an object; they show if the actor has the action on it.
+
+    `open_nodes` are objects without an access list of their own that the caller has judged already.
+    """
+    return Attached(work, model, owner, action, open_nodes)
+
+
 def parts(
-    work: Work, model: type[M], *, owner: InstrumentedAttribute[UUID], of: Collection[UUID]
+    work: Work, model: type[M], *, owner: InstrumentedAttribute[UUID], of: Collection[UUID], noted: bool
 ) -> Listing[M]:
-    """Start a reading of what belongs to Documents that this operation has released."""
-    if not set(of) <= work.notes.released.keys():
+    """Start a reading of what belongs to things whose metadata this operation has released.
+
+    `noted` when the answer shows the rows as things with ids of their own, such as Versions.
+    """
+    released = work.notes.released
+    if any(key not in released or released[key].disclosure < Disclosure.METADATA for key in of):
         raise NotFound
-    return Listing(work, model, conditions=(owner.in_(of),), noted=False)
+    return Listing(work, model, conditions=(owner.in_(of),), noted=noted)
+
+
+def discoverable(work: Work, model: type[R], ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of these ids that the actor may know of: for filters that name things.
+
+    The answer shows none of them, so nothing counts as released.
+    """
+    rows = reading.rows_of(work, model, ids)
+    decisions = may(work, rows, Action.DISCOVER)
+    return frozenset(row.id for row in rows if decisions[row.id].may)
 
 
 def may(work: Work, rows: Collection[Row], action: Action) -> Mapping[UUID, Decision]:
@@ -82,6 +131,12 @@ def discloses(work: Work, rows: Sequence[Row], action: Action) -> frozenset[UUID
         reading.release(work, row, action=action)
         reading.note_lines(work, decisions[row.id])
     return frozenset(row.id for row in shown)
+
+
+def refused(work: Work, error: E, *, object_id: UUID | None, action: str) -> E:
+    """Note that a rule beside the access list refuses something visible; return the error to raise."""
+    work.refuses(object_id, action=action, reason=error.code.lower(), exists=True)
+    return error
 
 
 def require(work: Work, row: Row, action: Action) -> None:

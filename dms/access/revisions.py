@@ -12,6 +12,9 @@ from dms.stores.work import Work, session_of
 LOCK = "policy_head"
 """Table that a mutation locks first on PostgreSQL when it changes the policy."""
 
+RESTS_ON_POLICY = ("standing", "slices:")
+"""What an operation keeps of the policy: keys of its memory begin so."""
+
 
 def advance(work: Work, *, kind: str, note: str) -> int:
     """Raise the policy revision and return it; the caller writes its rows under that number.
@@ -37,7 +40,14 @@ def advance(work: Work, *, kind: str, note: str) -> int:
         )
     )
     work.notes.policy_revision = revision
+    forget(work)
     return revision
+
+
+def forget(work: Work) -> None:
+    """Drop what this operation has read of the policy: its next decision reads it anew."""
+    for key in [key for key in work.memory if key.startswith(RESTS_ON_POLICY)]:
+        del work.memory[key]
 
 
 def apply_files(work: Work, sha256: str) -> bool:

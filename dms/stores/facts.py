@@ -5,14 +5,22 @@ These readings bypass the access gate on purpose. A test lists them with their c
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, or_, select, union_all
 
-from dms.models.aggregations import Repository
+from dms.models.accesslists import AccessEntry
+from dms.models.aggregations import Aggregation, Repository
+from dms.models.documents import Document, PlacementHistory
 from dms.models.schemes import ClassificationScheme, RecordClass
-from dms.models.security import SecurityLevel
-from dms.models.users import Principal, PrincipalKind
+from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
+from dms.models.users import Principal, PrincipalKind, PrincipalLink
+from dms.models.versions import Blob, Upload, UploadState, VerifyState, Version
+from dms.rules import codes
+from dms.rules.access import Action, Effect, NodeKind
+from dms.rules.periods import Period
+from dms.rules.states import AggregationState, DocumentState
 from dms.stores.work import Work, session_of
 
 
@@ -46,3 +54,167 @@ def level_ranks(work: Work) -> dict[str, int]:
     """Return the rank of every security level by its code."""
     rows = session_of(work).execute(select(SecurityLevel.code, SecurityLevel.rank))
     return {row[0]: row[1] for row in rows}
+
+
+def compartments(work: Work) -> dict[str, UUID]:
+    """Return the id of every compartment, retired ones too, by its code."""
+    rows = session_of(work).execute(select(Compartment.code, Compartment.id))
+    return {row[0]: row[1] for row in rows}
+
+
+def retired_compartments(work: Work) -> frozenset[UUID]:
+    """Return the ids of compartments that mark nothing new."""
+    statement = select(Compartment.id).where(Compartment.status == CompartmentStatus.RETIRED)
+    return frozenset(session_of(work).execute(statement).scalars())
+
+
+def clearance_periods(work: Work, user_id: UUID) -> list[Period]:
+    """Return the periods of an account's clearances that nobody has revoked."""
+    statement = select(Clearance.valid_from, Clearance.valid_until).where(
+        Clearance.user_id == user_id, Clearance.revision_to.is_(None)
+    )
+    return [Period(*row) for row in session_of(work).execute(statement)]
+
+
+def entry_periods(
+    work: Work, *, principal_id: UUID, node_id: UUID, action: Action, effect: Effect
+) -> list[Period]:
+    """Return the periods of the open access entries that say the same."""
+    statement = select(AccessEntry.valid_from, AccessEntry.valid_until).where(
+        AccessEntry.principal_id == principal_id,
+        AccessEntry.node_id == node_id,
+        AccessEntry.action == action,
+        AccessEntry.effect == effect,
+        AccessEntry.revision_to.is_(None),
+    )
+    return [Period(*row) for row in session_of(work).execute(statement)]
+
+
+def open_nodes(work: Work) -> frozenset[UUID]:
+    """Return the ids of nodes with access entries that every user may know: Repository and classes."""
+    statement = select(AccessEntry.node_id).where(
+        AccessEntry.node_kind.in_([NodeKind.REPOSITORY, NodeKind.CLASS])
+    )
+    return frozenset(session_of(work).execute(statement.distinct()).scalars())
+
+
+def principals_above(work: Work, principal_id: UUID) -> frozenset[UUID]:
+    """Return a principal with all it belongs to or will: open links that have not run out."""
+    up = select(literal(principal_id, Principal.id.type).label("id")).cte("up", recursive=True)
+    up = up.union(
+        select(PrincipalLink.group_id)
+        .join(up, PrincipalLink.member_id == up.c.id)
+        .where(
+            PrincipalLink.revision_to.is_(None),
+            or_(PrincipalLink.valid_until.is_(None), PrincipalLink.valid_until > work.now),
+        )
+    )
+    return frozenset(session_of(work).execute(select(up.c.id)).scalars())
+
+
+def placed_since(work: Work, object_id: UUID) -> int | None:
+    """Return since when an object lies and is marked as now; None if nothing ever changed."""
+    statement = select(func.max(PlacementHistory.valid_until)).where(PlacementHistory.object_id == object_id)
+    return session_of(work).execute(statement).scalar_one()
+
+
+def is_code_taken(work: Work, model: type[Aggregation | Document], code: str) -> bool:
+    """Tell whether some Aggregation, or some Document, bears this reference code."""
+    statement = select(model.id).where(model.reference_code == code)
+    return session_of(work).execute(statement).first() is not None
+
+
+def next_number(work: Work, parent_code: str | None) -> int:
+    """Return the number after the greatest one that any code has directly after the parent's."""
+    start, end = codes.numbers_below(parent_code)
+    greatest = union_all(
+        *(
+            select(func.max(model.code_key)).where(model.code_key >= start, model.code_key < end)
+            for model in (Aggregation, Document)
+        )
+    )
+    keys = session_of(work).execute(greatest).scalars()
+    return max(codes.number_below(parent_code, key) if key else 0 for key in keys) + 1
+
+
+def class_above(work: Work, aggregation_id: UUID) -> UUID | None:
+    """Return the class of the nearest node that has one: the Aggregation itself, or one above it."""
+    lines = lines_above(work, [aggregation_id])[aggregation_id]
+    statement = select(Aggregation.id, Aggregation.record_class_id).where(
+        Aggregation.id.in_([*lines, aggregation_id]), Aggregation.record_class_id.is_not(None)
+    )
+    classes = {row[0]: row[1] for row in session_of(work).execute(statement)}
+    return next((classes[node] for node in (aggregation_id, *reversed(lines)) if node in classes), None)
+
+
+def lines_above(work: Work, ids: Collection[UUID]) -> dict[UUID, tuple[UUID, ...]]:
+    """Return the ids of all nodes above each Aggregation, the topmost first."""
+    up = select(Aggregation.id, Aggregation.parent_id).where(Aggregation.id.in_(ids)).cte(recursive=True)
+    up = up.union(select(Aggregation.id, Aggregation.parent_id).where(Aggregation.id == up.c.parent_id))
+    parents = {row[0]: row[1] for row in session_of(work).execute(select(up.c.id, up.c.parent_id))}
+    lines = {}
+    for start in ids:
+        line: list[UUID] = []
+        above = parents.get(start)
+        while above is not None and above not in line:
+            line.append(above)
+            above = parents.get(above)
+        lines[start] = tuple(reversed(line))
+    return lines
+
+
+def aggregation_state(work: Work, aggregation_id: UUID) -> AggregationState | None:
+    """Return the state of an Aggregation; None if there is none of this id."""
+    statement = select(Aggregation.state).where(Aggregation.id == aggregation_id)
+    return session_of(work).execute(statement).scalar_one_or_none()
+
+
+def has_open_children(work: Work, aggregation_id: UUID) -> bool:
+    """Tell whether an Aggregation directly below is open."""
+    statement = select(Aggregation.id).where(
+        Aggregation.parent_id == aggregation_id, Aggregation.state == AggregationState.OPEN
+    )
+    return session_of(work).execute(statement.limit(1)).first() is not None
+
+
+def has_drafts(work: Work, aggregation_id: UUID) -> bool:
+    """Tell whether a Document directly in the Aggregation is a draft."""
+    statement = select(Document.id).where(
+        Document.aggregation_id == aggregation_id, Document.state == DocumentState.DRAFT
+    )
+    return session_of(work).execute(statement.limit(1)).first() is not None
+
+
+def document_of_version(work: Work, version_id: UUID) -> UUID | None:
+    """Return the id of the Document that a Version belongs to."""
+    statement = select(Version.document_id).where(Version.id == version_id)
+    return session_of(work).execute(statement).scalar_one_or_none()
+
+
+def blob_id(work: Work, *, document_id: UUID, plain_sha256: str) -> UUID | None:
+    """Return the Blob that holds this content for this Document; never that of another Document."""
+    statement = select(Blob.id).where(Blob.document_id == document_id, Blob.plain_sha256 == plain_sha256)
+    return session_of(work).execute(statement).scalar_one_or_none()
+
+
+def has_unsound_content(work: Work, document_id: UUID) -> bool:
+    """Tell whether the last fixity check found a Blob of the Document damaged or missing."""
+    statement = select(Blob.id).where(
+        Blob.document_id == document_id,
+        Blob.verify_state.in_([VerifyState.DAMAGED, VerifyState.MISSING]),
+    )
+    return session_of(work).execute(statement.limit(1)).first() is not None
+
+
+def waiting_bytes(work: Work, owner_id: UUID) -> int:
+    """Return how many bytes of content an account's unfiled uploads hold."""
+    statement = select(func.coalesce(func.sum(Upload.plain_bytes), 0)).where(
+        Upload.owner_id == owner_id, Upload.state == UploadState.RECEIVED, Upload.expires_at > work.now
+    )
+    return int(session_of(work).execute(statement).scalar_one())
+
+
+def upload_owner(work: Work, upload_id: UUID) -> UUID | None:
+    """Return whose an upload is, so that no second one takes its id."""
+    statement = select(Upload.owner_id).where(Upload.id == upload_id)
+    return session_of(work).execute(statement).scalar_one_or_none()

@@ -135,6 +135,8 @@ class Work:
     def savepoint(self) -> Iterator[None]:
         """Undo what happens inside if it raises, and nothing else; the notes of it go too."""
         changes = len(self.notes.changes)
+        memory = dict(self.memory)
+        revision = self.notes.policy_revision
         released = dict(self.notes.released)
         detail = {**self.notes.detail, "changes": list(self.notes.detail.get("changes", ()))}
         try:
@@ -144,6 +146,8 @@ class Work:
             del self.notes.changes[changes:]
             self.notes.released = released
             self.notes.detail = detail
+            self.notes.policy_revision = revision
+            self.memory = memory  # what was read inside may never have been
             raise
 
 

@@ -1,0 +1,147 @@
+"""Readings of what is known of Documents and Aggregations, such as the changes of their marks.
+
+A row shows to whom the object shows that it names: SQL proposes by the object, Casbin disposes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+
+from dms.access import keyset, predicates, slices
+from dms.access.keyset import Order
+from dms.access.reading import note_lines, release
+from dms.access.slices import NOBODY, Place, Row
+from dms.access.standing import of_actor
+from dms.base.errors import NotFound
+from dms.base.paging import Page, PageRequest
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document
+from dms.rules.access import Action, Decision
+from dms.rules.accessevents import Disclosure
+from dms.stores.work import Work, session_of
+
+_alarm = logging.getLogger("dms.alarm")
+
+M = TypeVar("M", bound=DeclarativeBase)
+R = TypeVar("R", Document, Aggregation)
+
+_Owner: TypeAlias = tuple[Row, Decision] | None
+"""An object with the decision about it; None for an open node, which needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached(Generic[M]):
+    """A reading of rows that each name one object; the actor needs the action on that object."""
+
+    work: Work
+    model: type[M]
+    owner: InstrumentedAttribute[UUID]
+    action: Action
+    open_nodes: frozenset[UUID] = frozenset()
+    """Objects without access of their own that the caller has judged already."""
+    conditions: tuple[ColumnElement[bool], ...] = ()
+    order: Order | None = None
+
+    def where(self, *conditions: ColumnElement[bool]) -> Attached[M]:
+        """Narrow the reading."""
+        return replace(self, conditions=(*self.conditions, *conditions))
+
+    def order_by(self, order: Order) -> Attached[M]:
+        """Choose the order of `page`."""
+        return replace(self, order=order)
+
+    def one(self, row_id: UUID) -> M:
+        """Return the row with this id, or raise `NotFound`: the same for absent and hidden."""
+        statement = select(self.model).where(keyset.id_column(self.model) == row_id, *self.conditions)
+        row = session_of(self.work).execute(statement).scalars().one_or_none()
+        owner_id = NOBODY if row is None else self._owner_id(row)
+        judged = self._judge({owner_id})  # absence costs what a refusal costs
+        if row is None or owner_id not in judged:
+            asked = None if row is None else owner_id
+            self.work.refuses(asked, action=self.action, reason="absent", exists=row is not None)
+            raise NotFound
+        self._release([row], judged)
+        return row
+
+    def page(self, request: PageRequest) -> Page[M]:
+        """Return one full page; a row that Casbin refuses is replaced and raises an alarm."""
+        kept: list[M] = []
+        judged: dict[UUID, _Owner] = {}
+        beyond = request
+        while len(kept) <= request.size:
+            room = request.size + 1 - len(kept)
+            proposed = self._propose(beyond, limit=room)
+            judged.update(self._judge({self._owner_id(row) for row in proposed}))
+            kept.extend(self._kept(proposed, judged))
+            if len(proposed) < room:
+                break
+            beyond = replace(beyond, after=keyset.position(proposed[-1], self.order))
+        page = keyset.page_of(kept, order=self.order, request=request)
+        self._release(page.rows, judged)
+        return replace(page, total=self.count()) if request.want_total else page
+
+    def count(self) -> int:
+        """Return the exact number of rows that the actor may see."""
+        self.work.notes.aggregates += 1
+        statement = select(func.count()).select_from(self.model).where(self._filter(), *self.conditions)
+        return session_of(self.work).execute(statement).scalar_one()
+
+    def _propose(self, request: PageRequest, *, limit: int) -> Sequence[M]:
+        return keyset.fetch(
+            self.work,
+            select(self.model).where(self._filter(), *self.conditions),
+            model=self.model,
+            order=self.order,
+            request=request,
+            limit=limit,
+        )
+
+    def _filter(self) -> ColumnElement[bool]:
+        verdict = predicates.verdict(self.work, of_actor(self.work), action=self.action)
+        visible = (
+            self.owner.in_(select(model.id).where(predicates.condition(verdict, model)))
+            for model in (Document, Aggregation)
+        )
+        return or_(*visible, self.owner.in_(self.open_nodes))
+
+    def _kept(self, proposed: Sequence[M], judged: Mapping[UUID, _Owner]) -> Sequence[M]:
+        kept = [row for row in proposed if self._owner_id(row) in judged]
+        withheld = len(proposed) - len(kept)
+        if withheld:
+            self.work.notes.withheld += withheld
+            _alarm.error("rows_withheld", extra={"count": withheld})
+        return kept
+
+    def _judge(self, owner_ids: set[UUID]) -> dict[UUID, _Owner]:
+        """Return those of these owners on which the actor has the action, as Casbin decides."""
+        judged: dict[UUID, _Owner] = dict.fromkeys(owner_ids & self.open_nodes)
+        loaded = slices.slices_of(self.work, of_actor(self.work))
+        rows: list[Row] = [*self._read(Document, owner_ids), *self._read(Aggregation, owner_ids)]
+        places = [slices.place_of(self.work, row) for row in rows] or [Place(NOBODY, None, None, None)]
+        decisions = slices.decide(self.work, loaded, places, action=self.action)
+        judged.update({row.id: (row, decisions[row.id]) for row in rows if decisions[row.id].may})
+        return judged
+
+    def _read(self, model: type[R], ids: set[UUID]) -> Sequence[R]:
+        statement = select(model).where(model.id.in_(ids))
+        return session_of(self.work).execute(statement).scalars().all()
+
+    def _release(self, rows: Sequence[M], judged: Mapping[UUID, _Owner]) -> None:
+        for row in rows:
+            row_id: UUID = row.id  # type: ignore[attr-defined]  # every model here has one
+            self.work.releases(row_id, revision=0, disclosure=Disclosure.METADATA)
+            owner = judged[self._owner_id(row)]
+            if owner is not None:
+                release(self.work, owner[0], action=self.action)
+                note_lines(self.work, owner[1])
+
+    def _owner_id(self, row: M) -> UUID:
+        owner_id: UUID = getattr(row, self.owner.key)
+        return owner_id
