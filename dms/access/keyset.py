@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.base.paging import Page, PageRequest, Position
@@ -45,9 +45,39 @@ def fetch(
     downward = chosen.descending != request.backward
     if request.after is not None:
         statement = statement.where(_beyond(model, chosen, request.after, downward=downward))
-    keys: list[ColumnElement[Any]] = [chosen.column.expression, id_column(model).expression]
-    statement = statement.order_by(*(key.desc() if downward else key.asc() for key in keys))
+    statement = statement.order_by(*_keys(model, chosen, downward=downward))
     return session_of(work).execute(statement.limit(limit)).scalars().all()
+
+
+def fetch_each(
+    work: Work,
+    statement: Select[M],
+    *,
+    model: type[M],
+    owner: InstrumentedAttribute[Any],  # a link to the owners, nullable or not
+    of: Collection[UUID],
+    order: Order | None,
+    request: PageRequest,
+) -> dict[UUID, list[M]]:
+    """Return up to `size + 1` rows of each owner from the end that the request reads from."""
+    chosen = order or Order(id_column(model))
+    keys = _keys(model, chosen, downward=chosen.descending != request.backward)
+    place = func.row_number().over(partition_by=owner, order_by=keys)
+    ranked = (
+        statement.with_only_columns(id_column(model).label("id"), place.label("place"))
+        .where(owner.in_(of))
+        .subquery()
+    )
+    rows = (
+        select(model)
+        .join(ranked, ranked.c.id == id_column(model))
+        .where(ranked.c.place <= request.size + 1)
+        .order_by(*keys)
+    )
+    found: dict[UUID, list[M]] = {owner_id: [] for owner_id in of}
+    for row in session_of(work).execute(rows).scalars():
+        found[getattr(row, owner.key)].append(row)
+    return found
 
 
 def position(row: DeclarativeBase, order: Order | None) -> Position:
@@ -70,6 +100,11 @@ def page_of(rows: Sequence[M], *, order: Order | None, request: PageRequest) -> 
         has_next=beyond if request.backward else more,
         has_previous=more if request.backward else beyond,
     )
+
+
+def _keys(model: type[M], order: Order, *, downward: bool) -> list[ColumnElement[Any]]:
+    keys: list[ColumnElement[Any]] = [order.column.expression, id_column(model).expression]
+    return [key.desc() if downward else key.asc() for key in keys]
 
 
 def _beyond(model: type[M], order: Order, after: Position, *, downward: bool) -> ColumnElement[bool]:

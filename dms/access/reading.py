@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import keyset, predicates, slices
 from dms.access.keyset import Order
@@ -80,11 +80,37 @@ class Listing(Generic[M]):
         page = keyset.page_of(found, order=self.order, request=request)
         return replace(page, total=self.count()) if request.want_total else page
 
+    def pages(
+        self, owner: InstrumentedAttribute[Any], of: Collection[UUID], *, request: PageRequest
+    ) -> dict[UUID, Page[M]]:
+        """Return the first page of each owner, in one statement."""
+        if not of:
+            return {}
+        found = keyset.fetch_each(
+            self.work,
+            select(self.model).where(*self.conditions),
+            model=self.model,
+            owner=owner,
+            of=of,
+            order=self.order,
+            request=request,
+        )
+        pages = {key: keyset.page_of(rows, order=self.order, request=request) for key, rows in found.items()}
+        for page in pages.values():
+            self._note(page.rows)
+        return _with_totals(pages, self.where(owner.in_(of)).counts(owner)) if request.want_total else pages
+
     def count(self) -> int:
         """Return how many rows there are."""
         self.work.notes.aggregates += 1
         statement = select(func.count()).select_from(self.model).where(*self.conditions)
         return session_of(self.work).execute(statement).scalar_one()
+
+    def counts(self, owner: InstrumentedAttribute[Any]) -> dict[UUID, int]:
+        """Return how many rows each owner has that has any."""
+        self.work.notes.aggregates += 1
+        statement = select(owner, func.count()).select_from(self.model).where(*self.conditions)
+        return {row[0]: row[1] for row in session_of(self.work).execute(statement.group_by(owner))}
 
     def _read(self, request: PageRequest, *, limit: int | None) -> Sequence[M]:
         statement = select(self.model).where(*self.conditions)
@@ -96,11 +122,15 @@ class Listing(Generic[M]):
             request=request,
             limit=limit,
         )
-        if self.noted:
-            for row in rows:
-                revision = getattr(row, "revision", None) or 0
-                self.work.releases(_key(row), revision=revision, disclosure=Disclosure.METADATA)
+        self._note(rows)
         return rows
+
+    def _note(self, rows: Sequence[M]) -> None:
+        if not self.noted:
+            return
+        for row in rows:
+            revision = getattr(row, "revision", None) or 0
+            self.work.releases(_key(row), revision=revision, disclosure=Disclosure.METADATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +178,7 @@ class Visible(Generic[R]):
         """Return those of these rows that the actor may see, by id; the others are absent."""
         if not ids:
             return {}
-        statement = select(self.model).where(self.model.id.in_(ids), *self.conditions)
-        rows = session_of(self.work).execute(statement).scalars().all()
-        kept = self._dispose(rows)
+        kept = self._dispose(rows_of(self.work, self.model, ids, *self.conditions))
         for row in kept:
             release(self.work, row, action=self.action)
         return {row.id: row for row in kept}
@@ -171,6 +199,30 @@ class Visible(Generic[R]):
             release(self.work, row, action=self.action)
         return replace(page, total=self.count()) if request.want_total else page
 
+    def pages(
+        self, owner: InstrumentedAttribute[Any], of: Collection[UUID], *, request: PageRequest
+    ) -> dict[UUID, Page[R]]:
+        """Return the first page of each owner, in one statement; a refused row is missing from its page."""
+        if not of:
+            return {}
+        found = keyset.fetch_each(
+            self.work,
+            select(self.model).where(*self._filters()),
+            model=self.model,
+            owner=owner,
+            of=of,
+            order=self.order,
+            request=request,
+        )
+        shown = {row.id for row in self._disposed_of([row for rows in found.values() for row in rows])}
+        pages = {}
+        for key, rows in found.items():
+            kept = [row for row in rows if row.id in shown]
+            pages[key] = keyset.page_of(kept, order=self.order, request=request)
+            for row in pages[key].rows:
+                release(self.work, row, action=self.action)
+        return _with_totals(pages, self.where(owner.in_(of)).counts(owner)) if request.want_total else pages
+
     def scan(self, size: int = 100) -> Iterator[R]:
         """Yield every row in order, page by page."""
         request = PageRequest(size)
@@ -185,6 +237,10 @@ class Visible(Generic[R]):
     def count(self) -> int:
         """Return the exact number of visible rows."""
         return int(self.measured((), (func.count(),))[0][0])
+
+    def counts(self, owner: ColumnElement[UUID] | InstrumentedAttribute[Any]) -> dict[UUID, int]:
+        """Return the exact number of visible rows of each owner that has any."""
+        return {row[0]: row[1] for row in self.measured((owner.expression,), (func.count(),))}
 
     def measured(
         self, keys: Sequence[ColumnElement[Any]], measures: Sequence[ColumnElement[Any]]
@@ -228,6 +284,14 @@ class Visible(Generic[R]):
         return slices.decide(self.work, loaded, places, action=self.action)
 
 
+def rows_of(
+    work: Work, model: type[R], ids: Collection[UUID], *conditions: ColumnElement[bool]
+) -> Sequence[R]:
+    """Return the rows with these ids, undecided: for the gate only."""
+    statement = select(model).where(model.id.in_(ids), *conditions)
+    return session_of(work).execute(statement).scalars().all()
+
+
 def release(work: Work, row: Row, *, action: Action) -> None:
     """Note that the answer shows a row as far as the action discloses it."""
     disclosure = _DISCLOSURE.get(action, Disclosure.METADATA)
@@ -237,6 +301,10 @@ def release(work: Work, row: Row, *, action: Action) -> None:
 def note_lines(work: Work, decision: Decision) -> None:
     """Note the lines that decided."""
     work.notes.deciding.update(line if isinstance(line, str) else line.hex for line in decision.line_ids)
+
+
+def _with_totals(pages: Mapping[UUID, Page[M]], totals: Mapping[UUID, int]) -> dict[UUID, Page[M]]:
+    return {key: replace(page, total=totals.get(key, 0)) for key, page in pages.items()}
 
 
 def _key(row: DeclarativeBase) -> UUID:
