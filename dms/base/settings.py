@@ -128,6 +128,11 @@ def load(environment: Mapping[str, str] | None = None, *, home: Path | None = No
     return settings
 
 
+def pass_on(home: Path) -> None:
+    """Name the data folder in the environment, for the worker processes that this one starts."""
+    os.environ["DMS_HOME"] = str(home)
+
+
 def acting_account(environment: Mapping[str, str] | None = None) -> str | None:
     """Return the account named in `DMS_AS`, for which a command acts."""
     env = os.environ if environment is None else environment

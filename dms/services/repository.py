@@ -25,13 +25,18 @@ def found(work: Work, *, name: str) -> bool:
     is_new = facts.repository_id(work) is None
     if is_new:
         _make_repository(work, name)
-    revisions.apply_files(work, policy_of(work).files.sha256)
-    sync_roles(work)
+    apply_policy(work)
     return is_new
 
 
-def sync_roles(work: Work) -> None:
-    """Make a principal for each role of the policy files that has none."""
+def apply_policy(work: Work) -> bool:
+    """Put the policy files of this process in force, with a principal for each role; False if they were."""
+    changed = revisions.apply_files(work, policy_of(work).files.sha256)
+    _sync_roles(work)
+    return changed
+
+
+def _sync_roles(work: Work) -> None:
     for role in policy_of(work).files.roles.values():
         if facts.principal_id(work, kind=PrincipalKind.ROLE, name=role.name) is None:
             work.add(

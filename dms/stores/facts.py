@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import func, literal, or_, select, union_all
 
 from dms.models.accesslists import AccessEntry
-from dms.models.aggregations import Aggregation, Repository
+from dms.models.aggregations import Aggregation, ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
 from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
 from dms.models.users import Principal, PrincipalKind, PrincipalLink
-from dms.models.versions import Blob, Upload, UploadState, VerifyState, Version
+from dms.models.versions import Blob, BlobKey, Upload, UploadState, VerifyState, Version
 from dms.rules import codes
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.periods import Period
@@ -163,6 +163,12 @@ def lines_above(work: Work, ids: Collection[UUID]) -> dict[UUID, tuple[UUID, ...
     return lines
 
 
+def arranged_since(work: Work, aggregation_id: UUID) -> int | None:
+    """Return since when an Aggregation hangs where it does; None if it was never rearranged."""
+    statement = select(func.max(ParentHistory.valid_until)).where(ParentHistory.node_id == aggregation_id)
+    return session_of(work).execute(statement).scalar_one()
+
+
 def aggregation_state(work: Work, aggregation_id: UUID) -> AggregationState | None:
     """Return the state of an Aggregation; None if there is none of this id."""
     statement = select(Aggregation.state).where(Aggregation.id == aggregation_id)
@@ -218,3 +224,12 @@ def upload_owner(work: Work, upload_id: UUID) -> UUID | None:
     """Return whose an upload is, so that no second one takes its id."""
     statement = select(Upload.owner_id).where(Upload.id == upload_id)
     return session_of(work).execute(statement).scalar_one_or_none()
+
+
+def holds_content(work: Work) -> bool:
+    """Tell whether any stored bytes are sealed under a key of the key file."""
+    session = session_of(work)
+    return (
+        session.execute(select(BlobKey.blob_id).limit(1)).first() is not None
+        or session.execute(select(Upload.id).limit(1)).first() is not None
+    )

@@ -1,0 +1,35 @@
+"""`dms schema`: the committed SDL, written or compared."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import click
+
+from dms.cli.frame import REFUSED
+from dms.graphql.schema import print_sdl
+
+SDL = Path("schema/schema.graphql")
+
+
+@click.command()
+@click.option("--write", is_flag=True, help=f"Write {SDL}.")
+@click.option("--check", is_flag=True, help=f"Fail if {SDL} is not what the code says.")
+def command(*, write: bool, check: bool) -> None:
+    """Print the GraphQL schema, write it, or compare it with the committed one."""
+    text = print_sdl()
+    if write:
+        SDL.parent.mkdir(exist_ok=True)
+        SDL.write_text(text, encoding="utf-8")
+        return
+    if not check:
+        click.echo(text, nl=False)
+        return
+    committed = SDL.read_text(encoding="utf-8") if SDL.exists() else ""
+    if committed == text:
+        return
+    changes = difflib.unified_diff(committed.splitlines(), text.splitlines(), str(SDL), "code", lineterm="")
+    click.echo("\n".join(list(changes)[:40]))
+    click.echo("the SDL is not current: run `make schema` and commit it")
+    raise click.exceptions.Exit(REFUSED)

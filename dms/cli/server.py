@@ -1,0 +1,132 @@
+"""The server process: one address, one or more workers, a clear stop."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from dms.app import create_app, open_house
+from dms.base import logging as operational_log
+from dms.base import settings as configuration
+from dms.base.errors import ConfigurationError
+from dms.base.settings import Settings
+from dms.stores import migrations
+
+STOP_S = 20
+"""How long requests that are under way may take after the signal to stop."""
+
+OnReady = Callable[[str], None]
+"""Takes the address of a server that accepts requests."""
+
+
+def application() -> Starlette:
+    """Make the application of one worker from the environment: each process reads it anew."""
+    settings = configuration.load()
+    operational_log.configure(settings.log_level)
+    return create_app(open_house(settings))
+
+
+def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
+    """Serve until a signal; `ConfigurationError` if the installation cannot be served like this."""
+    _require_servable(settings, workers)
+    with _only_server(settings):
+        operational_log.configure(settings.log_level)
+        listening = _listen(settings)
+        address = _address(listening)
+        if workers == 1:
+            _Server(_config(settings, create_app(open_house(settings))), lambda: on_ready(address)).run(
+                sockets=[listening]
+            )
+            return
+        configuration.pass_on(settings.home)
+        config = _config(settings, "dms.cli.server:application", workers=workers)
+        on_ready(address)
+        Multiprocess(config, sockets=[listening]).run()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts requests."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._on_ready()
+
+
+def _config(settings: Settings, app: Starlette | str, *, workers: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=STOP_S,
+    )
+
+
+def _require_servable(settings: Settings, workers: int) -> None:
+    if workers < 1:
+        raise ConfigurationError("`--workers` must be at least 1")
+    if settings.is_sqlite and workers > 1:
+        raise ConfigurationError(
+            "the embedded SQLite database serves one process: leave out `--workers`, "
+            "or set `DMS_DATABASE_URL=postgresql://...` to serve with several"
+        )
+    if not migrations.is_current(settings):
+        raise ConfigurationError("migrations are pending: run `dms migrate` first")
+
+
+@contextlib.contextmanager
+def _only_server(settings: Settings) -> Iterator[None]:
+    """Hold the lock file of the embedded database: a second server stops here."""
+    if not settings.is_sqlite:
+        yield
+        return
+    with Path(settings.home, "server.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"another server already serves `{settings.home}`: stop it, or choose another data folder"
+            ) from error
+        yield
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"cannot listen on `{settings.host}:{settings.port}` ({error.strerror}): "
+            "choose another with `DMS_PORT`, 0 lets the system choose"
+        ) from error
+    listening.listen(2048)
+    listening.set_inheritable(True)
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
