@@ -14,8 +14,11 @@ import pytest
 
 from dms.app import House, open_house
 from dms.base.actor import system_actor
+from dms.base.clock import system_clock
 from dms.base.settings import Settings
 from dms.services import repository
+from dms.stores.blobs_local import LocalBlobStore
+from dms.stores.keys_file import FileKeyStore
 from tests import databases
 from tests.factories import World
 
@@ -156,6 +159,9 @@ def world(house):
 @contextmanager
 def opened_house(settings: Settings, **options) -> Iterator[House]:
     """Found and open an installation for as long as the `with` lasts."""
+    LocalBlobStore.set_up(settings.blob_root)
+    if not settings.key_path.exists():
+        FileKeyStore.create(settings.key_path, data_folder=settings.home, clock=system_clock)
     house = open_house(settings, **options)
     house.works.write(system_actor("test"), lambda work: repository.found(work, name="Test archive"))
     yield house

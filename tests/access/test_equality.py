@@ -63,17 +63,17 @@ def entries():
     offset = st.sampled_from([*NOW_OFFSETS, -5])
     return st.builds(
         EntryPlan,
-        principal=st.integers(0, 5),
+        principal=st.sampled_from([0, 0, 1, 2, 3, 4]),
         node=st.integers(0, 99),
         action=st.sampled_from(list(Action)),
         effect=st.sampled_from([Effect.ALLOW, Effect.ALLOW, Effect.DENY]),
         since=offset,
-        until=st.one_of(st.none(), st.sampled_from([0, 1, 2])),
+        until=st.sampled_from([None, None, 0, 1]),
     ).filter(lambda plan: plan.until is None or plan.since < plan.until)
 
 
 def worlds():
-    marks = st.integers(0, 5)
+    marks = st.sampled_from([0, 0, 0, 1, 2, 3, 4, 5])
     return st.builds(
         WorldPlan,
         parents=_trees(6),
@@ -81,13 +81,13 @@ def worlds():
         aggregation_marks=st.tuples(*[marks] * 6),
         aggregation_classes=st.tuples(*[st.one_of(st.none(), st.integers(0, 2))] * 6),
         documents=st.lists(
-            st.tuples(st.integers(0, 5), st.integers(0, 2), marks), min_size=1, max_size=7
+            st.tuples(st.integers(0, 5), st.integers(0, 2), marks), min_size=4, max_size=7
         ).map(tuple),
         links=st.frozensets(st.tuples(st.integers(0, 3), st.integers(1, 3)), max_size=6).map(
             lambda pairs: frozenset(pair for pair in pairs if pair[0] != pair[1])
         ),
-        entries=st.lists(entries(), max_size=9).map(tuple),
-        clearance=st.one_of(st.none(), marks),
+        entries=st.lists(entries(), min_size=4, max_size=12).map(tuple),
+        clearance=st.sampled_from([4, 4, 4, 0, 1, 2, 3, 5, None]),
     )
 
 
@@ -185,23 +185,28 @@ class _RolledBack(Exception):
     """Ends an example without leaving its world behind."""
 
 
-@given(plan=worlds(), action=st.sampled_from(list(Action)), offset=st.sampled_from(NOW_OFFSETS))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_check_list_and_count_agree_with_full_casbin_and_reference(house, lattice, plan, action, offset):
-    found = {}
+@given(plan=worlds(), offset=st.sampled_from(NOW_OFFSETS))
+@settings(
+    # A world is decided for every action: a sixth of the profile's examples says as much.
+    max_examples=max(10, settings.default.max_examples // 6),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_check_list_and_count_agree_with_full_casbin_and_reference(house, lattice, plan, offset):
+    differences = Counter()
 
     def body(work):
         user, aggregations, documents, now = _build(work, plan, lattice)
         work.actor = actor(user)
         work.now = now + offset
-        work.memory = {"policy": house.policy}
-        found["differences"] = _differences(work, house, action, (aggregations, documents))
+        for action in Action:
+            work.memory = {"policy": house.policy}
+            differences.update(_differences(work, house, action, (aggregations, documents)))
         raise _RolledBack
 
     with pytest.raises(_RolledBack):
         house.works.write(actor(EVERYONE_ID), body)
 
-    assert found["differences"] == Counter()
+    assert differences == Counter()
 
 
 def _differences(work, house, action, objects) -> Counter:
@@ -214,6 +219,7 @@ def _differences(work, house, action, objects) -> Counter:
         page = reading.order_by(keyset.Order(model.title_key)).page(PageRequest(100, want_total=True))
         listed = {row.id for row in page.rows}
         differences["withheld"] += work.notes.withheld
+        work.notes.withheld = 0
         loaded = slices.slices_of(work, standing)
         from sqlalchemy import select
 
