@@ -1,0 +1,208 @@
+"""What every change of a Document or Aggregation does: claim, write, note old and new values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from enum import Enum
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from dms.access import gate
+from dms.base.canonical import Canonical
+from dms.base.errors import Conflict, State
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document, PlacementHistory
+from dms.rules import codes, dates, states, text
+from dms.rules.access import Action
+from dms.stores import facts
+from dms.stores.work import Work
+
+R = TypeVar("R", Document, Aggregation)
+
+_NEEDED = {
+    "update": Action.EDIT,
+    "versionAdd": Action.EDIT,
+    "declare": Action.EDIT,
+    "refile": Action.EDIT,
+    "classAssign": Action.EDIT,
+    "securitySet": Action.MARK,
+    "file": Action.FILE,
+    "rearrange": Action.EDIT,
+    "close": Action.EDIT,
+    "reopen": Action.EDIT,
+}
+"""The action that each transition of a Document or Aggregation needs on it."""
+
+_DERIVED = frozenset({"title_key", "code_key", "date_key", "first_day", "last_day"})
+"""Columns that follow from others: written with them, not noted beside them."""
+
+
+class Keep(Enum):
+    """Says that a field stays as it is; None would empty it."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+
+
+def claim(work: Work, model: type[R], row_id: UUID, *, expected_revision: int, event: str) -> R:
+    """Return a row that the actor may now change in this way.
+
+    Refusals come in this order: `NotFound`, `Denied`, `Conflict` for a stale revision, `State`.
+    """
+    row = gate.visible(work, model, Action.DISCOVER).one(row_id)
+    gate.require(work, row, _NEEDED[event])
+    if row.revision != expected_revision:
+        stale = Conflict(
+            "it was changed since you read it: read it again, then change what you see",
+            path=("expectedRevision",),
+            current_revision=row.revision,
+        )
+        raise gate.refused(work, stale, object_id=row.id, action=event)
+    permit(work, row, event)
+    return row
+
+
+def permit(work: Work, row: Document | Aggregation, event: str) -> None:
+    """Raise `State` unless the state of the row permits the event."""
+    permitted = transitions(row)
+    if event not in permitted:
+        raise refusal(work, row, event, f"a thing in state `{row.state}` does not permit `{event}`")
+
+
+def refusal(work: Work, row: Document | Aggregation, event: str, message: str) -> State:
+    """Note and return the error that what the row is or holds does not permit the event."""
+    error = State(message, state=str(row.state), available=transitions(row))
+    return gate.refused(work, error, object_id=row.id, action=event)
+
+
+def transitions(row: Document | Aggregation) -> tuple[str, ...]:
+    """Return the events that the state of the row permits, in alphabetical order."""
+    if isinstance(row, Document):
+        return states.available(states.DOCUMENT, row.state)
+    return states.available(states.AGGREGATION, row.state)
+
+
+def actions_on(work: Work, rows: Sequence[Document | Aggregation]) -> Mapping[UUID, tuple[Action, ...]]:
+    """Return the actions that the actor has on each row, decided per action and scope."""
+    decided = {action: gate.may(work, rows, action) for action in Action}
+    return {row.id: tuple(action for action in Action if decided[action][row.id].may) for row in rows}
+
+
+def open_to(row: Document | Aggregation, actions: Collection[Action]) -> tuple[str, ...]:
+    """Return the transitions that the state permits to who has these actions."""
+    return tuple(event for event in transitions(row) if _NEEDED[event] in actions)
+
+
+def write(
+    work: Work,
+    row: Document | Aggregation,
+    values: Mapping[str, object],
+    *,
+    note: Mapping[str, Canonical] | None = None,
+) -> None:
+    """Set what differs and raise the revision; without any difference nothing is written.
+
+    `note` is recorded beside the new values: a reason, or what changed beyond the row.
+    """
+    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if not differing and not note:
+        return
+    old = _noted({name: getattr(row, name) for name in differing})
+    for name, value in differing.items():
+        setattr(row, name, value)
+    row.revision += 1
+    row.updated_at = work.now
+    row.updated_by = work.actor.principal_id
+    settle(work)
+    new = {**_noted(differing), **(note or {})}
+    work.changed(row.id, before=row.revision - 1, after=row.revision, old=old, new=new)
+
+
+def enter(work: Work, row: Document | Aggregation, values: Mapping[str, object]) -> None:
+    """Add a new row and note the values it begins with."""
+    work.add(row)
+    settle(work)
+    given = {name: value for name, value in values.items() if value is not None}
+    work.changed(row.id, before=None, after=1, old={}, new=_noted(given))
+
+
+def settle(work: Work) -> None:
+    """Send the rows now; `Conflict` if another operation has just taken the reference code."""
+    try:
+        work.flush()
+    except IntegrityError as error:
+        if "reference_code" not in str(error.orig):
+            raise
+        raise _taken() from error
+
+
+def titled(title: str) -> dict[str, object]:
+    """Return a title with its sort key."""
+    clean = text.line(title, ("title",))
+    return {"title": clean, "title_key": codes.title_key(clean)}
+
+
+def dated(expression: str | None) -> dict[str, object]:
+    """Return dates of description with the days they cover."""
+    if expression is None:
+        return {"dates": None, "first_day": None, "last_day": None}
+    read = dates.parse(expression)
+    return {"dates": read.expression, "first_day": read.first_day, "last_day": read.last_day}
+
+
+def coded(work: Work, model: type[Document | Aggregation], code: str | None) -> dict[str, object]:
+    """Return a reference code with its sort key; `Conflict` if it is taken, by whatever it may be."""
+    if code is None:
+        return {"reference_code": None, "code_key": ""}
+    clean = text.code(code)
+    if facts.is_code_taken(work, model, clean):
+        raise _taken()
+    return {"reference_code": clean, "code_key": codes.code_key(clean)}
+
+
+def described(value: str | None, name: str) -> str | None:
+    """Return text of several lines as it is kept; empty text is none."""
+    return (text.block(value, (name,)) or None) if value is not None else None
+
+
+def keep_place(work: Work, row: Document) -> None:
+    """Keep where a Document lies, how it is classed and marked, before that changes."""
+    work.add(
+        PlacementHistory(
+            object_id=row.id,
+            aggregation_id=row.aggregation_id,
+            class_id=row.record_class_id,
+            security_id=row.security_id,
+            valid_from=facts.placed_since(work, row.id) or row.created_at,
+            valid_until=work.now,
+            event_id=work.notes.event_id,
+        )
+    )
+
+
+def _taken() -> Conflict:
+    # INVARIANT (no oracle beyond need): the message names nothing of the thing that bears the code.
+    return Conflict("this reference code cannot be used again: choose another", path=("referenceCode",))
+
+
+def _noted(values: Mapping[str, object]) -> dict[str, Canonical]:
+    return {name: _plain(value) for name, value in values.items() if name not in _DERIVED}
+
+
+def _plain(value: object) -> Canonical:
+    match value:
+        case Enum():
+            return str(value.value)
+        case None | bool() | int() | str():
+            return value
+        case UUID():
+            return value.hex
+        case date():
+            return value.isoformat()
+        case _:
+            raise TypeError(f"a value of type `{type(value).__name__}` has no place in the access log")
