@@ -1,0 +1,243 @@
+"""Changes of marks: raising acts at once, lowering waits for a second person (F23, F24, F25)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+from uuid import UUID
+
+from dms.access import gate, marks
+from dms.access.keyset import Order
+from dms.base.canonical import Canonical
+from dms.base.clock import Instant, to_iso
+from dms.base.errors import Conflict, Invalid, SecondPerson, State
+from dms.base.ids import new_id
+from dms.base.paging import Page, PageRequest
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document, PlacementHistory
+from dms.models.security import MarkedKind, SecurityChange
+from dms.rules import security as rules
+from dms.rules import states, text
+from dms.rules.access import Action
+from dms.rules.accessevents import Op
+from dms.rules.states import ChangeState
+from dms.services import security
+from dms.services.security import AskedMark
+from dms.stores import facts
+from dms.stores.work import Work
+
+Marked: TypeAlias = Document | Aggregation
+
+
+def set_mark(
+    work: Work,
+    *,
+    kind: MarkedKind,
+    object_id: UUID,
+    asked: AskedMark,
+    reason: str,
+    expected_revision: int,
+) -> SecurityChange:
+    """Raise a mark at once (`MARK`), or propose to lower it (`DOWNGRADE`) for seven days.
+
+    Whatever drops a level or a compartment is a lowering, also if it adds another.
+    """
+    work.performs(Op.SECURITY_SET)
+    row = _discover(work, kind, object_id)
+    old = marks.mark_of(work, row.security_id)
+    new = security.resolve_mark(work, asked)
+    raises = rules.is_raise(old, new)
+    gate.require(work, row, Action.MARK if raises else Action.DOWNGRADE)
+    security.check_new(work, new, kept=old.compartments, object_id=row.id)
+    note = text.reason(reason)
+    _expect(row, expected_revision)
+    _check_state(row)
+    if new == old:
+        raise Invalid("the thing bears this mark already", path=("security_classification",))
+    change = _change(work, row, old_id=row.security_id, mark_id=marks.intern(work, new), reason=note)
+    work.add(change)
+    if raises:
+        _settle(work, change, state=ChangeState.IN_EFFECT, note=None)
+        _apply(work, row, change)
+    else:
+        _propose(work, row, change)
+    return change
+
+
+def approve(work: Work, *, change_id: UUID, note: str | None) -> SecurityChange:
+    """Put a proposed lowering into effect, as another person than its proposer (`APPROVE`).
+
+    Raises `Conflict` if the object was changed since the proposal, `State` if it is decided or expired.
+    """
+    work.performs(Op.SECURITY_APPROVE)
+    change, row = _open_proposal(work, change_id)
+    old, new = marks.mark_of(work, row.security_id), marks.mark_of(work, change.to_id)
+    remark = None if note is None else text.block(note, ("note",), limit=text.MAX_REASON)
+    if rules.change_digest(row.id, revision=row.revision, old=old, new=new) != change.digest:
+        raise Conflict(
+            "the thing was changed since the proposal: reject it and propose again",
+            current_revision=row.revision,
+        )
+    security.check_new(work, new, kept=old.compartments, object_id=row.id)
+    _check_state(row)
+    _settle(work, change, state=ChangeState.IN_EFFECT, note=remark)
+    _apply(work, row, change)
+    return change
+
+
+def reject(work: Work, *, change_id: UUID, note: str) -> SecurityChange:
+    """Turn a proposed lowering down, as another person than its proposer (`APPROVE`)."""
+    work.performs(Op.SECURITY_REJECT)
+    change, row = _open_proposal(work, change_id)
+    _settle(work, change, state=ChangeState.REJECTED, note=text.reason(note, ("note",)))
+    work.changed(
+        row.id,
+        before=row.revision,
+        after=row.revision,
+        old={"proposal": ChangeState.PROPOSED.value},
+        new={"proposal": ChangeState.REJECTED.value, "change": change.id.hex, "note": change.decision_note},
+    )
+    return change
+
+
+def changes(
+    work: Work,
+    request: PageRequest,
+    *,
+    object_id: UUID | None = None,
+    state: ChangeState | None = None,
+) -> Page[SecurityChange]:
+    """List changes of marks, newest first, of things whose metadata the actor may read (F25)."""
+    work.performs(Op.SECURITY_LIST)
+    reading = gate.attached(work, SecurityChange, owner=SecurityChange.object_id, action=Action.READ_METADATA)
+    if object_id is not None:
+        reading = reading.where(SecurityChange.object_id == object_id)
+    match state:
+        case ChangeState.PROPOSED:
+            reading = reading.where(SecurityChange.state == state, SecurityChange.expires_at > work.now)
+        case ChangeState.EXPIRED:
+            waiting = SecurityChange.state == ChangeState.PROPOSED
+            reading = reading.where(waiting, SecurityChange.expires_at <= work.now)
+        case ChangeState.IN_EFFECT | ChangeState.REJECTED:
+            reading = reading.where(SecurityChange.state == state)
+    return reading.order_by(Order(SecurityChange.id, descending=True)).page(request)
+
+
+def state_of(work: Work, change: SecurityChange) -> ChangeState:
+    """Return the state of a change now: a proposal expires by itself."""
+    is_over = change.expires_at is not None and change.expires_at <= work.now
+    return ChangeState.EXPIRED if change.state is ChangeState.PROPOSED and is_over else change.state
+
+
+def first_mark(work: Work, row: Marked) -> None:
+    """Begin the history of marks of a new thing; whoever registers it has checked the mark."""
+    change = _change(work, row, old_id=None, mark_id=row.security_id, reason="first mark")
+    _settle(work, change, state=ChangeState.IN_EFFECT, note=None)
+    work.add(change)
+
+
+def keep_placement(work: Work, row: Marked) -> None:
+    """Write where a thing lay and how it was marked until now; call it before the change."""
+    since = facts.placed_since(work, row.id)
+    work.add(
+        PlacementHistory(
+            object_id=row.id,
+            aggregation_id=row.aggregation_id if isinstance(row, Document) else None,
+            class_id=row.record_class_id,
+            security_id=row.security_id,
+            valid_from=row.created_at if since is None else since,
+            valid_until=work.now,
+            event_id=work.notes.event_id,
+        )
+    )
+
+
+def _discover(work: Work, kind: MarkedKind, object_id: UUID) -> Marked:
+    match kind:
+        case MarkedKind.DOCUMENT:
+            return gate.visible(work, Document, Action.DISCOVER).one(object_id)
+        case MarkedKind.AGGREGATION:
+            return gate.visible(work, Aggregation, Action.DISCOVER).one(object_id)
+
+
+def _open_proposal(work: Work, change_id: UUID) -> tuple[SecurityChange, Marked]:
+    change = gate.attached(
+        work, SecurityChange, owner=SecurityChange.object_id, action=Action.READ_METADATA
+    ).one(change_id)
+    row = _discover(work, change.object_kind, change.object_id)
+    gate.require(work, row, Action.APPROVE)
+    if change.proposed_by == work.actor.principal_id:
+        error = SecondPerson("another person than its proposer must decide this")
+        raise gate.refused(work, error, object_id=row.id, action=Action.APPROVE)
+    state = state_of(work, change)
+    if state is not ChangeState.PROPOSED:
+        raise State(f"the proposal is in state `{state}`: it can no longer be decided", state=state)
+    return change, row
+
+
+def _change(work: Work, row: Marked, *, old_id: int | None, mark_id: int, reason: str) -> SecurityChange:
+    old = None if old_id is None else marks.mark_of(work, old_id)
+    return SecurityChange(
+        id=new_id(),
+        object_kind=MarkedKind.DOCUMENT if isinstance(row, Document) else MarkedKind.AGGREGATION,
+        object_id=row.id,
+        from_id=old_id,
+        to_id=mark_id,
+        reason=reason,
+        state=ChangeState.PROPOSED,
+        proposed_by=work.actor.principal_id,
+        proposed_at=work.now,
+        digest=rules.change_digest(row.id, revision=row.revision, old=old, new=marks.mark_of(work, mark_id)),
+    )
+
+
+def _propose(work: Work, row: Marked, change: SecurityChange) -> None:
+    change.expires_at = Instant(work.now + rules.PROPOSAL_LASTS)
+    proposal: dict[str, Canonical] = {
+        **security.written(work, marks.mark_of(work, change.to_id)),
+        "change": change.id.hex,
+        "reason": change.reason,
+        "expires": to_iso(change.expires_at),
+    }
+    work.changed(
+        row.id,
+        before=row.revision,
+        after=row.revision,
+        old=security.written(work, marks.mark_of(work, row.security_id)),
+        new={"proposal": proposal},
+    )
+
+
+def _settle(work: Work, change: SecurityChange, *, state: ChangeState, note: str | None) -> None:
+    change.state = state
+    change.decided_by = work.actor.principal_id
+    change.decided_at = work.now
+    change.decision_note = note
+
+
+def _apply(work: Work, row: Marked, change: SecurityChange) -> None:
+    keep_placement(work, row)
+    old = security.written(work, marks.mark_of(work, row.security_id))
+    new = security.written(work, marks.mark_of(work, change.to_id))
+    row.security_id = change.to_id
+    row.revision += 1
+    row.updated_at = work.now
+    row.updated_by = work.actor.principal_id
+    work.changed(
+        row.id,
+        before=row.revision - 1,
+        after=row.revision,
+        old=old,
+        new={**new, "change": change.id.hex, "reason": change.reason},
+    )
+
+
+def _expect(row: Marked, revision: int) -> None:
+    if row.revision != revision:
+        raise Conflict("somebody changed it since you read it", current_revision=row.revision)
+
+
+def _check_state(row: Marked) -> None:
+    if isinstance(row, Document):
+        states.after(states.DOCUMENT, row.state, event="securitySet")
+    else:
+        states.after(states.AGGREGATION, row.state, event="securitySet")
