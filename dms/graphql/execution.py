@@ -1,0 +1,279 @@
+"""The endpoint `/graphql`: one request, one worker thread, one transaction, one access event."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from graphql import GraphQLError, ValueNode, VariableDefinitionNode
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from strawberry.exceptions import StrawberryInputCoercionError
+
+from dms.base import strictjson
+from dms.base.actor import Actor, ActorKind
+from dms.base.errors import ArgumentInvalid, Busy, DmsError, DoorError, Limit, Unauthenticated
+from dms.base.settings import Settings
+from dms.graphql import answers
+from dms.graphql.answers import Answer
+from dms.graphql.context import Context, Door
+from dms.graphql.errors import door_error
+from dms.graphql.operations import Operation, Operations, RefusedText
+from dms.graphql.pool import Pool
+from dms.graphql.schema import Schema, build_schema
+from dms.rules.accessevents import Op
+from dms.stores.cursor_keys import CursorKeys
+from dms.stores.work import Work, Works
+
+ACTOR = "dms.actor"
+"""Key of the ASGI scope under which the middleware leaves the Actor."""
+
+REQUEST_ID = "dms.request_id"
+"""Key of the ASGI scope under which the middleware leaves the request id."""
+
+LOG_FIELDS = "dms.log_fields"
+"""Key of the ASGI scope with a dict whose items join the request's line in the operational log."""
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+
+_NO_PARAMETERS = (
+    "the address takes no parameters: send the operation in the body and the token in the "
+    "`Authorization` header"
+)
+_MORE_HEADERS = {401: {"www-authenticate": "Bearer"}, 405: {"allow": "POST"}}
+
+_log = logging.getLogger("dms")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The body of a request."""
+
+    text: str
+    operation_name: str | None
+    variables: dict[str, Any] | None  # JSON
+
+
+class GraphQLEndpoint:
+    """An ASGI application for one path; it expects the Actor and the request id in the scope."""
+
+    def __init__(self, schema: Schema, *, settings: Settings, works: Works, cursor_keys: CursorKeys) -> None:
+        self._schema = schema
+        self._settings = settings
+        self._works = works
+        self._door = Door(settings, cursor_keys)
+        self._operations = Operations(schema, production=settings.production)
+        self._pool = Pool(settings.worker_threads, queue=settings.queue_limit, patience_s=settings.deadline_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        is_modern = _is_modern(request.headers.get("accept", ""))
+        answer = await self._answered(request, status=400 if is_modern else 200)
+        fields = scope.get(LOG_FIELDS, {})
+        fields["code"], fields["text"] = answer.code, answer.text_sha256
+        await _response(answer, GRAPHQL_JSON if is_modern else JSON)(scope, receive, send)
+
+    def close(self) -> None:
+        """Finish what was accepted, and accept nothing more."""
+        self._pool.close()
+
+    async def _answered(self, request: Request, *, status: int) -> Answer:
+        """Answer a request; `status` is that of a text that cannot be executed."""
+        refused = partial(answers.of_door_error, request_id=_request_id(request.scope))
+        if (refusal := _unread(request, refused)) is not None:
+            return refusal
+        body = await _read(request, limit=self._settings.body_limit_bytes)
+        if body is None:
+            limit = self._settings.body_limit_bytes
+            return refused(Limit(f"the body is larger than {limit} bytes"), status=413)
+        job = partial(self._perform, request.scope[ACTOR], body, status=status)
+        try:
+            return await self._pool.run(job)
+        except Busy as busy:
+            return refused(busy)
+
+    def _perform(self, actor: Actor, body: bytes, *, status: int) -> Answer:
+        """Do one request in a worker thread, from its bytes to the bytes of its answer."""
+        operation: Operation | RefusedText | None = None
+        try:
+            asked = _asked(strictjson.decode(body))
+            operation = self._operations.prepare(asked.text, asked.operation_name)
+            answer = self._run(actor, operation, variables=asked.variables, status=status)
+        except DoorError as error:
+            has_begun = operation is not None
+            answer = answers.of_door_error(error, request_id=actor.request_id, has_begun=has_begun)
+        except Exception:  # noqa: BLE001  the door: the caller learns only that it happened
+            _log.exception("graphql_failed", extra={"request_id": actor.request_id})
+            answer = answers.of_bug(actor.request_id)
+        return replace(answer, text_sha256=operation.text_sha256 if operation else None)
+
+    def _run(
+        self,
+        actor: Actor,
+        operation: Operation | RefusedText,
+        *,
+        variables: dict[str, Any] | None,
+        status: int,
+    ) -> Answer:
+        """Run a prepared operation as one unit of work, and encode what it gave once that is recorded."""
+        if isinstance(operation, RefusedText):
+            self._works.read(actor, partial(_note_refused, operation))
+            return answers.of_refused_text(operation, status=status, request_id=actor.request_id)
+        body = partial(self._execute, operation, variables)
+        if operation.writes:
+            result = self._works.write(actor, body, locks=operation.locks)
+        else:
+            result = self._works.read(actor, body)
+        if isinstance(result, RefusedText):
+            return answers.of_refused_text(result, status=status, request_id=actor.request_id)
+        return answers.of_data(result)
+
+    def _execute(
+        self, operation: Operation, variables: dict[str, Any] | None, work: Work
+    ) -> dict[str, Any] | RefusedText:
+        """Execute in a unit of work. It may be called again, so it keeps nothing."""
+        work.notes.text_sha256 = operation.text_sha256
+        if variables:
+            work.notes.detail["variables"] = variables
+        context = Context(work, self._door, operation.document)
+        result = self._schema.perform(context, variables=variables, operation_name=operation.name)
+        if not work.notes.ops:
+            # No root field of ours ran: wrong values, or introspection and skipped fields only.
+            work.performs(Op.GRAPHQL_INVALID if result.errors else Op.SERVER_READ)
+        if context.stopped is not None:
+            raise context.stopped
+        if not result.errors:
+            return result.data or {}
+        refused = _refused(result.errors, operation)
+        _note_refused(refused, work)
+        return refused
+
+
+def open_endpoint(settings: Settings, works: Works, schema: Schema | None = None) -> GraphQLEndpoint:
+    """Return the endpoint of an installation; its cursor keys are made at the first start."""
+    return GraphQLEndpoint(
+        schema or build_schema(),
+        settings=settings,
+        works=works,
+        cursor_keys=CursorKeys.open(settings.home),
+    )
+
+
+def _unread(request: Request, refused: Callable[..., Answer]) -> Answer | None:
+    """Return the refusal of a request whose body need not be read."""
+    if request.method != "POST":
+        return refused(ArgumentInvalid("send the operation with POST"), status=405)
+    if request.scope["query_string"]:
+        return refused(ArgumentInvalid(_NO_PARAMETERS))
+    actor: Actor | None = request.scope.get(ACTOR)
+    if actor is None or actor.kind is ActorKind.ANONYMOUS:
+        return refused(Unauthenticated("log in first, then send the token in the `Authorization` header"))
+    media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    if media_type.strip() != JSON or parameters.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
+        return refused(ArgumentInvalid(f"send the body as `{JSON}` in UTF-8"), status=415)
+    return None
+
+
+async def _read(request: Request, *, limit: int) -> bytes | None:
+    """Return the body; None as soon as it is too large."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        return None
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _asked(body: object) -> Asked:
+    if not isinstance(body, dict):
+        raise ArgumentInvalid("the body must be one JSON object: batches are not accepted")
+    text, name, variables = body.get("query"), body.get("operationName"), body.get("variables")
+    if not isinstance(text, str) or not text.strip():
+        raise ArgumentInvalid("`query` must be the text of an operation")
+    if not isinstance(name, str | None):
+        raise ArgumentInvalid("`operationName` must be text")
+    if not isinstance(variables, dict | None):
+        raise ArgumentInvalid("`variables` must be an object")
+    if not isinstance(body.get("extensions"), dict | None):
+        raise ArgumentInvalid("`extensions` must be an object")
+    _refuse_fractions(variables)
+    return Asked(text, name, variables)
+
+
+def _refuse_fractions(value: object) -> None:
+    # No input of the API is a fraction, and graphql-core would take 1.0 for the whole number 1.
+    match value:
+        case float():
+            raise ArgumentInvalid("numbers in `variables` must be whole and of at most 64 bits")
+        case dict():
+            for item in value.values():
+                _refuse_fractions(item)
+        case list():
+            for item in value:
+                _refuse_fractions(item)
+
+
+def _refused(errors: Sequence[GraphQLError], operation: Operation) -> RefusedText:
+    """Return what the caller asked wrongly; raise whatever else went wrong.
+
+    graphql-core turns every exception of a resolver into a field error. Here it becomes an exception
+    again, so that the unit of work undoes the operation, or runs it once more.
+    """
+    for error in errors:
+        if not _is_about_input(error):
+            raise _cause(error)
+        if error.path is not None:
+            # Other root fields may have run.
+            raise ArgumentInvalid(error.message) from error
+    return RefusedText(operation.text_sha256, ArgumentInvalid.code, tuple(errors))
+
+
+def _is_about_input(error: GraphQLError) -> bool:
+    """Tell whether the caller's values are at fault: nothing else is reported at a value's place."""
+    if isinstance(error.original_error, StrawberryInputCoercionError):
+        return True
+    return isinstance(next(iter(error.nodes or ()), None), (ValueNode, VariableDefinitionNode))
+
+
+def _cause(error: GraphQLError) -> Exception:
+    original = error.original_error or error
+    if isinstance(original, DmsError):
+        return door_error(original) or original
+    return original
+
+
+def _note_refused(refused: RefusedText, work: Work) -> None:
+    work.notes.text_sha256 = refused.text_sha256
+    work.performs(Op.GRAPHQL_INVALID)
+    work.refuses(None, action=Op.GRAPHQL_INVALID, reason=refused.code.lower(), exists=False)
+
+
+def _request_id(scope: Scope) -> str:
+    return str(scope.get(REQUEST_ID, ""))
+
+
+def _is_modern(accept: str) -> bool:
+    """Tell whether the caller names the media type made for GraphQL."""
+    for part in accept.lower().split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        if media_type == GRAPHQL_JSON and "q=0" not in parameters:
+            return True
+    return False
+
+
+def _response(answer: Answer, media_type: str) -> Response:
+    headers = {"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store"}
+    if answer.retry_after_s is not None:
+        headers["retry-after"] = str(answer.retry_after_s)
+    headers |= _MORE_HEADERS.get(answer.status, {})
+    return Response(answer.content, answer.status, headers)

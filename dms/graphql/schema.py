@@ -1,0 +1,103 @@
+"""The schema, put together from the rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import strawberry
+from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, execute_sync
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from dms.graphql import core
+from dms.graphql.context import Context, Info, Rule, rule_of
+from dms.graphql.errors import VARIANTS
+from dms.graphql.limits import MAX_ERRORS
+from dms.graphql.scalars import SCALARS
+
+QUERIES: tuple[type, ...] = (core.Queries,)
+"""The rooms that read; a new one is added here."""
+
+MUTATIONS: tuple[type, ...] = ()
+"""The rooms that write."""
+
+
+class Schema(strawberry.Schema):
+    """The schema of the API with the rules of its root fields."""
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """Return the schema that graphql-core validates against."""
+        return self._schema
+
+    @property
+    def query_rules(self) -> Mapping[str, Rule]:
+        """Return the rule of each query by its name in the API."""
+        return self._query_rules
+
+    @property
+    def mutation_rules(self) -> Mapping[str, Rule]:
+        """Return the rule of each mutation by its name in the API."""
+        return self._mutation_rules
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # as Strawberry's own
+        super().__init__(*arguments, **options)
+        self._query_rules = _rules(self._schema.query_type)
+        self._mutation_rules = _rules(self._schema.mutation_type)
+
+    def perform(
+        self, context: Context, *, variables: dict[str, Any] | None, operation_name: str | None
+    ) -> ExecutionResult:
+        """Execute the context's document, which must be valid; every resolver is synchronous.
+
+        Not by Strawberry's `execute_sync`: its hooks cost more than a trivial operation.
+        """
+        return execute_sync(
+            self._schema,
+            context.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation_name,
+            max_coercion_errors=MAX_ERRORS,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            hide_suggestions=context.door.settings.production,
+        )
+
+
+def build_schema(
+    queries: Sequence[type] = QUERIES,
+    *,
+    mutations: Sequence[type] = MUTATIONS,
+    is_sorted: bool = False,
+) -> Schema:
+    """Put the rooms together; `TypeError` names a root field that says not what it does and needs.
+
+    A sorted schema is for printing only: sorting loses how enums are read.
+    """
+    return Schema(
+        _root("Query", queries, description="What can be read."),
+        _root("Mutation", mutations, description="What can be changed.") if mutations else None,
+        types=VARIANTS,
+        config=StrawberryConfig(info_class=Info, scalar_map=SCALARS, sort_schema=is_sorted),
+    )
+
+
+def print_sdl() -> str:
+    """Return the SDL as it is committed: sorted, with a final line feed."""
+    return build_schema(is_sorted=True).as_str().rstrip() + "\n"
+
+
+def _root(name: str, rooms: Sequence[type], *, description: str) -> type:
+    return strawberry.type(type(name, tuple(rooms), {}), description=description)
+
+
+def _rules(root: GraphQLObjectType | None) -> dict[str, Rule]:
+    rules = {}
+    for name, field in root.fields.items() if root else ():
+        rule = rule_of(field.extensions["strawberry-definition"].metadata)
+        # INVARIANT (no rule, no field): what names neither action nor duty does not start.
+        if rule is None:
+            raise TypeError(f"the root field `{name}` must be made with query_field or mutation_field")
+        rules[name] = rule
+    return rules
