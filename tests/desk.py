@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 from dms.access import reading
 from dms.app import House
+from dms.base.ids import new_id
+from dms.services import uploads
+from dms.services.uploads import Allowance, Content
 from tests.factories import World, actor
 from tests.recorded import last_of
+
+GENEROUS = Allowance(quota_bytes=10**9, expiry_s=86_400)
 
 
 @dataclass
@@ -31,6 +36,24 @@ class Desk:
         """The row itself; None if there is none."""
         rows = self.world.build(lambda work: reading.rows_of(work, model, [row_id]))
         return rows[0] if rows else None
+
+    def upload(self, user, plain=b"Dear Sir", *, upload_id=None, media_type="text/plain", allowance=GENEROUS):
+        """Send bytes as a user; returns the id of the finished upload."""
+        upload_id = upload_id or new_id()
+        sealed = self.content(plain, media_type=media_type)
+        self.do(user, uploads.receive, upload_id, sealed, allowance=allowance)
+        return upload_id
+
+    def content(self, plain, *, media_type="text/plain"):
+        """Seal bytes into the store."""
+        vault = self.house.vault
+        with vault.writer(new_id(), expected_bytes=len(plain)) as writer:
+            writer.write(plain)
+            return Content(writer.finish(), vault.store.name, media_type, "text/x-letter")
+
+    def bytes_of(self, ref):
+        """What a download of a Version gives."""
+        return b"".join(self.house.vault.read(ref.blob, start=0, length=ref.blob.plain_bytes))
 
     def event(self, user):
         """The newest event of a user."""

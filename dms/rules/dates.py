@@ -42,6 +42,11 @@ def parse(typed: str, path: tuple[str, ...] = ("dates",)) -> Dates:
     return Dates("/".join(ends), first_day, last_day)
 
 
+def read(typed: str | None, path: tuple[str, ...] = ("dates",)) -> Dates | None:
+    """Read dates that a thing may be without."""
+    return None if typed is None else parse(typed, path)
+
+
 def sort_key(first_day: date | None) -> str:
     """Return the first day as text; empty without one, so that it has a place in the order too."""
     return "" if first_day is None else first_day.isoformat()

@@ -44,10 +44,12 @@ DOCUMENT: Mapping[DocumentState, Mapping[str, DocumentState]] = {
         "versionAdd": DocumentState.DRAFT,
         "declare": DocumentState.DECLARED,
         "refile": DocumentState.DRAFT,
+        "classAssign": DocumentState.DRAFT,
         "securitySet": DocumentState.DRAFT,
     },
     DocumentState.DECLARED: {
         "refile": DocumentState.DECLARED,
+        "classAssign": DocumentState.DECLARED,
         "securitySet": DocumentState.DECLARED,
     },
     DocumentState.TRANSFERRED: {},

@@ -11,7 +11,7 @@ from dms.access.slices import Place
 from dms.base.errors import Invalid
 from dms.base.ids import new_id
 from dms.models.aggregations import Aggregation, ArrangementLevel, ParentHistory
-from dms.rules import codes, text
+from dms.rules import codes, dates, text
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.rules.security import Mark
@@ -68,7 +68,7 @@ def create(work: Work, new: NewAggregation) -> UUID:
         **_levelled(new.level, new.other_level),
         **_first_code(work, new.reference_code, parent),
         **editing.titled(new.title),
-        **editing.dated(new.dates),
+        **editing.dated(dates.read(new.dates)),
         "scope_and_content": editing.described(new.scope_and_content, "scopeAndContent"),
         "record_class_id": class_id,
         "security_id": security_id,
@@ -100,7 +100,7 @@ def update(work: Work, row_id: UUID, *, expected_revision: int, changes: Aggrega
     if changes.reference_code not in {KEEP, row.reference_code}:
         values |= {**editing.coded(work, Aggregation, changes.reference_code), "generated": False}
     if changes.dates is not KEEP:
-        values |= editing.dated(changes.dates)
+        values |= editing.dated(dates.read(changes.dates))
     if changes.scope_and_content is not KEEP:
         values["scope_and_content"] = editing.described(changes.scope_and_content, "scopeAndContent")
     if changes.record_class_id not in {KEEP, row.record_class_id}:

@@ -15,8 +15,9 @@ from dms.base.canonical import Canonical
 from dms.base.errors import Conflict, State
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document, PlacementHistory
-from dms.rules import codes, dates, states, text
+from dms.rules import codes, states, text
 from dms.rules.access import Action
+from dms.rules.dates import Dates
 from dms.stores import facts
 from dms.stores.work import Work
 
@@ -147,11 +148,10 @@ def titled(title: str) -> dict[str, object]:
     return {"title": clean, "title_key": codes.title_key(clean)}
 
 
-def dated(expression: str | None) -> dict[str, object]:
+def dated(read: Dates | None) -> dict[str, object]:
     """Return dates of description with the days they cover."""
-    if expression is None:
+    if read is None:
         return {"dates": None, "first_day": None, "last_day": None}
-    read = dates.parse(expression)
     return {"dates": read.expression, "first_day": read.first_day, "last_day": read.last_day}
 
 
@@ -170,12 +170,15 @@ def described(value: str | None, name: str) -> str | None:
     return (text.block(value, (name,)) or None) if value is not None else None
 
 
-def keep_place(work: Work, row: Document) -> None:
-    """Keep where a Document lies, how it is classed and marked, before that changes."""
+def keep_place(work: Work, row: Document | Aggregation) -> None:
+    """Keep where a thing lies, how it is classed and marked, before that changes.
+
+    Where an Aggregation lies is kept as its former parent, when it is rearranged.
+    """
     work.add(
         PlacementHistory(
             object_id=row.id,
-            aggregation_id=row.aggregation_id,
+            aggregation_id=row.aggregation_id if isinstance(row, Document) else None,
             class_id=row.record_class_id,
             security_id=row.security_id,
             valid_from=facts.placed_since(work, row.id) or row.created_at,

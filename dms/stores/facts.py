@@ -15,12 +15,14 @@ from dms.models.aggregations import Aggregation, ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
 from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
-from dms.models.users import Principal, PrincipalKind, PrincipalLink
+from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatus
 from dms.models.versions import Blob, BlobKey, Upload, UploadState, VerifyState, Version
 from dms.rules import codes
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.periods import Period
 from dms.rules.states import AggregationState, DocumentState
+from dms.stores.blobs import StoredDigest
+from dms.stores.vault import SealedBlob
 from dms.stores.work import Work, session_of
 
 
@@ -112,6 +114,62 @@ def principals_above(work: Work, principal_id: UUID) -> frozenset[UUID]:
     return frozenset(session_of(work).execute(select(up.c.id)).scalars())
 
 
+def principals_below(work: Work, principal_id: UUID) -> frozenset[UUID]:
+    """Return a principal with all that belongs to it or will: open links that have not run out."""
+    down = select(literal(principal_id, Principal.id.type).label("id")).cte("down", recursive=True)
+    down = down.union(
+        select(PrincipalLink.member_id)
+        .join(down, PrincipalLink.group_id == down.c.id)
+        .where(
+            PrincipalLink.revision_to.is_(None),
+            or_(PrincipalLink.valid_until.is_(None), PrincipalLink.valid_until > work.now),
+        )
+    )
+    return frozenset(session_of(work).execute(select(down.c.id)).scalars())
+
+
+def roles_above(work: Work, principal_id: UUID) -> frozenset[str]:
+    """Return the names of the roles that a principal reaches or will; of a role, its own too."""
+    statement = select(Principal.name).where(
+        Principal.kind == PrincipalKind.ROLE, Principal.id.in_(principals_above(work, principal_id))
+    )
+    return frozenset(session_of(work).execute(statement).scalars())
+
+
+def is_role_reached(work: Work, name: str, *, among: frozenset[UUID]) -> bool:
+    """Tell whether one of these principals reaches a role, or will."""
+    role = principal_id(work, kind=PrincipalKind.ROLE, name=name)
+    return role is not None and not among.isdisjoint(principals_below(work, role))
+
+
+def role_holders(work: Work, names: Collection[str]) -> frozenset[UUID]:
+    """Return the active people's accounts that hold one of these roles now, through active groups."""
+    down = (
+        select(Principal.id)
+        .where(
+            Principal.kind == PrincipalKind.ROLE,
+            Principal.name.in_(names),
+            Principal.status == PrincipalStatus.ACTIVE,
+        )
+        .cte("down", recursive=True)
+    )
+    down = down.union(
+        select(PrincipalLink.member_id)
+        .join(down, PrincipalLink.group_id == down.c.id)
+        .join(Principal, Principal.id == PrincipalLink.member_id)
+        .where(
+            PrincipalLink.revision_to.is_(None),
+            PrincipalLink.valid_from <= work.now,
+            or_(PrincipalLink.valid_until.is_(None), PrincipalLink.valid_until > work.now),
+            Principal.status == PrincipalStatus.ACTIVE,
+        )
+    )
+    people = select(Principal.id).where(
+        Principal.kind == PrincipalKind.USER, Principal.id.in_(select(down.c.id))
+    )
+    return frozenset(session_of(work).execute(people).scalars())
+
+
 def placed_since(work: Work, object_id: UUID) -> int | None:
     """Return since when an object lies and is marked as now; None if nothing ever changed."""
     statement = select(func.max(PlacementHistory.valid_until)).where(PlacementHistory.object_id == object_id)
@@ -201,6 +259,25 @@ def blob_id(work: Work, *, document_id: UUID, plain_sha256: str) -> UUID | None:
     """Return the Blob that holds this content for this Document; never that of another Document."""
     statement = select(Blob.id).where(Blob.document_id == document_id, Blob.plain_sha256 == plain_sha256)
     return session_of(work).execute(statement).scalar_one_or_none()
+
+
+def sealed_blob(work: Work, blob_id: UUID) -> tuple[SealedBlob, str] | None:
+    """Return the way to the bytes of a Blob with the name of its store; None once its key is gone."""
+    statement = select(Blob, BlobKey).join(BlobKey, BlobKey.blob_id == Blob.id).where(Blob.id == blob_id)
+    found = session_of(work).execute(statement).one_or_none()
+    if found is None:
+        return None
+    blob, key = found
+    sealed = SealedBlob(
+        blob_id=blob.id,
+        stored_digest=StoredDigest(blob.stored_digest),
+        stored_bytes=blob.stored_bytes,
+        plain_sha256=blob.plain_sha256,
+        plain_bytes=blob.plain_bytes,
+        kek=key.kek,
+        wrapped=key.wrapped,
+    )
+    return sealed, blob.store
 
 
 def has_unsound_content(work: Work, document_id: UUID) -> bool:

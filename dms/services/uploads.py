@@ -1,0 +1,186 @@
+"""Uploads: bytes received over HTTP that wait to be named in a Document; each belongs to its maker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from dms.access import gate
+from dms.base.canonical import Canonical
+from dms.base.clock import SECOND
+from dms.base.errors import Conflict, Invalid, Limit, Unauthenticated
+from dms.models.versions import Upload, UploadState
+from dms.rules.accessevents import Op
+from dms.stores import facts
+from dms.stores.blobs import StoredDigest
+from dms.stores.vault import SealedBlob
+from dms.stores.work import Work
+
+SWEPT_AT_ONCE = 200
+
+
+class OverQuota(Limit):
+    """The unfiled uploads of an account would hold more than they may."""
+
+    status: ClassVar[int] = 413
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one account may keep unfiled, and for how long; both are settings."""
+
+    quota_bytes: int
+    expiry_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Sealed bytes on their way into a Document; the media types are ours and the sender's."""
+
+    blob: SealedBlob
+    store: str
+    media_type: str
+    declared_media_type: str | None
+
+
+def admit(work: Work, upload_id: UUID, *, size_bytes: int, allowance: Allowance) -> Upload | None:
+    """Judge an upload before its bytes: return the one that this id finished already, or None to go on.
+
+    Raises `OverQuota`, and `Conflict` for an id that another account has used.
+    """
+    work.performs(Op.UPLOAD_START)
+    owner_id = _account(work)
+    if facts.upload_owner(work, upload_id) is not None:
+        return _own(work, upload_id)
+    _check_quota(work, owner_id, size_bytes=size_bytes, allowance=allowance)
+    return None
+
+
+def receive(work: Work, upload_id: UUID, content: Content, *, allowance: Allowance) -> Upload:
+    """Keep received bytes under the id that the sender chose; the same bytes again are no second upload.
+
+    The bytes are published before. If they do not become the upload (it was there already, or this
+    fails), they are an orphan for the sweep, or for the caller to remove.
+    """
+    work.performs(Op.UPLOAD_FINISH)
+    owner_id = _account(work)
+    if facts.upload_owner(work, upload_id) is not None:
+        return _repeated(_own(work, upload_id), content)
+    blob = content.blob
+    _check_quota(work, owner_id, size_bytes=blob.plain_bytes, allowance=allowance)
+    row = Upload(
+        id=upload_id,
+        owner_id=owner_id,
+        state=UploadState.RECEIVED,
+        declared_media_type=content.declared_media_type,
+        media_type=content.media_type,
+        blob_id=blob.blob_id,
+        store=content.store,
+        stored_digest=blob.stored_digest,
+        stored_bytes=blob.stored_bytes,
+        plain_sha256=blob.plain_sha256,
+        plain_bytes=blob.plain_bytes,
+        kek=blob.kek,
+        wrapped=blob.wrapped,
+        created_at=work.now,
+        expires_at=work.now + allowance.expiry_s * SECOND,
+    )
+    work.add(row)
+    _settle(work)
+    new: dict[str, Canonical] = {"sha256": blob.plain_sha256, "bytes": blob.plain_bytes}
+    work.changed(upload_id, before=None, after=1, old={}, new=new)
+    return row
+
+
+def take(work: Work, upload_id: UUID, *, sha256: str | None) -> Content:
+    """Take the bytes of one's own upload, once, to name them in a Document.
+
+    Raises `Invalid` for an upload that is absent, foreign, used up or expired, and for another digest.
+    """
+    owner_id = _account(work)
+    reading = gate.vocabulary(work, Upload).where(
+        Upload.owner_id == owner_id, Upload.state == UploadState.RECEIVED, Upload.expires_at > work.now
+    )
+    row = reading.many([upload_id]).get(upload_id)
+    if row is None:
+        raise Invalid(
+            "there is no such upload of yours waiting: send the bytes to `/uploads` under a new id",
+            path=("upload", "id"),
+        )
+    if sha256 is not None and sha256 != row.plain_sha256:
+        raise Invalid(
+            f"the bytes that arrived have the digest `{row.plain_sha256}`: send them again",
+            path=("upload", "sha256"),
+        )
+    content = Content(blob_of(row), row.store, row.media_type, row.declared_media_type)
+    # INVARIANT (one-key): only `blob_key` holds the key of a filed Blob, so deleting that row shreds it.
+    row.state, row.kek, row.wrapped = UploadState.USED, "", b""
+    return content
+
+
+def sweep(work: Work) -> tuple[StoredDigest, ...]:
+    """Forget uploads that have expired; return the addresses whose bytes nothing names any more.
+
+    A slice of them: call again until none is left. The bytes go after the commit.
+    """
+    work.performs(Op.UPLOAD_EXPIRE)
+    expired = gate.vocabulary(work, Upload).where(Upload.expires_at <= work.now).rows(limit=SWEPT_AT_ONCE)
+    for row in expired:
+        work.remove(row)
+        work.changed(row.id, before=1, after=None, old={"state": row.state.value}, new={})
+    return tuple(StoredDigest(row.stored_digest) for row in expired if row.state is UploadState.RECEIVED)
+
+
+def blob_of(row: Upload) -> SealedBlob:
+    """Return the sealed bytes of an upload."""
+    return SealedBlob(
+        blob_id=row.blob_id,
+        stored_digest=StoredDigest(row.stored_digest),
+        stored_bytes=row.stored_bytes,
+        plain_sha256=row.plain_sha256,
+        plain_bytes=row.plain_bytes,
+        kek=row.kek,
+        wrapped=row.wrapped,
+    )
+
+
+def _account(work: Work) -> UUID:
+    account_id = gate.standing(work).account_id
+    if account_id is None:
+        raise Unauthenticated("log in first")
+    return account_id
+
+
+def _own(work: Work, upload_id: UUID) -> Upload:
+    own = gate.vocabulary(work, Upload).where(Upload.owner_id == _account(work)).many([upload_id])
+    if upload_id not in own:
+        raise _unusable()
+    return own[upload_id]
+
+
+def _settle(work: Work) -> None:
+    try:
+        work.flush()
+    except IntegrityError as error:  # two sent bytes under one id at the same time
+        raise _unusable() from error
+
+
+def _unusable() -> Conflict:
+    return Conflict("this id cannot be used: make a new one", path=("upload", "id"))
+
+
+def _repeated(row: Upload, content: Content) -> Upload:
+    if row.plain_sha256 != content.blob.plain_sha256:
+        raise Conflict("other bytes were sent under this id before: make a new one", path=("upload", "id"))
+    return row
+
+
+def _check_quota(work: Work, owner_id: UUID, *, size_bytes: int, allowance: Allowance) -> None:
+    if facts.waiting_bytes(work, owner_id) + size_bytes > allowance.quota_bytes:
+        raise OverQuota(
+            f"your uploads that no Document names yet may hold {allowance.quota_bytes} bytes: "
+            "file some of them first, or wait until they expire"
+        )

@@ -1,0 +1,247 @@
+"""Versions: the numbered, immutable contents of a Document, and the way to their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import tuple_
+
+from dms.access import gate
+from dms.access.keyset import Order
+from dms.base.errors import NotFound
+from dms.base.ids import new_id
+from dms.base.paging import Page, PageRequest
+from dms.models.documents import Document
+from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState, Version
+from dms.rules import text
+from dms.rules.access import Action
+from dms.rules.accessevents import Disclosure, Op
+from dms.services import editing, uploads
+from dms.services.uploads import Content
+from dms.stores import facts
+from dms.stores.vault import SealedBlob
+from dms.stores.work import Work
+
+ABSENT = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedUpload:
+    """An upload of one's own, with the name its content gets; `sha256` must match if it is given."""
+
+    upload_id: UUID
+    file_name: str
+    sha256: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContent:
+    """Sealed bytes with the name they get; for who received them himself, such as an import."""
+
+    content: Content
+    file_name: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """A Version with its body, of a Document whose metadata the actor may read."""
+
+    id: UUID
+    document_id: UUID
+    number: int
+    note: str | None
+    created_at: int
+    created_by: UUID | None
+    file_name: str
+    media_type: str
+    declared_media_type: str | None
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRef:
+    """The bytes of a Version that the actor may read, and how a download names them."""
+
+    version: VersionView
+    blob: SealedBlob
+    store: str
+    security_id: int
+
+
+def add(work: Work, document_id: UUID, *, expected_revision: int, upload: NamedUpload) -> UUID:
+    """Make one's upload the next Version of a draft; needs `EDIT`. The upload is used up by it."""
+    work.performs(Op.VERSION_ADD)
+    document = editing.claim(
+        work, Document, document_id, expected_revision=expected_revision, event="versionAdd"
+    )
+    version = attach(work, document, received(work, upload))
+    number = {"current_version": version.number}
+    editing.write(work, document, number, note={"version": version.id.hex})
+    return version.id
+
+
+def received(work: Work, upload: NamedUpload) -> NamedContent:
+    """Take the bytes of one's upload for a Version."""
+    content = uploads.take(work, upload.upload_id, sha256=upload.sha256)
+    return NamedContent(content, upload.file_name, upload.note)
+
+
+def attach(work: Work, document: Document, named: NamedContent) -> Version:
+    """Write the rows of the next Version of a Document; the caller has judged and notes the Document."""
+    blob = named.content.blob
+    version = Version(
+        id=new_id(),
+        document_id=document.id,
+        number=(document.current_version or 0) + 1,
+        note=editing.described(named.note, "note"),
+        created_at=work.now,
+        created_by=work.actor.principal_id,
+    )
+    work.add(version)
+    body = ContentFile(
+        id=new_id(),
+        version_id=version.id,
+        position=1,
+        role=FileRole.BODY,
+        name=text.file_name(named.file_name),
+        media_type=named.content.media_type,
+        declared_media_type=named.content.declared_media_type,
+        size_bytes=blob.plain_bytes,
+        sha256=blob.plain_sha256,
+        blob_id=_kept_blob(work, document.id, named.content),
+    )
+    work.flush()
+    work.add(body)
+    work.flush()
+    work.changed(
+        version.id,
+        before=None,
+        after=version.number,
+        old={},
+        new={"document": document.id.hex, "sha256": blob.plain_sha256, "bytes": blob.plain_bytes},
+    )
+    return version
+
+
+def find(work: Work, version_id: UUID) -> VersionView:
+    """Return one Version, or raise `NotFound`; the Document must give `READ_METADATA`."""
+    work.performs(Op.VERSION_READ)
+    return _of_visible(work, version_id, action=Action.READ_METADATA)[0]
+
+
+def content(work: Work, version_id: UUID) -> ContentRef:
+    """Return the way to the bytes of a Version, or raise `NotFound`; needs `READ_CONTENT`.
+
+    The event names Document and Version as released with their content, before the first byte.
+    """
+    work.performs(Op.CONTENT_DOWNLOAD)
+    view, document = _of_visible(work, version_id, action=Action.READ_CONTENT)
+    work.releases(
+        view.id, revision=view.number, disclosure=Disclosure.CONTENT, security_id=document.security_id
+    )
+    sealed = facts.sealed_blob(work, _bodies(work, [view.id])[view.id].blob_id)
+    if sealed is None:
+        raise NotFound
+    return ContentRef(view, *sealed, security_id=document.security_id)
+
+
+def pages(
+    work: Work, document_ids: Collection[UUID], request: PageRequest
+) -> Mapping[UUID, Page[VersionView]]:
+    """Return a page of the Versions of each Document, by number; a later page goes with one Document.
+
+    Documents whose metadata this operation has not released raise `NotFound`.
+    """
+    reading = gate.parts(work, Version, owner=Version.document_id, of=document_ids, noted=True)
+    reading = reading.order_by(Order(Version.number))
+    if request.after is None:
+        found = reading.pages(Version.document_id, document_ids, request=request)
+    else:
+        (document_id,) = document_ids
+        found = {document_id: reading.page(request)}
+    views = _views(work, [row for page in found.values() for row in page.rows])
+    return {key: page.map(lambda row: views[row.id]) for key, page in found.items()}
+
+
+def page(work: Work, document_id: UUID, request: PageRequest) -> Page[VersionView]:
+    """List the Versions of one Document, by number, or raise `NotFound`; needs `READ_METADATA`."""
+    work.performs(Op.VERSION_LIST)
+    gate.visible(work, Document, Action.READ_METADATA).one(document_id)
+    return pages(work, [document_id], request)[document_id]
+
+
+def current(work: Work, documents: Iterable[Document]) -> Mapping[UUID, VersionView]:
+    """Return the newest Version of each Document that has one, by the Document's id."""
+    newest = {row.id: row.current_version for row in documents if row.current_version is not None}
+    if not newest:
+        return {}
+    named = tuple_(Version.document_id, Version.number).in_(list(newest.items()))
+    rows = gate.parts(work, Version, owner=Version.document_id, of=newest, noted=True).where(named).rows()
+    views = _views(work, rows)
+    return {view.document_id: view for view in views.values()}
+
+
+def _of_visible(work: Work, version_id: UUID, *, action: Action) -> tuple[VersionView, Document]:
+    # An absent Version asks for an absent Document, so that absence takes the way of a refusal.
+    document_id = facts.document_of_version(work, version_id) or ABSENT
+    document = gate.visible(work, Document, action).one(document_id)
+    row = gate.parts(work, Version, owner=Version.document_id, of=[document_id], noted=True).one(version_id)
+    return _views(work, [row])[row.id], document
+
+
+def _views(work: Work, rows: Sequence[Version]) -> dict[UUID, VersionView]:
+    bodies = _bodies(work, [row.id for row in rows])
+    return {row.id: _view(row, bodies[row.id]) for row in rows}
+
+
+def _view(row: Version, body: ContentFile) -> VersionView:
+    return VersionView(
+        id=row.id,
+        document_id=row.document_id,
+        number=row.number,
+        note=row.note,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        file_name=body.name,
+        media_type=body.media_type,
+        declared_media_type=body.declared_media_type,
+        size_bytes=body.size_bytes,
+        sha256=body.sha256,
+    )
+
+
+def _bodies(work: Work, version_ids: Collection[UUID]) -> Mapping[UUID, ContentFile]:
+    if not version_ids:
+        return {}
+    reading = gate.parts(work, ContentFile, owner=ContentFile.version_id, of=version_ids, noted=False)
+    rows = reading.where(ContentFile.role == FileRole.BODY).order_by(Order(ContentFile.position)).rows()
+    return {row.version_id: row for row in reversed(rows)}  # the first one of several
+
+
+def _kept_blob(work: Work, document_id: UUID, content: Content) -> UUID:
+    """Return the Blob of this content within the Document, making its rows if it is new there."""
+    blob = content.blob
+    known = facts.blob_id(work, document_id=document_id, plain_sha256=blob.plain_sha256)
+    if known is not None:
+        return known
+    work.add(
+        Blob(
+            id=blob.blob_id,
+            document_id=document_id,
+            store=content.store,
+            stored_digest=blob.stored_digest,
+            stored_bytes=blob.stored_bytes,
+            plain_sha256=blob.plain_sha256,
+            plain_bytes=blob.plain_bytes,
+            created_at=work.now,
+            verify_state=VerifyState.UNVERIFIED,
+        )
+    )
+    work.flush()
+    work.add(BlobKey(blob_id=blob.blob_id, kek=blob.kek, wrapped=blob.wrapped))
+    return blob.blob_id
