@@ -784,6 +784,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("version_id", "position", name=op.f("uq_content_file_version_id_position")),
     )
     op.create_index("ix_content_file_blob_id", "content_file", ["blob_id"], unique=False)
+    if op.get_bind().dialect.name == "postgresql":
+        _append_only_on_postgresql()
+    else:
+        _append_only_on_sqlite()
 
 
 def downgrade() -> None:
@@ -818,6 +822,77 @@ def downgrade() -> None:
     op.drop_table("classification_scheme")
     op.drop_table("access_event_detail")
     op.drop_table("access_event")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION refuse_change()")
+
+
+# What stays as it was written. A later migration that rebuilds one of these tables (`batch_alter_table`
+# on SQLite does) must make its triggers again; tests/access/test_log_append_only.py looks.
+_APPEND_ONLY = ("access_event", "access_event_detail")
+
+# Revoking an access entry fills these, once; nothing else of it ever changes.
+_REVOKED = ("revoked_by", "revoked_at", "revoke_reason", "revision_to")
+_GRANTED = [
+    "id",
+    "principal_id",
+    "node_kind",
+    "node_id",
+    "action",
+    "effect",
+    "valid_from",
+    "valid_until",
+    "reason",
+    "granted_by",
+    "granted_at",
+    "kind",
+    "revision_from",
+]
+
+
+def _append_only_on_sqlite() -> None:
+    for table in _APPEND_ONLY:
+        for change in ("UPDATE", "DELETE"):
+            _refuse_on_sqlite(table, change)
+    _refuse_on_sqlite("access_entry", "DELETE")
+    kept = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in _GRANTED)
+    revoked_once = f"OLD.revision_to IS NULL AND NEW.revision_to IS NOT NULL AND {kept}"
+    _refuse_on_sqlite("access_entry", "UPDATE", unless=revoked_once)
+
+
+def _refuse_on_sqlite(table: str, change: str, *, unless: str = "") -> None:
+    when = f"WHEN NOT ({unless})" if unless else ""
+    op.execute(
+        f"CREATE TRIGGER tr_{table}_{change.lower()} BEFORE {change} ON {table} {when}"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+def _append_only_on_postgresql() -> None:
+    op.execute(
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+    )
+    for table in _APPEND_ONLY:
+        _refuse_on_postgresql(table, "change", "BEFORE UPDATE OR DELETE", "FOR EACH ROW")
+        _refuse_on_postgresql(table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT")
+    columns = "ARRAY[" + ", ".join(f"'{column}'" for column in _REVOKED) + "]"
+    revoked_once = (
+        "OLD.revision_to IS NULL AND NEW.revision_to IS NOT NULL"
+        f" AND to_jsonb(NEW) - {columns} = to_jsonb(OLD) - {columns}"
+    )
+    _refuse_on_postgresql(
+        "access_entry", "update", "BEFORE UPDATE", f"FOR EACH ROW WHEN (NOT ({revoked_once}))"
+    )
+    _refuse_on_postgresql("access_entry", "delete", "BEFORE DELETE", "FOR EACH ROW")
+    _refuse_on_postgresql("access_entry", "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT")
+
+
+def _refuse_on_postgresql(table: str, name: str, event: str, extent: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER tr_{table}_{name} {event} ON {table} {extent} EXECUTE FUNCTION refuse_change()"
+    )
+    # ALWAYS: in `session_replication_role = replica` an ordinary trigger would sleep.
+    op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER tr_{table}_{name}")
 
 
 def _access_event_of_sqlite() -> None:
