@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any
 from uuid import UUID
 
 from dms.base.canonical import Canonical, canonical_bytes, sha256
@@ -38,6 +39,7 @@ class Op(StrEnum):
     COMPARTMENT_LIST = "compartment.list"
     COMPARTMENT_RETIRE = "compartment.retire"
     CONTENT_DOWNLOAD = "content.download"
+    DOCUMENT_CLASS_ASSIGN = "document.class_assign"
     DOCUMENT_DECLARE = "document.declare"
     DOCUMENT_LIST = "document.list"
     DOCUMENT_READ = "document.read"
@@ -77,6 +79,7 @@ class Op(StrEnum):
     SYSTEM_MIGRATE = "system.migrate"
     SYSTEM_START = "system.start"
     SYSTEM_STOP = "system.stop"
+    UPLOAD_EXPIRE = "upload.expire"
     UPLOAD_FINISH = "upload.finish"
     UPLOAD_START = "upload.start"
     USER_CREATE = "user.create"
@@ -143,7 +146,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The parts of an event that are equal in all its parts but for `id`, `n` and `part`."""
+    """What all parts of an event have in common."""
 
     at: int
     writer: UUID
@@ -159,39 +162,42 @@ class Head:
     reason: str | None
     policy_revision: int | None
     policy_files: str | None
-    deciding: Sequence[str]
     withheld: int
     bytes_sent: int | None
     aggregates: int
 
 
-def is_lasting(outcome: Outcome, changes: Sequence[Change]) -> bool:
-    """Tell whether the event stays as long as the log: changes do, readings do not."""
-    return outcome is Outcome.COMMITTED and bool(changes)
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one part of an event names."""
+
+    released: Sequence[Release] = ()
+    changed: Sequence[Change] = ()
+    refused: Sequence[Refusal] = ()
+    deciding: Sequence[str] = ()
 
 
-def body(
-    head: Head,
-    *,
-    event_id: UUID,
-    n: int,
-    part: int,
-    parts: int,
-    released: Iterable[Release],
-    changed: Iterable[Change],
-    refused: Iterable[Refusal],
-    detail_sha256: str,
-) -> bytes:
-    """Write the canonical bytes of one part; they are stored and hashed once."""
-    record: dict[str, Canonical] = {
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which event of which part it is, and the number that its writer gave it."""
+
+    event_id: UUID
+    n: int
+    part: int = 1
+    parts: int = 1
+
+
+def fields(head: Head, share: Share, *, place: Place, detail_sha256: str) -> dict[str, Canonical]:
+    """Return the fields of the body of one part, as canonical JSON takes them."""
+    return {
         "v": FORMAT,
-        "id": event_id.hex,
+        "id": place.event_id.hex,
         "at": head.at,
         "writer": head.writer.hex,
-        "n": n,
+        "n": place.n,
         "request": head.request,
-        "part": part,
-        "parts": parts,
+        "part": place.part,
+        "parts": place.parts,
         "actor": head.actor_id.hex if head.actor_id else None,
         "kind": head.actor_kind,
         "session": head.session.hex if head.session else None,
@@ -205,19 +211,84 @@ def body(
         "policy": {
             "revision": head.policy_revision,
             "files": head.policy_files,
-            "entries": list(head.deciding),
+            "entries": list(share.deciding),
         },
-        "released": _released(released),
-        "changed": [[c.object_id.hex, c.before, c.after, c.digest] for c in changed],
-        "refused": [
-            [r.object_id.hex if r.object_id else None, r.action, r.reason, r.exists] for r in refused
-        ],
+        "released": _released(share.released),
+        "changed": [_changed(change) for change in share.changed],
+        "refused": [_refused(refusal) for refusal in share.refused],
         "withheld": head.withheld,
         "aggregate": head.aggregates,
         "bytes": head.bytes_sent,
         "detail": detail_sha256,
     }
-    return canonical_bytes(record)
+
+
+def body(found: Mapping[str, Canonical]) -> bytes:
+    """Write the fields of a body; the bytes are stored and hashed once.
+
+    `ValueError` beyond 65,535 bytes: `shares` cuts what an event names so that this cannot happen.
+    """
+    written = canonical_bytes(found)
+    if len(written) > MAX_BODY_BYTES:
+        raise ValueError(f"the body of an access event would have {len(written)} bytes")
+    return written
+
+
+def columns(found: Mapping[str, Any]) -> dict[str, str | int | bool | None]:  # Any: JSON read back
+    """Return what the columns beside a body copy from its fields; ids as 32 hexadecimal characters."""
+    return {
+        "event_id": found["id"],
+        "at": found["at"],
+        "lasting": is_lasting(found["outcome"]),
+        "actor_id": found["actor"],
+        "op": found["op"],
+        "outcome": found["outcome"],
+        "reason": found["reason"],
+        "object_id": _first(found),
+        "n_objects": len(found["changed"]) + sum(1 for _ in released_ids(found["released"])),
+        "writer": found["writer"],
+        "n": found["n"],
+    }
+
+
+def is_lasting(outcome: str) -> bool:
+    """Tell whether an event stays as long as the log: changes do; readings, refusals, log-ins do not."""
+    return outcome == Outcome.COMMITTED
+
+
+def released_ids(groups: Mapping[str, Mapping[str, Iterable[Sequence[Any]]]]) -> Iterator[str]:
+    """Yield the ids of the field `released` in the order of its canonical bytes."""
+    for _, by_mark in sorted(groups.items()):
+        for _, lines in sorted(by_mark.items()):
+            for line in lines:
+                yield line[0]
+
+
+def names(found: Mapping[str, Any], object_id: str) -> bool:
+    """Tell whether a body names an object as released, changed or refused."""
+    return (
+        any(change[0] == object_id for change in found["changed"])
+        or any(refusal[0] == object_id for refusal in found["refused"])
+        or object_id in released_ids(found["released"])
+    )
+
+
+def shares(head: Head, whole: Share) -> list[Share]:
+    """Cut what an event names into parts of at most 1,500 released objects and one body each.
+
+    Nearly always one. The order is kept, and changes come first.
+    """
+    if _is_small(whole):
+        return [whole]
+    nothing = fields(head, Share(), place=_WIDEST, detail_sha256="0" * 64)
+    groups = {(item.disclosure, item.security_id) for item in whole.released}
+    room = MAX_BODY_BYTES - len(canonical_bytes(nothing)) - _GROUP_BYTES * len(groups)
+    parts = [_Part()]
+    for kind, item, size in _sized(whole):
+        if not parts[-1].has_room(kind, size=size, room=room):
+            parts.append(_Part())
+        parts[-1].put(kind, item, size=size)
+    return [Share(**part.items) for part in parts]
 
 
 def leaf_hash(body_bytes: bytes) -> str:
@@ -230,11 +301,76 @@ def seal_detail(salt: bytes, detail: bytes) -> str:
     return sha256(salt + detail).hex()
 
 
-def _released(released: Iterable[Release]) -> Canonical:
+_WIDEST = Place(UUID(int=0), n=2**62, part=10**6, parts=10**6)
+
+_GROUP_BYTES = 40
+
+_NAMES = {disclosure: disclosure.name.lower() for disclosure in Disclosure}
+"""`Enum.name` is a property that costs more than the rest of a line."""
+
+
+def _released(released: Iterable[Release]) -> dict[str, dict[str, list[Canonical]]]:
     """Group by disclosure and security id: lists of [id, revision]."""
-    groups: dict[str, dict[str, list[Canonical]]] = {}
+    groups: dict[tuple[Disclosure, int | None], list[Canonical]] = {}
     for item in released:
-        by_mark = groups.setdefault(item.disclosure.name.lower(), {})
-        mark = "-" if item.security_id is None else str(item.security_id)
-        by_mark.setdefault(mark, []).append([item.object_id.hex, item.revision])
-    return groups
+        line: list[Canonical] = [item.object_id.hex, item.revision]
+        groups.setdefault((item.disclosure, item.security_id), []).append(line)
+    named: dict[str, dict[str, list[Canonical]]] = {}
+    for (disclosure, security_id), lines in groups.items():
+        mark = "-" if security_id is None else str(security_id)
+        named.setdefault(_NAMES[disclosure], {})[mark] = lines
+    return named
+
+
+def _changed(change: Change) -> list[Canonical]:
+    return [change.object_id.hex, change.before, change.after, change.digest]
+
+
+def _refused(refusal: Refusal) -> list[Canonical]:
+    object_id = refusal.object_id.hex if refusal.object_id else None
+    return [object_id, refusal.action, refusal.reason, refusal.exists]
+
+
+def _first(found: Mapping[str, Any]) -> str | None:
+    """Return the object that the event is found by: changed, else released, else refused."""
+    for change in found["changed"]:
+        return str(change[0])
+    for object_id in released_ids(found["released"]):
+        return object_id
+    return next((refusal[0] for refusal in found["refused"] if refusal[0]), None)
+
+
+def _is_small(whole: Share) -> bool:
+    """Tell whether the parts need no counting: with all of it no body comes near its limit."""
+    most = 100 * len(whole.released) + 200 * (len(whole.changed) + len(whole.refused))
+    return most + 150 * len(whole.deciding) < MAX_BODY_BYTES // 2
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part being filled."""
+
+    items: dict[str, list[Any]] = field(default_factory=dict)  # by the names of `Share`
+    size: int = 0
+
+    def has_room(self, kind: str, *, size: int, room: int) -> bool:
+        """Tell whether one more item fits."""
+        is_full = kind == "released" and len(self.items.get(kind, ())) >= MAX_OBJECTS
+        return not is_full and self.size + size <= room
+
+    def put(self, kind: str, item: object, *, size: int) -> None:
+        """Add an item."""
+        self.items.setdefault(kind, []).append(item)
+        self.size += size
+
+
+def _sized(whole: Share) -> Iterator[tuple[str, object, int]]:
+    """Yield each item with its kind and the bytes that it may add to a body."""
+    for change in whole.changed:
+        yield "changed", change, len(canonical_bytes(_changed(change))) + 1
+    for refusal in whole.refused:
+        yield "refused", refusal, len(canonical_bytes(_refused(refusal))) + 1
+    for line in whole.deciding:
+        yield "deciding", line, len(canonical_bytes(line)) + 1
+    for item in whole.released:
+        yield "released", item, len(str(item.revision)) + 38

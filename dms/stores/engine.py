@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from dms.base.errors import ConfigurationError
@@ -21,6 +22,21 @@ BROKEN = "dms_broken"
 """Key of `Connection.info` set when a statement failed in a way that asks for a new try."""
 
 _RETRY_STATES = frozenset({"40001", "40P01"})
+
+_UNCLEAR_FAULTS = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERNAL,
+    }
+)
+"""SQLite's codes for a disk, file or memory that failed; a full disk is none: it kept nothing."""
+
+_UNCLEAR_STATES = ("08", "57P", "58", "XX", "40003")
+"""Beginnings of PostgreSQL's states for a connection or server that ended while it worked."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -62,6 +78,18 @@ def open_database(settings: Settings) -> Database:
 def is_retryable(error: BaseException | None) -> bool:
     """Tell whether a database error means: run the whole operation again."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _RETRY_STATES
+
+
+def leaves_doubt(error: BaseException | None) -> bool:
+    """Tell whether a failed COMMIT leaves open what is on disk: the disk or the server failed it."""
+    origin = getattr(error, "orig", error)
+    if isinstance(origin, sqlite3.Error):
+        code = getattr(origin, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
+        return code & 0xFF in _UNCLEAR_FAULTS
+    if isinstance(error, DBAPIError):
+        state = getattr(origin, "sqlstate", None)
+        return state is None or state.startswith(_UNCLEAR_STATES)
+    return False
 
 
 def _open_sqlite(settings: Settings) -> Engine:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dms.base.actor import Actor
@@ -21,7 +22,7 @@ from dms.base.clock import Clock, Instant, monotonic_s
 from dms.base.errors import Busy, Deadline, DmsError, NotRecorded
 from dms.base.ids import new_id
 from dms.rules.accessevents import Change, Disclosure, Op, Refusal, Release
-from dms.stores.engine import BROKEN, WRITE, Database, is_retryable
+from dms.stores.engine import BROKEN, WRITE, Database, is_retryable, leaves_doubt
 
 TRIES = 3
 
@@ -168,6 +169,9 @@ class Closing(Protocol):
     def record_failure(self, work: Work) -> None:
         """Record a rolled-back operation in a transaction of its own, or raise `NotRecorded`."""
 
+    def settle(self, work: Work) -> None:
+        """Deal with a commit whose outcome nobody knows; nothing of it is answered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Works:
@@ -253,7 +257,20 @@ class Works:
             self.closing.record(work)
             return
         self.closing.insert(work)
-        session.commit()
+        self._commit(work, session)
+
+    def _commit(self, work: Work, session: Session) -> None:
+        connection = session.connection()
+        try:
+            session.commit()
+        except DBAPIError as error:
+            # It may still be inside its transaction, which the pool would hand to the next operation.
+            connection.invalidate()
+            if not leaves_doubt(error):
+                raise
+            session.close()
+            self.closing.settle(work)
+            raise NotRecorded("nobody knows whether this was kept: look before you repeat it") from error
 
     def _record_failure(self, work: Work, error: Exception) -> None:
         work.notes.failure = error.code if isinstance(error, DmsError) else "INTERNAL"

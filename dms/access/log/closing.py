@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from uuid import UUID
 
-from sqlalchemy import Connection, insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from dms.access.log.events import EventRow, Writer, rows_of
-from dms.access.log.recorder import Recorder
+from dms.access.log.events import EventRow, Writer, over_claim, rows_of
+from dms.access.log.inserts import inserts_of
+from dms.access.log.recorder import PATIENCE_S, Recorder
+from dms.base.clock import Clock, system_clock
 from dms.base.errors import NotRecorded
-from dms.models import accessevents
-from dms.stores.engine import Database, is_retryable
+from dms.stores.engine import Database, is_retryable, leaves_doubt
 from dms.stores.work import Work, session_of
 
 _alarm = logging.getLogger("dms.alarm")
@@ -21,40 +22,60 @@ _alarm = logging.getLogger("dms.alarm")
 class AccessLog:
     """Closes units of work on one database; implements `stores.work.Closing`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock, patience_s: float) -> None:
         self._database = database
-        self._recorder = Recorder(database)
+        self._clock = clock
+        self._recorder = Recorder(database, patience_s=patience_s)
+        self._inserts = inserts_of(database.dialect)
         self.writer = Writer()
 
     def insert(self, work: Work) -> None:
         """Insert the event as the last statement of the operation's own transaction."""
+        if self.is_broken:
+            raise NotRecorded("the access log cannot be written: the server is stopping")
         rows = rows_of(work, self.writer)
         try:
-            _insert(session_of(work).connection(), self._database.dialect, rows)
+            self._inserts.run(session_of(work).connection().exec_driver_sql, rows)
         except SQLAlchemyError as error:
             if is_retryable(error):
                 raise
-            _alarm.exception("event_not_recorded")
-            raise NotRecorded("the access event could not be recorded") from error
+            self._fail(error)
 
     def record(self, work: Work) -> None:
         """Make the event of an ended reading durable (embedded database)."""
-        self._recorder.record(rows_of(work, self.writer))
+        rows = rows_of(work, self.writer)
+        ids = [row.event_id for row in rows]
+        self._recorder.record(rows, late=lambda: self._over_claim(work, ids, reason="late"))
 
     def record_failure(self, work: Work) -> None:
         """Record an operation that was rolled back, in a transaction of its own."""
-        work.notes.changes.clear()
-        work.notes.released.clear()
-        rows = rows_of(work, self.writer)
+        _forget_results(work)
         if self._database.is_sqlite:
-            self._recorder.record(rows)
+            self.record(work)
             return
         try:
-            with self._database.engine.begin() as connection:
-                _insert(connection, self._database.dialect, rows)
+            self._insert_alone(rows_of(work, self.writer))
         except SQLAlchemyError as error:
+            self._fail(error)
+
+    def settle(self, work: Work) -> None:
+        """Deal with a commit whose outcome nobody knows (`access-log.md` section 10).
+
+        On SQLite nothing is recorded or answered any more. PostgreSQL can tell: it refuses a second
+        event of the same id if the first is there, and then an event says that nobody got the answer.
+        """
+        _alarm.error("commit_in_doubt")
+        if self._database.is_sqlite:
+            self._recorder.break_off()
+            return
+        work.notes.failure = NotRecorded.code
+        _forget_results(work)
+        try:
+            self._insert_alone(rows_of(work, self.writer))
+        except IntegrityError:
+            self._insert_over_claim(work)
+        except SQLAlchemyError:
             _alarm.exception("event_not_recorded")
-            raise NotRecorded("the access event could not be recorded") from error
 
     def close(self) -> None:
         """Write what still waits."""
@@ -65,12 +86,34 @@ class AccessLog:
         """Tell whether events can no longer be written, so that nothing may be answered."""
         return self._recorder.broken
 
+    def _insert_alone(self, rows: Sequence[EventRow]) -> None:
+        with self._database.engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(PATIENCE_S * 1000)}")
+            self._inserts.run(connection.exec_driver_sql, rows)
 
-def open_log(database: Database) -> AccessLog:
+    def _insert_over_claim(self, work: Work) -> None:
+        try:
+            self._insert_alone(self._over_claim(work, [work.notes.event_id], reason="doubt"))
+        except SQLAlchemyError:
+            _alarm.exception("over_claim_not_recorded")
+
+    def _over_claim(self, work: Work, events: Sequence[UUID], *, reason: str) -> list[EventRow]:
+        return over_claim(work, self.writer, events=events, at=self._clock(), reason=reason)
+
+    def _fail(self, error: SQLAlchemyError) -> None:
+        _alarm.error("event_not_recorded", exc_info=error)
+        if self._database.is_sqlite and leaves_doubt(error):
+            self._recorder.break_off()
+        raise NotRecorded("the access event could not be recorded") from error
+
+
+def open_log(database: Database, *, clock: Clock = system_clock, patience_s: float = PATIENCE_S) -> AccessLog:
     """Open the access log of a database for this process."""
-    return AccessLog(database)
+    return AccessLog(database, clock=clock, patience_s=patience_s)
 
 
-def _insert(connection: Connection, dialect: str, rows: Sequence[EventRow]) -> None:
-    connection.execute(insert(accessevents.event_table(dialect)), [dict(row.event) for row in rows])
-    connection.execute(insert(accessevents.detail_table(dialect)), [dict(row.detail) for row in rows])
+def _forget_results(work: Work) -> None:
+    """Leave what was asked and refused; what was read or written never happened."""
+    work.notes.changes.clear()
+    work.notes.released.clear()
+    work.notes.detail.pop("changes", None)

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from dms.base.actor import Actor
 from dms.base.canonical import canonical_bytes
+from dms.base.clock import Instant
 from dms.base.ids import new_id, random_bytes
 from dms.rules import accessevents as rules
-from dms.rules.accessevents import Head, Op, Outcome, Release
+from dms.rules.accessevents import Head, Op, Outcome, Place, Refusal, Share
 from dms.stores.work import Notes, Work
 
 SALT_BYTES = 16
 
+_NO_DETAIL = canonical_bytes({})
+
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event as the tables take it."""
+    """One event with its detail, by the names of the columns; ids and digests as hexadecimal text."""
 
-    event: Mapping[str, Any]  # column values
-    detail: Mapping[str, Any]
+    values: Mapping[str, Any]  # text, numbers, bytes: as many kinds as columns
+
+    @property
+    def event_id(self) -> UUID:
+        """Return the id of the event."""
+        return UUID(hex=self.values["event_id"])
 
 
 @dataclass(slots=True)
@@ -49,66 +55,60 @@ class Writer:
 
 
 def rows_of(work: Work, writer: Writer) -> list[EventRow]:
-    """Return the event of an operation: one row, or several parts beyond 1,500 objects."""
+    """Return the event of an operation: one row, or several parts when it names very much.
+
+    The first part carries the changes and the detail.
+    """
     notes = work.notes
     if notes.writer_n is None:
         notes.writer_n = writer.take()
-    chunks = list(_chunks(list(notes.released.values())))
     head = _head(work, writer)
-    detail = _detail(work.actor, notes)
-    rows = []
-    for part, released in enumerate(chunks, start=1):
-        n = notes.writer_n if part == 1 else writer.take()
-        rows.append(_row(head, notes, n=n, part=(part, len(chunks)), released=released, detail=detail))
+    parts = rules.shares(head, _named(notes))
+    rows = [
+        _row(
+            head,
+            parts[0],
+            place=Place(notes.event_id, notes.writer_n, 1, len(parts)),
+            detail=_detail(work.actor, notes),
+        )
+    ]
+    for part, share in enumerate(parts[1:], start=2):
+        place = Place(new_id(), writer.take(), part, len(parts))
+        rows.append(_row(head, share, place=place, detail=_NO_DETAIL))
     return rows
 
 
-def _row(
-    head: Head,
-    notes: Notes,
-    *,
-    n: int,
-    part: tuple[int, int],
-    released: Sequence[Release],
-    detail: bytes,
-) -> EventRow:
-    first = part[0] == 1
-    event_id = notes.event_id if first else new_id()
+def over_claim(
+    work: Work, writer: Writer, *, events: Sequence[UUID], at: Instant, reason: str
+) -> list[EventRow]:
+    """Return the event that says: these events are durable, but their answer never left.
+
+    It names them as refused: the answer was asked for and not given (`access-log.md` section 10).
+    """
+    head = _head(work, writer, at=at, ending=(Outcome.OVER_CLAIMED, reason))
+    share = Share(refused=[Refusal(event_id, "answer", reason, exists=True) for event_id in events])
+    return [_row(head, share, place=Place(new_id(), writer.take()), detail=_detail(work.actor, Notes()))]
+
+
+def _row(head: Head, share: Share, *, place: Place, detail: bytes) -> EventRow:
     salt = random_bytes(SALT_BYTES)
-    body = rules.body(
-        head,
-        event_id=event_id,
-        n=n,
-        part=part[0],
-        parts=part[1],
-        released=released,
-        changed=notes.changes if first else (),
-        refused=notes.refusals if first else (),
-        detail_sha256=rules.seal_detail(salt, detail),
-    )
-    columns = {
-        "event_id": event_id,
-        "at": head.at,
-        "lasting": rules.is_lasting(head.outcome, notes.changes),
-        "actor_id": head.actor_id,
-        "op": head.ops[0],
-        "outcome": head.outcome.value,
-        "reason": head.reason,
-        "object_id": _first_object(notes),
-        "n_objects": len(released) + (len(notes.changes) if first else 0),
-        "writer": head.writer,
-        "n": n,
-        "leaf_hash": rules.leaf_hash(body),
-        "body": body,
-    }
-    return EventRow(columns, {"event_id": event_id, "salt": salt, "detail": detail})
+    found = rules.fields(head, share, place=place, detail_sha256=rules.seal_detail(salt, detail))
+    body = rules.body(found)
+    values = rules.columns(found) | {"leaf_hash": rules.leaf_hash(body)}
+    return EventRow({**values, "body": body, "salt": salt, "detail": detail})
 
 
-def _head(work: Work, writer: Writer) -> Head:
+def _head(
+    work: Work,
+    writer: Writer,
+    *,
+    at: Instant | None = None,
+    ending: tuple[Outcome, str | None] | None = None,
+) -> Head:
     notes, actor = work.notes, work.actor
-    outcome, reason = _outcome(notes)
+    outcome, reason = ending or _outcome(notes)
     return Head(
-        at=work.now,
+        at=work.now if at is None else at,
         writer=writer.id,
         request=actor.request_id,
         actor_id=actor.principal_id,
@@ -122,10 +122,18 @@ def _head(work: Work, writer: Writer) -> Head:
         reason=reason,
         policy_revision=notes.policy_revision,
         policy_files=notes.policy_files,
-        deciding=sorted(notes.deciding),
         withheld=notes.withheld,
         bytes_sent=notes.bytes_sent,
         aggregates=notes.aggregates,
+    )
+
+
+def _named(notes: Notes) -> Share:
+    return Share(
+        released=list(notes.released.values()),
+        changed=notes.changes,
+        refused=notes.refusals,
+        deciding=sorted(notes.deciding),
     )
 
 
@@ -142,14 +150,6 @@ def _outcome(notes: Notes) -> tuple[Outcome, str | None]:
     return Outcome.RELEASED, None
 
 
-def _first_object(notes: Notes) -> UUID | None:
-    if notes.changes:
-        return notes.changes[0].object_id
-    if notes.released:
-        return next(iter(notes.released))
-    return next((refusal.object_id for refusal in notes.refusals if refusal.object_id), None)
-
-
 def _detail(actor: Actor, notes: Notes) -> bytes:
     source = actor.source
     return canonical_bytes(
@@ -160,12 +160,3 @@ def _detail(actor: Actor, notes: Notes) -> bytes:
             "operator": source.operator,
         }
     )
-
-
-def _chunks(released: list[Release]) -> Iterator[list[Release]]:
-    if not released:
-        yield []
-        return
-    iterator = iter(released)
-    while chunk := list(itertools.islice(iterator, rules.MAX_OBJECTS)):
-        yield chunk

@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import insert
+from sqlalchemy import PoolProxiedConnection
 
 from dms.access.log.events import EventRow
+from dms.access.log.inserts import inserts_of
 from dms.base.errors import NotRecorded
-from dms.models import accessevents
-from dms.stores.engine import WRITE, Database
+from dms.stores.engine import Database, leaves_doubt
 
 MAX_BATCH = 512
+MAX_WAITING = 8_192
+"""Events that may wait before no more are taken: by then the disk has stood still for seconds."""
 PATIENCE_S = 2.0
 
 _alarm = logging.getLogger("dms.alarm")
@@ -27,9 +29,13 @@ _alarm = logging.getLogger("dms.alarm")
 
 @dataclass(slots=True)
 class _Waiting:
+    """Rows on their way to the disk, and the thread that waits for them."""
+
     rows: Sequence[EventRow]
-    done: threading.Event = field(default_factory=threading.Event)
+    late: Callable[[], Sequence[EventRow]]
+    done: threading.Lock = field(default_factory=threading.Lock)  # held until the outcome is known
     error: BaseException | None = None
+    is_settled: bool = False
     given_up: bool = False
 
 
@@ -39,40 +45,65 @@ class Recorder:
     def __init__(self, database: Database, *, patience_s: float = PATIENCE_S) -> None:
         self._database = database
         self._patience_s = patience_s
+        self._inserts = inserts_of("sqlite")
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._connection: PoolProxiedConnection | None = None
         self._thread: threading.Thread | None = None
+        self._closed = False
         self._start = threading.Lock()
+        self._settling = threading.Lock()
         self.broken = False
 
-    def record(self, rows: Sequence[EventRow]) -> None:
-        """Return when the rows are durable; `NotRecorded` when that fails or takes too long."""
-        if self.broken:
-            raise NotRecorded("the access log cannot be written: the server is stopping")
-        self._ensure_thread()
-        waiting = _Waiting(rows)
+    def record(self, rows: Sequence[EventRow], *, late: Callable[[], Sequence[EventRow]]) -> None:
+        """Return when the rows are durable; `NotRecorded` when that fails or takes too long.
+
+        If they become durable after all, `late` makes the rows that say that nobody got the answer.
+        """
+        self._check_open()
+        waiting = _Waiting(rows, late)
+        waiting.done.acquire()
         self._queue.put(waiting)
-        if not waiting.done.wait(self._patience_s):
-            waiting.given_up = True
+        if not waiting.done.acquire(timeout=self._patience_s) and self._give_up(waiting):
             _alarm.error("event_late")
             raise NotRecorded("the access event could not be recorded in time: try again later")
         if waiting.error is not None:
             raise NotRecorded("the access event could not be recorded") from waiting.error
 
+    def break_off(self) -> None:
+        """Record nothing more: nobody knows what is on disk, so nothing may be answered."""
+        self.broken = True
+        _alarm.critical("access_log_broken")
+
     def close(self) -> None:
         """Write what still waits and end the thread."""
         with self._start:
-            if self._thread is not None:
-                self._queue.put(None)
-                self._thread.join()
-                self._thread = None
+            self._closed = True
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join()
 
-    def _ensure_thread(self) -> None:
-        if self._thread is not None:
-            return
+    def _check_open(self) -> None:
+        if self.broken:
+            raise NotRecorded("the access log cannot be written: the server is stopping")
+        if self._queue.qsize() >= MAX_WAITING:
+            raise NotRecorded("the access log is far behind: try again later")
+        if self._thread is None:
+            self._start_thread()
+
+    def _start_thread(self) -> None:
         with self._start:
+            if self._closed:
+                raise NotRecorded("the access log is closed: the server is stopping")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
                 self._thread.start()
+
+    def _give_up(self, waiting: _Waiting) -> bool:
+        """Stop waiting, unless the outcome came in the last moment."""
+        with self._settling:
+            waiting.given_up = not waiting.is_settled
+            return waiting.given_up
 
     def _run(self) -> None:
         ending = False
@@ -80,6 +111,8 @@ class Recorder:
             batch, ending = self._take()
             if batch:
                 self._write(batch)
+        if self._connection is not None:
+            self._connection.close()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
         first = self._queue.get()
@@ -96,23 +129,51 @@ class Recorder:
             batch.append(item)
         return batch, False
 
-    def _write(self, batch: list[_Waiting]) -> None:
+    def _write(self, batch: Sequence[_Waiting]) -> None:
+        error: Exception | None = None
         try:
             self._commit([row for waiting in batch for row in waiting.rows])
-        except Exception as error:  # noqa: BLE001  a door: the waiters raise it
+        except Exception as raised:  # noqa: BLE001  a door: the waiters raise it
             # After a failed commit nobody knows what is on disk: never retried as proof.
             _alarm.exception("event_not_recorded")
+            error = raised
+        with self._settling:
             for waiting in batch:
                 waiting.error = error
-        for waiting in batch:
-            waiting.done.set()
-            if waiting.given_up and waiting.error is None:
-                _alarm.error("event_over_claimed")
+                waiting.is_settled = True
+                waiting.done.release()
+            late = [waiting for waiting in batch if waiting.given_up]
+        if late and error is None:
+            self._over_claim(late)
+
+    def _over_claim(self, late: Sequence[_Waiting]) -> None:
+        """Say of events that became durable too late that nobody got the answer."""
+        try:
+            self._commit([row for waiting in late for row in waiting.late()])
+        except Exception:  # noqa: BLE001  a door: nobody waits for this
+            _alarm.exception("over_claim_not_recorded")
 
     def _commit(self, rows: Sequence[EventRow]) -> None:
-        engine = self._database.engine.execution_options(**{WRITE: True})
-        with self._database.writer_lock, engine.begin() as connection:
-            connection.execute(insert(accessevents.event_table("sqlite")), [dict(row.event) for row in rows])
-            connection.execute(
-                insert(accessevents.detail_table("sqlite")), [dict(row.detail) for row in rows]
-            )
+        if self.broken:
+            raise NotRecorded("the access log cannot be written: the server is stopping")
+        with self._database.writer_lock:
+            try:
+                self._transaction(rows)
+            except Exception as error:
+                if leaves_doubt(error):
+                    self.break_off()
+                raise
+
+    def _transaction(self, rows: Sequence[EventRow]) -> None:
+        if self._connection is None:
+            self._connection = self._database.engine.raw_connection()
+        connection = self._connection.driver_connection
+        if connection is None:
+            raise NotRecorded("the access log has no connection to its database")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._inserts.run(connection.execute, rows)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
