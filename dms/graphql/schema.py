@@ -10,16 +10,27 @@ from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, execute_s
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from dms.graphql import core
+from dms.graphql import accesslists, clearances, core, security, securitychanges
 from dms.graphql.context import Context, Info, Rule, rule_of
 from dms.graphql.errors import VARIANTS
 from dms.graphql.limits import MAX_ERRORS
 from dms.graphql.scalars import SCALARS
 
-QUERIES: tuple[type, ...] = (core.Queries,)
+QUERIES: tuple[type, ...] = (
+    core.Queries,
+    security.Queries,
+    securitychanges.Queries,
+    clearances.Queries,
+    accesslists.Queries,
+)
 """The rooms that read; a new one is added here."""
 
-MUTATIONS: tuple[type, ...] = ()
+MUTATIONS: tuple[type, ...] = (
+    security.Mutations,
+    securitychanges.Mutations,
+    clearances.Mutations,
+    accesslists.Mutations,
+)
 """The rooms that write."""
 
 

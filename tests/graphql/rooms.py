@@ -65,6 +65,14 @@ class NumberLine:
         raise RuntimeError(SECRET)
 
 
+@strawberry.type(description="A thing with a list.")
+class Shelf:
+    @strawberry.field(description="The numbers 0 to 9.")
+    def numbers(self, info: Info, first: First = None) -> Connection[NumberLine]:
+        page = paging.asked(info, first=first, filter={"of": "shelf"}, order="number")
+        return page.connection(_page(page.request, -1).map(lambda n: NumberLine(number=n)))
+
+
 @strawberry.input(description="What to put.")
 class CompartmentPutInput:
     code: str = strawberry.field(description="The code.")
@@ -109,6 +117,10 @@ class ProbeQueries:
     @query_field(op=Op.SERVER_READ, needs=OPEN, description="A thing with a broken part.")
     def line(self, by: LineBy | None = None) -> NumberLine | None:
         return NumberLine(number=1)
+
+    @query_field(op=Op.SERVER_READ, needs=OPEN, description="A thing with a list.")
+    def shelf(self) -> Shelf | None:
+        return Shelf()
 
     @query_field(op=Op.SERVER_READ, needs=OPEN, description="Every scalar.")
     def scalars(self, at: Instant, big: BigInt, digest: Digest, small: int = 0) -> str | None:

@@ -20,11 +20,11 @@ def body(text: str, **rest) -> bytes:
 
 
 DOUBLED = (
-    "{ ...F0 } "
+    "{ line { ...F0 } } "
     + " ".join(
-        f"fragment F{i} on Query {{ a: __typename ...F{i + 1} b: __typename ...F{i + 1} }}" for i in range(15)
+        f"fragment F{i} on NumberLine {{ a: number ...F{i + 1} b: number ...F{i + 1} }}" for i in range(15)
     )
-    + " fragment F15 on Query { echo }"
+    + " fragment F15 on NumberLine { number }"
 )
 
 TEXTS = {

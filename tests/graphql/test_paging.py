@@ -1,6 +1,16 @@
 """Connections through the endpoint: sizes, cursors, totals."""
 
+import base64
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dms.base.paging import Position
+from dms.graphql import paging
+from dms.stores.cursor_keys import CursorKeys
 
 NUMBERS = """query ($first: Int, $after: String, $last: Int, $before: String, $above: Int! = -1) {
   numbers(first: $first, after: $after, last: $last, before: $before, above: $above) {
@@ -81,6 +91,26 @@ def test_list_without_one_size_within_bounds_is_refused(probe, sizes):
     assert "`first`" in reply.messages[0] or "`last`" in reply.messages[0]
 
 
+@given(st.none() | st.integers() | st.text() | st.binary(), st.uuids())
+def test_every_order_value_comes_back_from_its_cursor(value, id):
+    with tempfile.TemporaryDirectory() as folder:
+        keys = CursorKeys.open(Path(folder))
+
+        assert paging._unseal(keys, paging._seal(keys, Position(value, id), b""), b"") == Position(value, id)
+
+
+def test_size_is_asked_of_a_nested_list_too(probe):
+    assert (
+        probe.ask("{ shelf { numbers(first: 2) { totalCount } } }").data["shelf"]["numbers"]["totalCount"]
+        == 10
+    )
+
+    reply = probe.ask("{ shelf { numbers { totalCount } } }")
+
+    assert (reply.status, reply.codes, reply.body["data"]) == (400, ["ARGUMENT_INVALID"], None)
+    assert [event["outcome"] for event in probe.events(reply)] == ["failed"]
+
+
 def altered(cursor):
     middle = len(cursor) // 2
     return cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :]
@@ -119,8 +149,6 @@ def test_cursor_of_another_person_is_invalid(probe, world):
 
 
 def test_cursor_shows_neither_order_value_nor_id(probe):
-    import base64
-
     cursor = page(probe, first=4)["pageInfo"]["endCursor"]
 
     assert b"number" not in base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
