@@ -99,6 +99,9 @@ class Payload:
     )
 
 
+INPUT = strawberry.argument(description="What is to be done, and with what.")
+"""For the one argument of a mutation: `input: Annotated[XInput, INPUT]`."""
+
 RULE = "rule"
 """Key of the metadata of a root field."""
 

@@ -336,3 +336,8 @@ def _values(row: AccessEntry) -> dict[str, Canonical]:
         "until": None if row.valid_until is None else to_iso(row.valid_until),
         "reason": row.reason,
     }
+
+
+def scheme_id(work: Work) -> UUID | None:
+    """Return the node of kind `class` that is the whole classification scheme."""
+    return facts.scheme_id(work)

@@ -62,7 +62,7 @@ def grant(
     if account.kind not in {PrincipalKind.USER, PrincipalKind.SERVICE}:
         raise Invalid("only people and service accounts hold clearances", path=("user_id",))
     _require_other(work, account.id)
-    mark = security.resolve_mark(work, asked, path=("mark",))
+    mark = security.resolve_mark(work, asked, path=())
     period = periods.checked(work.now if valid_from is None else valid_from, valid_until)
     note = text.reason(reason)
     if periods.first_overlapping(period, facts.clearance_periods(work, account.id)):

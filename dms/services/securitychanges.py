@@ -13,16 +13,15 @@ from dms.base.errors import Conflict, Invalid, SecondPerson, State
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
-from dms.models.documents import Document, PlacementHistory
+from dms.models.documents import Document
 from dms.models.security import MarkedKind, SecurityChange
 from dms.rules import security as rules
-from dms.rules import states, text
+from dms.rules import text
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.rules.states import ChangeState
-from dms.services import security
+from dms.services import editing, security
 from dms.services.security import AskedMark
-from dms.stores import facts
 from dms.stores.work import Work
 
 Marked: TypeAlias = Document | Aggregation
@@ -50,7 +49,7 @@ def set_mark(
     security.check_new(work, new, kept=old.compartments, object_id=row.id)
     note = text.reason(reason)
     _expect(row, expected_revision)
-    _check_state(row)
+    editing.permit(work, row, "securitySet")
     if new == old:
         raise Invalid("the thing bears this mark already", path=("security_classification",))
     change = _change(work, row, old_id=row.security_id, mark_id=marks.intern(work, new), reason=note)
@@ -78,7 +77,7 @@ def approve(work: Work, *, change_id: UUID, note: str | None) -> SecurityChange:
             current_revision=row.revision,
         )
     security.check_new(work, new, kept=old.compartments, object_id=row.id)
-    _check_state(row)
+    editing.permit(work, row, "securitySet")
     _settle(work, change, state=ChangeState.IN_EFFECT, note=remark)
     _apply(work, row, change)
     return change
@@ -133,22 +132,6 @@ def first_mark(work: Work, row: Marked) -> None:
     change = _change(work, row, old_id=None, mark_id=row.security_id, reason="first mark")
     _settle(work, change, state=ChangeState.IN_EFFECT, note=None)
     work.add(change)
-
-
-def keep_placement(work: Work, row: Marked) -> None:
-    """Write where a thing lay and how it was marked until now; call it before the change."""
-    since = facts.placed_since(work, row.id)
-    work.add(
-        PlacementHistory(
-            object_id=row.id,
-            aggregation_id=row.aggregation_id if isinstance(row, Document) else None,
-            class_id=row.record_class_id,
-            security_id=row.security_id,
-            valid_from=row.created_at if since is None else since,
-            valid_until=work.now,
-            event_id=work.notes.event_id,
-        )
-    )
 
 
 def _discover(work: Work, kind: MarkedKind, object_id: UUID) -> Marked:
@@ -215,7 +198,7 @@ def _settle(work: Work, change: SecurityChange, *, state: ChangeState, note: str
 
 
 def _apply(work: Work, row: Marked, change: SecurityChange) -> None:
-    keep_placement(work, row)
+    editing.keep_place(work, row)
     old = security.written(work, marks.mark_of(work, row.security_id))
     new = security.written(work, marks.mark_of(work, change.to_id))
     row.security_id = change.to_id
@@ -234,10 +217,3 @@ def _apply(work: Work, row: Marked, change: SecurityChange) -> None:
 def _expect(row: Marked, revision: int) -> None:
     if row.revision != revision:
         raise Conflict("somebody changed it since you read it", current_revision=row.revision)
-
-
-def _check_state(row: Marked) -> None:
-    if isinstance(row, Document):
-        states.after(states.DOCUMENT, row.state, event="securitySet")
-    else:
-        states.after(states.AGGREGATION, row.state, event="securitySet")
