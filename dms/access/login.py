@@ -116,12 +116,7 @@ def log_out(entrance: Entrance, actor: Actor) -> None:
 
 def start_reset(work: Work, principal_id: UUID) -> Code:
     """Make a code with which its holder chooses the password of an account, once; older ones end."""
-    session = session_of(work)
-    session.execute(
-        update(OneTimeCode)
-        .where(OneTimeCode.principal_id == principal_id, OneTimeCode.expires_at > work.now)
-        .values(expires_at=work.now)
-    )
+    end_codes(work, principal_id)
     minted = tokens.mint(Sign.CODE)
     expires_at = Instant(work.now + CODE_LIFE)
     work.add(
@@ -134,6 +129,15 @@ def start_reset(work: Work, principal_id: UUID) -> Code:
         )
     )
     return Code(minted.text, expires_at)
+
+
+def end_codes(work: Work, principal_id: UUID) -> None:
+    """Let every code of an account that is still good expire now."""
+    session_of(work).execute(
+        update(OneTimeCode)
+        .where(OneTimeCode.principal_id == principal_id, OneTimeCode.expires_at > work.now)
+        .values(expires_at=work.now)
+    )
 
 
 def use_code(entrance: Entrance, actor: Actor, *, code: str, password: str) -> None:

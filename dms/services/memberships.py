@@ -1,0 +1,386 @@
+"""Groups, roles, and the dated links that put accounts into them.
+
+Links carry access, so an officer makes them; nobody makes or ends one that reaches himself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+
+from dms.access import gate, revisions
+from dms.access.keyset import Order
+from dms.access.policy import RoleDefinition
+from dms.access.standing import policy_of
+from dms.base.canonical import Canonical
+from dms.base.clock import to_iso
+from dms.base.errors import Conflict, Invalid, SecondPerson, State
+from dms.base.ids import new_id
+from dms.base.paging import Page, PageRequest
+from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatus
+from dms.rules import periods, text
+from dms.rules.access import Action, Duty
+from dms.rules.accessevents import Op
+from dms.rules.periods import Period, Validity
+from dms.services import validity
+from dms.stores import facts
+from dms.stores.work import Work
+
+OFFICES = (Duty.USERS_MANAGE, Duty.CLEARANCES_MANAGE)
+"""Duties that somebody must always hold, or nobody could give them again (R31)."""
+
+_MEMBERS = {PrincipalKind.USER, PrincipalKind.SERVICE, PrincipalKind.GROUP}
+
+_READERS = (Duty.CLEARANCES_MANAGE, Duty.USERS_MANAGE, Duty.ACCESS_REVIEW, Duty.POLICY_READ)
+"""Whoever holds one of these sees every link; all others see what they are linked to directly."""
+
+_alarm = logging.getLogger("dms.alarm")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role as the policy files define it, with the principal that access lists name."""
+
+    principal: Principal
+    title: str
+    duties: tuple[Duty, ...]
+    actions: tuple[Action, ...]
+    excludes: tuple[str, ...]
+    """Names of the roles that may never meet this one in an account."""
+
+
+def groups(work: Work, request: PageRequest, *, name_starts: str | None = None) -> Page[Principal]:
+    """List groups by name; every account may look them up, to name one in an access list."""
+    work.performs(Op.GROUP_LIST)
+    return named(work, request, kind=PrincipalKind.GROUP, name_starts=name_starts, status=None)
+
+
+def roles(work: Work) -> tuple[Role, ...]:
+    """Return the roles of the policy files by name."""
+    work.performs(Op.ROLE_LIST)
+    rows = gate.listed(work, Principal).where(Principal.kind == PrincipalKind.ROLE).rows()
+    files = policy_of(work).files
+    known = [row for row in rows if row.name in files.roles]
+    return tuple(
+        _role(row, files.roles[row.name], files.exclusive) for row in sorted(known, key=lambda row: row.name)
+    )
+
+
+def links(
+    work: Work,
+    request: PageRequest,
+    *,
+    group_id: UUID | None = None,
+    member_id: UUID | None = None,
+    stands: Validity | None = None,
+) -> Page[PrincipalLink]:
+    """List links, newest first: everybody's for officers and administrators, one's own for all others."""
+    work.performs(Op.GROUP_LIST)
+    reading = gate.listed(work, PrincipalLink)
+    if not any(gate.has_duty(work, duty) for duty in _READERS):
+        reading = reading.where(PrincipalLink.member_id == work.actor.principal_id)
+    if group_id is not None:
+        reading = reading.where(PrincipalLink.group_id == group_id)
+    if member_id is not None:
+        reading = reading.where(PrincipalLink.member_id == member_id)
+    if stands is not None:
+        reading = reading.where(validity.stands(PrincipalLink, stands, now=work.now))
+    return reading.order_by(Order(PrincipalLink.id, descending=True)).page(request)
+
+
+def create_group(work: Work, *, name: str, display_name: str) -> Principal:
+    """Make a group without members."""
+    work.performs(Op.GROUP_CREATE)
+    gate.require_duty(work, Duty.CLEARANCES_MANAGE)
+    row = new_principal(work, kind=PrincipalKind.GROUP, name=name, display_name=display_name)
+    work.changed(
+        row.id, before=None, after=1, old={}, new={"name": row.name, "display_name": row.display_name}
+    )
+    return row
+
+
+def member_add(
+    work: Work,
+    *,
+    group_id: UUID,
+    member_id: UUID,
+    valid_from: int | None,
+    valid_until: int | None,
+    reason: str,
+) -> PrincipalLink:
+    """Put an account or a group into a group, from now or `valid_from`, until `valid_until` or for good.
+
+    `Conflict` if that closes a circle, joins roles that exclude each other, or is so already.
+    """
+    work.performs(Op.GROUP_MEMBER_ADD)
+    gate.require_duty(work, Duty.CLEARANCES_MANAGE)
+    group = _of_kind(work, group_id, PrincipalKind.GROUP)
+    member = _of_kind(work, member_id, *_MEMBERS)
+    _require_unreached(work, member.id)
+    period = _period(work, valid_from, valid_until)
+    return _link(work, member, group, period=period, reason=text.reason(reason))
+
+
+def member_remove(work: Work, *, group_id: UUID, member_id: UUID, reason: str) -> PrincipalLink:
+    """Take a member out of a group now; the next operation is decided without the link."""
+    work.performs(Op.GROUP_MEMBER_REMOVE)
+    gate.require_duty(work, Duty.CLEARANCES_MANAGE)
+    group = _of_kind(work, group_id, PrincipalKind.GROUP)
+    return _unlink(work, _of_kind(work, member_id, *_MEMBERS), group, reason=reason)
+
+
+def role_assign(
+    work: Work,
+    *,
+    role_id: UUID,
+    member_id: UUID,
+    valid_from: int | None,
+    valid_until: int | None,
+    reason: str,
+) -> PrincipalLink:
+    """Give a role to an account or a group, from now or `valid_from`, until `valid_until` or for good.
+
+    For officers; while nobody manages clearances, an administrator names the first who does (`access.md`
+    section 1). `Conflict` as in `member_add`.
+    """
+    work.performs(Op.ROLE_ASSIGN)
+    role = _of_kind(work, role_id, PrincipalKind.ROLE)
+    member = _of_kind(work, member_id, *_MEMBERS)
+    is_first = _require_may_give(work, role, member)
+    _require_unreached(work, member.id)
+    period = _period(work, valid_from, valid_until)
+    link = _link(work, member, role, period=period, reason=text.reason(reason))
+    if is_first:
+        _alarm.warning("first_officer", extra={"account": member.id.hex, "role": role.name})
+    return link
+
+
+def role_withdraw(work: Work, *, role_id: UUID, member_id: UUID, reason: str) -> PrincipalLink:
+    """Take a role back now; `Conflict` if its office would be left without a holder (R31)."""
+    work.performs(Op.ROLE_WITHDRAW)
+    gate.require_duty(work, Duty.CLEARANCES_MANAGE)
+    role = _of_kind(work, role_id, PrincipalKind.ROLE)
+    return _unlink(work, _of_kind(work, member_id, *_MEMBERS), role, reason=reason)
+
+
+def give_role(work: Work, member: Principal, role: Principal, *, reason: str) -> PrincipalLink:
+    """Link an account to a role from now on; the caller has judged who may do so."""
+    return _link(work, member, role, period=Period(work.now), reason=reason)
+
+
+def role_with(work: Work, duty: Duty) -> Principal:
+    """Return the first role of the policy files that has a duty; `Invalid` if none has it."""
+    for name in sorted(roles_with(work, duty)):
+        found = facts.principal_id(work, kind=PrincipalKind.ROLE, name=name)
+        if found is not None:
+            return gate.vocabulary(work, Principal).one(found)
+    raise Invalid(f"no role has the duty `{duty}`: give it to one in `roles.toml`, then run `dms migrate`")
+
+
+def named(
+    work: Work,
+    request: PageRequest,
+    *,
+    kind: PrincipalKind,
+    name_starts: str | None,
+    status: PrincipalStatus | None,
+) -> Page[Principal]:
+    """List principals of one kind by name."""
+    reading = gate.listed(work, Principal).where(Principal.kind == kind)
+    if name_starts is not None:
+        reading = reading.where(Principal.name.startswith(name_starts.lower(), autoescape=True))
+    if status is not None:
+        reading = reading.where(Principal.status == status)
+    return reading.order_by(Order(Principal.name)).page(request)
+
+
+def new_principal(work: Work, *, kind: PrincipalKind, name: str, display_name: str) -> Principal:
+    """Add a principal; `Conflict` if one of its kind bears the name, which all accounts may know."""
+    clean = text.name(name, ("name",))
+    shown = text.line(display_name, ("display_name",), limit=text.MAX_NAME)
+    if facts.principal_id(work, kind=kind, name=clean) is not None:
+        raise _taken(clean)
+    row = Principal(
+        id=new_id(),
+        kind=kind,
+        name=clean,
+        display_name=shown,
+        status=PrincipalStatus.ACTIVE,
+        revision=1,
+        created_at=work.now,
+        created_by=work.actor.principal_id,
+    )
+    work.add(row)
+    try:
+        work.flush()
+    except IntegrityError as error:  # somebody took it a moment ago
+        raise _taken(clean) from error
+    return row
+
+
+def holders(work: Work, duty: Duty) -> frozenset[UUID]:
+    """Return the people's accounts that hold a duty now."""
+    return facts.role_holders(work, roles_with(work, duty))
+
+
+def roles_with(work: Work, duty: Duty) -> frozenset[str]:
+    """Return the names of the roles that have a duty by the policy files."""
+    return frozenset(name for name, role in policy_of(work).files.roles.items() if duty in role.duties)
+
+
+def offices_held(work: Work) -> frozenset[Duty]:
+    """Return which of the offices that must not fall vacant have a holder now."""
+    return frozenset(duty for duty in OFFICES if holders(work, duty))
+
+
+def require_offices_kept(work: Work, before: Collection[Duty]) -> None:
+    """Raise `Conflict` if an office that had a holder has none any more."""
+    work.flush()
+    for duty in before:
+        if not holders(work, duty):
+            raise Conflict(f"nobody would be left with the duty `{duty}`: give it to somebody else first")
+
+
+def _link(work: Work, member: Principal, group: Principal, *, period: Period, reason: str) -> PrincipalLink:
+    _require_no_circle(work, member, group)
+    _require_compatible(work, member, group)
+    _require_new(work, member, group)
+    row = PrincipalLink(
+        id=new_id(),
+        member_id=member.id,
+        group_id=group.id,
+        valid_from=period.since,
+        valid_until=period.until,
+        reason=reason,
+        granted_by=work.actor.principal_id,
+        revision_from=revisions.advance(work, kind="link", note=reason),
+    )
+    work.add(row)
+    work.flush()
+    work.changed(row.id, before=None, after=row.revision_from, old={}, new=_values(row))
+    return row
+
+
+def _unlink(work: Work, member: Principal, group: Principal, *, reason: str) -> PrincipalLink:
+    _require_unreached(work, member.id)
+    note = text.reason(reason)
+    row = _open_link(work, member, group)
+    if row is None or validity.of(row, now=work.now) is Validity.EXPIRED:
+        raise State(f"`{member.name}` is not in `{group.name}`", state="apart")
+    offices = offices_held(work)
+    _end(work, row, note=note)
+    require_offices_kept(work, offices)
+    return row
+
+
+def _end(work: Work, row: PrincipalLink, *, note: str) -> None:
+    row.revision_to = revisions.advance(work, kind="link", note=note)
+    work.flush()
+    work.changed(
+        row.id,
+        before=row.revision_from,
+        after=row.revision_to,
+        old=_values(row),
+        new={"ended": note},
+    )
+
+
+def _open_link(work: Work, member: Principal, group: Principal) -> PrincipalLink | None:
+    reading = gate.vocabulary(work, PrincipalLink).where(
+        PrincipalLink.member_id == member.id,
+        PrincipalLink.group_id == group.id,
+        PrincipalLink.revision_to.is_(None),
+    )
+    return next(iter(reading.rows(1)), None)
+
+
+def _of_kind(work: Work, principal_id: UUID, *kinds: PrincipalKind) -> Principal:
+    return gate.vocabulary(work, Principal).where(Principal.kind.in_(kinds)).one(principal_id)
+
+
+def _period(work: Work, valid_from: int | None, valid_until: int | None) -> Period:
+    return periods.checked(work.now if valid_from is None else valid_from, valid_until)
+
+
+def _require_unreached(work: Work, member_id: UUID) -> None:
+    """Refuse a link that names the actor, or reaches him through groups."""
+    if work.actor.principal_id is None:
+        return
+    if member_id in facts.principals_above(work, work.actor.principal_id):
+        error = SecondPerson("nobody changes a link that reaches himself: ask another officer")
+        raise gate.refused(work, error, object_id=member_id, action=Duty.CLEARANCES_MANAGE)
+
+
+def _require_may_give(work: Work, role: Principal, member: Principal) -> bool:
+    """Require the duty, and tell whether this is an administrator naming the first officer."""
+    definition = policy_of(work).files.roles.get(role.name)
+    if definition is None:
+        raise Invalid("this role is not in the policy files any more", path=("role_id",))
+    if (
+        Duty.CLEARANCES_MANAGE in definition.duties
+        and member.kind is PrincipalKind.USER
+        and gate.has_duty(work, Duty.USERS_MANAGE)
+        and not holders(work, Duty.CLEARANCES_MANAGE)
+    ):
+        return True
+    gate.require_duty(work, Duty.CLEARANCES_MANAGE)
+    return False
+
+
+def _require_no_circle(work: Work, member: Principal, group: Principal) -> None:
+    if member.id in facts.principals_above(work, group.id):
+        raise Conflict(
+            f"`{group.name}` belongs to `{member.name}`: this would close a circle", path=("member_id",)
+        )
+
+
+def _require_compatible(work: Work, member: Principal, group: Principal) -> None:
+    """Refuse a link after which some principal reaches two roles that exclude each other (R28).
+
+    Links that begin later count too: the refusal may come early, never late.
+    """
+    gained = facts.roles_above(work, group.id)
+    below = facts.principals_below(work, member.id)
+    for pair in policy_of(work).files.exclusive:
+        for name in sorted(pair & gained):
+            (other,) = pair - {name}
+            if other in gained or facts.is_role_reached(work, other, among=below):
+                raise Conflict(f"the roles `{name}` and `{other}` exclude each other in one account")
+
+
+def _require_new(work: Work, member: Principal, group: Principal) -> None:
+    """Refuse a second open link; one that has run out is closed, and makes room."""
+    row = _open_link(work, member, group)
+    if row is None:
+        return
+    if validity.of(row, now=work.now) is not Validity.EXPIRED:
+        raise Conflict(f"`{member.name}` is in `{group.name}` already: take him out first")
+    _end(work, row, note="run out")
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"the name `{name}` is taken: choose another", path=("name",))
+
+
+def _role(row: Principal, definition: RoleDefinition, exclusive: Collection[frozenset[str]]) -> Role:
+    return Role(
+        principal=row,
+        title=definition.title,
+        duties=tuple(sorted(definition.duties)),
+        actions=tuple(sorted(definition.actions)),
+        excludes=tuple(sorted(name for pair in exclusive if row.name in pair for name in pair - {row.name})),
+    )
+
+
+def _values(row: PrincipalLink) -> Mapping[str, Canonical]:
+    return {
+        "member": row.member_id.hex,
+        "group": row.group_id.hex,
+        "from": to_iso(row.valid_from),
+        "until": None if row.valid_until is None else to_iso(row.valid_until),
+        "reason": row.reason,
+    }
