@@ -96,6 +96,7 @@ def _open_sqlite(settings: Settings) -> Engine:
     engine = create_engine(
         settings.sqlalchemy_url,
         poolclass=QueuePool,
+        hide_parameters=True,
         pool_size=settings.worker_threads + 4,
         max_overflow=4,
         connect_args={"check_same_thread": False, "cached_statements": 512},
@@ -124,6 +125,7 @@ def _open_postgresql(settings: Settings) -> Engine:
     engine = create_engine(
         settings.sqlalchemy_url,
         isolation_level="REPEATABLE READ",
+        hide_parameters=True,
         pool_size=settings.worker_threads + 4,
         max_overflow=4,
         pool_pre_ping=True,

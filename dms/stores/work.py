@@ -194,30 +194,42 @@ class Works:
         """
         return self._perform(actor, body, writes=True, locks=locks)
 
-    def _perform(self, actor: Actor, body: Callable[[Work], T], *, writes: bool, locks: Sequence[str]) -> T:
-        work = self._open(actor, writes=writes, number=None)
-        for _ in range(TRIES):
-            work = self._open(actor, writes=writes, number=work.notes.writer_n)
-            try:
-                return self._once(work, body, locks=locks)
-            except _RunAgain:
-                continue
-            except NotRecorded:
+    def _perform(
+        self,
+        actor: Actor,
+        body: Callable[[Work], T],
+        *,
+        writes: bool,
+        locks: Sequence[str],
+        tries: int = TRIES,
+        number: int | None = None,
+    ) -> T:
+        work = self._open(actor, writes=writes, number=number)
+        try:
+            return self._once(work, body, locks=locks)
+        except _RunAgain:
+            pass
+        except NotRecorded:
+            raise
+        except Exception as error:
+            if not is_retryable(error):
+                self._record_failure(work, error)
                 raise
-            except Exception as error:
-                if not is_retryable(error):
-                    self._record_failure(work, error)
-                    raise
-        busy = Busy("too many others change the same things: try again in a moment")
-        self._record_failure(work, busy)
-        raise busy
+        if tries == 1:
+            busy = Busy("too many others change the same things: try again in a moment")
+            self._record_failure(work, busy)
+            raise busy
+        number = work.notes.writer_n
+        return self._perform(actor, body, writes=writes, locks=locks, tries=tries - 1, number=number)
 
     def _open(self, actor: Actor, *, writes: bool, number: int | None) -> Work:
-        engine = self.database.engine.execution_options(**{WRITE: writes})
-        session = Session(engine, expire_on_commit=False)
-        deadline = monotonic_s() + self.deadline_s
         work = Work(
-            session, actor, now=self.clock(), deadline_s=deadline, writes=writes, equipment=self.equipment
+            Session(self.database.engine, expire_on_commit=False),
+            actor,
+            now=self.clock(),
+            deadline_s=monotonic_s() + self.deadline_s,
+            writes=writes,
+            equipment=self.equipment,
         )
         work.notes.writer_n = number
         return work
@@ -229,7 +241,7 @@ class Works:
         session = session_of(work)
         try:
             work.now = self.clock()
-            self._begin(session, locks)
+            self._begin(work, session, locks)
             result = body(work)
             self._close(work, session)
         finally:
@@ -238,8 +250,8 @@ class Works:
                 self.database.writer_lock.release()
         return result
 
-    def _begin(self, session: Session, locks: Sequence[str]) -> None:
-        connection = session.connection()
+    def _begin(self, work: Work, session: Session, locks: Sequence[str]) -> None:
+        connection = session.connection(execution_options={WRITE: work.writes})
         connection.info.pop(BROKEN, None)
         if self.database.is_sqlite:
             return
