@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 import threading
 import time
@@ -63,6 +64,12 @@ def new_id() -> UUID:
                 _last_ms, _sequence = _last_ms + 1, 0
         millis, sequence = _last_ms, _sequence
     return UUID(int=(millis << 80) | (0x7 << 76) | (sequence << 64) | (0b10 << 62) | tail)
+
+
+def derived_id(*parts: UUID) -> UUID:
+    """Make a UUIDv8 of others: always the same of the same, and no way back to them."""
+    digest = int.from_bytes(hashlib.sha256(b"".join(part.bytes for part in parts)).digest()[:16], "big")
+    return UUID(int=(digest & ~((0xF << 76) | (0b11 << 62))) | (0x8 << 76) | (0b10 << 62))
 
 
 def global_id(kind: Kind, value: UUID) -> str:

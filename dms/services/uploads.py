@@ -1,4 +1,8 @@
-"""Uploads: bytes received over HTTP that wait to be named in a Document; each belongs to its maker."""
+"""Uploads: bytes received over HTTP that wait to be named in a Document; each belongs to its maker.
+
+The sender chooses the id of an upload. It counts for his account only: two accounts that choose the
+same one have two uploads, so no answer tells anything of the other's, and nobody can take an id away.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from dms.access import gate
 from dms.base.canonical import Canonical
 from dms.base.clock import SECOND
 from dms.base.errors import Conflict, Invalid, Limit, Unauthenticated
+from dms.base.ids import derived_id
 from dms.models.versions import Upload, UploadState
 from dms.rules.accessevents import Op
 from dms.stores import facts
@@ -49,14 +54,14 @@ class Content:
 def admit(work: Work, upload_id: UUID, *, size_bytes: int, allowance: Allowance) -> Upload | None:
     """Judge an upload before its bytes: return the one that this id finished already, or None to go on.
 
-    Raises `OverQuota`, and `Conflict` for an id that another account has used.
+    Raises `OverQuota`, and `Conflict` for the id of an upload that has expired.
     """
     work.performs(Op.UPLOAD_START)
     owner_id = _account(work)
-    if facts.upload_owner(work, upload_id) is not None:
-        return _own(work, upload_id)
-    _check_quota(work, owner_id, size_bytes=size_bytes, allowance=allowance)
-    return None
+    earlier = _earlier(work, row_id(owner_id, upload_id))
+    if earlier is None:
+        _check_quota(work, owner_id, size_bytes=size_bytes, allowance=allowance)
+    return earlier
 
 
 def receive(work: Work, upload_id: UUID, content: Content, *, allowance: Allowance) -> Upload:
@@ -67,12 +72,14 @@ def receive(work: Work, upload_id: UUID, content: Content, *, allowance: Allowan
     """
     work.performs(Op.UPLOAD_FINISH)
     owner_id = _account(work)
-    if facts.upload_owner(work, upload_id) is not None:
-        return _repeated(_own(work, upload_id), content)
+    own_id = row_id(owner_id, upload_id)
+    earlier = _earlier(work, own_id)
+    if earlier is not None:
+        return _repeated(earlier, content)
     blob = content.blob
     _check_quota(work, owner_id, size_bytes=blob.plain_bytes, allowance=allowance)
     row = Upload(
-        id=upload_id,
+        id=own_id,
         owner_id=owner_id,
         state=UploadState.RECEIVED,
         declared_media_type=content.declared_media_type,
@@ -90,8 +97,12 @@ def receive(work: Work, upload_id: UUID, content: Content, *, allowance: Allowan
     )
     work.add(row)
     _settle(work)
-    new: dict[str, Canonical] = {"sha256": blob.plain_sha256, "bytes": blob.plain_bytes}
-    work.changed(upload_id, before=None, after=1, old={}, new=new)
+    new: dict[str, Canonical] = {
+        "chosen": upload_id.hex,
+        "sha256": blob.plain_sha256,
+        "bytes": blob.plain_bytes,
+    }
+    work.changed(own_id, before=None, after=1, old={}, new=new)
     return row
 
 
@@ -104,7 +115,8 @@ def take(work: Work, upload_id: UUID, *, sha256: str | None) -> Content:
     reading = gate.vocabulary(work, Upload).where(
         Upload.owner_id == owner_id, Upload.state == UploadState.RECEIVED, Upload.expires_at > work.now
     )
-    row = reading.many([upload_id]).get(upload_id)
+    own_id = row_id(owner_id, upload_id)
+    row = reading.many([own_id]).get(own_id)
     if row is None:
         raise Invalid(
             "there is no such upload of yours waiting: send the bytes to `/uploads` under a new id",
@@ -134,6 +146,14 @@ def sweep(work: Work) -> tuple[StoredDigest, ...]:
     return tuple(StoredDigest(row.stored_digest) for row in expired if row.state is UploadState.RECEIVED)
 
 
+def row_id(owner_id: UUID, upload_id: UUID) -> UUID:
+    """Return the id under which an account's upload is kept and recorded.
+
+    Made of both, so that a chosen id never stands for something else in the access log.
+    """
+    return derived_id(owner_id, upload_id)
+
+
 def blob_of(row: Upload) -> SealedBlob:
     """Return the sealed bytes of an upload."""
     return SealedBlob(
@@ -154,22 +174,18 @@ def _account(work: Work) -> UUID:
     return account_id
 
 
-def _own(work: Work, upload_id: UUID) -> Upload:
-    own = gate.vocabulary(work, Upload).where(Upload.owner_id == _account(work)).many([upload_id])
-    if upload_id not in own:
-        raise _unusable()
-    return own[upload_id]
+def _earlier(work: Work, own_id: UUID) -> Upload | None:
+    row = gate.vocabulary(work, Upload).many([own_id]).get(own_id)
+    if row is not None and row.expires_at <= work.now:
+        raise Conflict("the upload under this id has expired: make a new one", path=("upload", "id"))
+    return row
 
 
 def _settle(work: Work) -> None:
     try:
         work.flush()
     except IntegrityError as error:  # two sent bytes under one id at the same time
-        raise _unusable() from error
-
-
-def _unusable() -> Conflict:
-    return Conflict("this id cannot be used: make a new one", path=("upload", "id"))
+        raise Conflict("this id is in use: send the bytes again", path=("upload", "id")) from error
 
 
 def _repeated(row: Upload, content: Content) -> Upload:

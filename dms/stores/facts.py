@@ -297,12 +297,6 @@ def waiting_bytes(work: Work, owner_id: UUID) -> int:
     return int(session_of(work).execute(statement).scalar_one())
 
 
-def upload_owner(work: Work, upload_id: UUID) -> UUID | None:
-    """Return whose an upload is, so that no second one takes its id."""
-    statement = select(Upload.owner_id).where(Upload.id == upload_id)
-    return session_of(work).execute(statement).scalar_one_or_none()
-
-
 def holds_content(work: Work) -> bool:
     """Tell whether any stored bytes are sealed under a key of the key file."""
     session = session_of(work)

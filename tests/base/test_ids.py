@@ -100,6 +100,14 @@ def test_an_id_of_another_kind_is_not_taken():
     assert parse_id_of(Kind.VERSION, global_id(Kind.DOCUMENT, A_UUID)) is None
 
 
+def test_a_derived_id_is_the_same_of_the_same_and_of_version_eight():
+    other = UUID(int=7)
+
+    assert ids.derived_id(A_UUID, other) == ids.derived_id(A_UUID, other)
+    assert len({ids.derived_id(A_UUID, other), ids.derived_id(other, A_UUID), ids.derived_id(A_UUID)}) == 3
+    assert (ids.derived_id(A_UUID).version, ids.derived_id(A_UUID).variant) == (8, RFC_4122)
+
+
 def test_random_bytes_are_as_many_as_asked_for_and_differ():
     assert len(ids.random_bytes(32)) == 32
     assert ids.random_bytes(32) != ids.random_bytes(32)

@@ -31,9 +31,11 @@ def clerk(world):
     return world.user()
 
 
-def row_of(desk, upload_id):
+def row_of(desk, user, upload_id):
+    own_id = uploads.row_id(user, upload_id)
+
     def read(work):
-        return session_of(work).execute(select(Upload).where(Upload.id == upload_id)).scalar_one_or_none()
+        return session_of(work).execute(select(Upload).where(Upload.id == own_id)).scalar_one_or_none()
 
     return desk.world.build(read)
 
@@ -41,7 +43,7 @@ def row_of(desk, upload_id):
 def test_received_bytes_wait_under_the_id_that_was_chosen(desk, clerk):
     upload_id = desk.upload(clerk, LETTER)
 
-    row = row_of(desk, upload_id)
+    row = row_of(desk, clerk, upload_id)
     assert (row.owner_id, row.state, row.plain_bytes) == (clerk, UploadState.RECEIVED, 8)
     assert (row.plain_sha256, row.media_type, row.declared_media_type) == (
         SHA256,
@@ -51,7 +53,7 @@ def test_received_bytes_wait_under_the_id_that_was_chosen(desk, clerk):
     assert row.expires_at - row.created_at == DAY
     event = desk.event(clerk)
     assert (event["op"], event["outcome"]) == ("upload.finish", "committed")
-    assert event["changed"][0][0] == upload_id.hex
+    assert event["changed"][0][0] == uploads.row_id(clerk, upload_id).hex
 
 
 def test_an_upload_that_is_new_and_fits_is_admitted(desk, clerk):
@@ -63,13 +65,13 @@ def test_an_upload_that_is_new_and_fits_is_admitted(desk, clerk):
 
 def test_the_same_bytes_again_are_the_same_upload(desk, clerk):
     upload_id = desk.upload(clerk, LETTER)
-    first = row_of(desk, upload_id)
+    first = row_of(desk, clerk, upload_id)
 
     desk.upload(clerk, LETTER, upload_id=upload_id)
 
-    assert row_of(desk, upload_id).stored_digest == first.stored_digest
+    assert row_of(desk, clerk, upload_id).stored_digest == first.stored_digest
     known = desk.see(clerk, uploads.admit, upload_id, size_bytes=8, allowance=GENEROUS)
-    assert known.id == upload_id
+    assert known.id == first.id
 
 
 def test_other_bytes_under_the_same_id_are_a_conflict(desk, clerk):
@@ -79,14 +81,34 @@ def test_other_bytes_under_the_same_id_are_a_conflict(desk, clerk):
         desk.upload(clerk, b"other", upload_id=upload_id)
 
 
-def test_the_id_of_somebody_elses_upload_cannot_be_used(desk, clerk, world):
-    upload_id = desk.upload(clerk)
+def test_two_accounts_that_choose_the_same_id_have_two_uploads(desk, clerk, world):
+    upload_id = desk.upload(clerk, LETTER)
     other = world.user()
 
-    with pytest.raises(errors.Conflict, match="^this id cannot be used: make a new one$"):
-        desk.see(other, uploads.admit, upload_id, size_bytes=1, allowance=GENEROUS)
-    with pytest.raises(errors.Conflict, match="^this id cannot be used: make a new one$"):
-        desk.upload(other, upload_id=upload_id)
+    assert desk.see(other, uploads.admit, upload_id, size_bytes=1, allowance=GENEROUS) is None
+    desk.upload(other, b"another letter", upload_id=upload_id)
+
+    assert desk.do(clerk, uploads.take, upload_id, sha256=None).blob.plain_bytes == 8
+    assert desk.do(other, uploads.take, upload_id, sha256=None).blob.plain_bytes == 14
+
+
+def test_a_chosen_id_that_names_something_else_does_not_stand_for_it_in_the_log(desk, clerk, world):
+    document_id = world.document(world.aggregation())
+
+    desk.upload(clerk, upload_id=document_id)
+
+    assert document_id.hex not in str(desk.event(clerk))
+
+
+def test_the_id_of_an_expired_upload_is_not_used_again(desk, clerk):
+    upload_id = desk.upload(clerk, allowance=Allowance(quota_bytes=100, expiry_s=0))
+
+    for again in (
+        lambda: desk.see(clerk, uploads.admit, upload_id, size_bytes=8, allowance=GENEROUS),
+        lambda: desk.upload(clerk, upload_id=upload_id),
+    ):
+        with pytest.raises(errors.Conflict, match="^the upload under this id has expired: make a new one$"):
+            again()
 
 
 def test_the_quota_counts_all_that_waits(desk, clerk):
@@ -120,7 +142,7 @@ def test_a_named_upload_keeps_no_key(desk, clerk):
 
     desk.do(clerk, uploads.take, upload_id, sha256=None)
 
-    row = row_of(desk, upload_id)
+    row = row_of(desk, clerk, upload_id)
     assert (row.state, row.kek, row.wrapped) == (UploadState.USED, "", b"")
 
 
@@ -132,7 +154,7 @@ def test_another_digest_than_the_senders_is_refused_and_the_upload_stays(desk, c
 
     assert refused.value.message == f"the bytes that arrived have the digest `{SHA256}`: send them again"
     assert refused.value.path == ("upload", "sha256")
-    assert row_of(desk, upload_id).state is UploadState.RECEIVED
+    assert row_of(desk, clerk, upload_id).state is UploadState.RECEIVED
 
 
 def test_a_foreign_upload_reads_as_absent(desk, clerk, world):
@@ -149,7 +171,7 @@ def test_a_foreign_upload_reads_as_absent(desk, clerk, world):
 def test_expired_uploads_are_of_no_use_and_are_swept(desk, clerk):
     gone = Allowance(quota_bytes=100, expiry_s=0)
     upload_id = desk.upload(clerk, LETTER, allowance=gone)
-    digest = row_of(desk, upload_id).stored_digest
+    digest = row_of(desk, clerk, upload_id).stored_digest
     kept = desk.upload(clerk)
 
     with pytest.raises(errors.Invalid, match="^there is no such upload of yours waiting"):
@@ -157,6 +179,6 @@ def test_expired_uploads_are_of_no_use_and_are_swept(desk, clerk):
     swept = desk.house.works.write(system_actor("sweep"), uploads.sweep)
 
     assert digest in swept
-    assert row_of(desk, upload_id) is None
-    assert row_of(desk, kept) is not None
+    assert row_of(desk, clerk, upload_id) is None
+    assert row_of(desk, clerk, kept) is not None
     assert desk.house.works.write(system_actor("sweep"), uploads.sweep) == ()
