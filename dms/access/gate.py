@@ -111,7 +111,7 @@ def discoverable(work: Work, model: type[R], ids: Collection[UUID]) -> frozenset
 
     The answer shows none of them, so nothing counts as released.
     """
-    rows = reading.rows_of(work, model, ids)
+    rows = reading.rows_of(work, model, ids) if ids else []
     decisions = may(work, rows, Action.DISCOVER)
     return frozenset(row.id for row in rows if decisions[row.id].may)
 

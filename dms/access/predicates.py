@@ -38,7 +38,11 @@ class Verdict:
 
 def verdict(work: Work, standing: Standing, *, action: Action) -> Verdict:
     """Read the subject's live lines that bear on the action, and the marks it dominates."""
-    lines = [*_live_lines(work, standing), *standing.role_lines]
+    key = f"slices:lines:{standing.account_id}"
+    live: list[Line] | None = work.memory.get(key)
+    if live is None:
+        live = work.memory[key] = _live_lines(work, standing)
+    lines = [*live, *standing.role_lines]
     reach = [
         security_id
         for security_id, mark in marks.all_marks(work).items()

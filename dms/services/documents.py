@@ -1,0 +1,228 @@
+"""Documents: registered, described, classed, moved, and declared as records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from dms.access import gate, marks, nodes
+from dms.access.nodes import Node
+from dms.access.slices import Place
+from dms.base.errors import Invalid, State
+from dms.base.ids import new_id
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document, Medium
+from dms.models.schemes import UNASSIGNED
+from dms.rules import dates, text
+from dms.rules.access import Action, NodeKind
+from dms.rules.accessevents import Op
+from dms.rules.states import DocumentState
+from dms.services import editing, schemes, security, versions
+from dms.services.editing import KEEP, Keep
+from dms.services.security import AskedMark
+from dms.services.versions import NamedContent, NamedUpload
+from dms.stores import facts
+from dms.stores.work import Work
+
+MAX_PATH = 4_096
+"""Longest name at the source, with its folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """What a Document begins with; class and mark default to those of its Aggregation."""
+
+    aggregation_id: UUID
+    title: str
+    medium: Medium
+    reference_code: str | None = None
+    dates: str | None = None
+    authors: str | None = None
+    addressees: str | None = None
+    description: str | None = None
+    record_class_id: UUID | None = None
+    mark: AskedMark | None = None
+    source_system: str | None = None
+    original_name: str | None = None
+    content: NamedUpload | NamedContent | None = None
+    """The first Version."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChanges:
+    """New values; what is kept stays, None empties."""
+
+    title: str | Keep = KEEP
+    medium: Medium | Keep = KEEP
+    reference_code: str | Keep | None = KEEP
+    dates: str | Keep | None = KEEP
+    authors: str | Keep | None = KEEP
+    addressees: str | Keep | None = KEEP
+    description: str | Keep | None = KEEP
+
+
+def register(work: Work, new: NewDocument) -> UUID:
+    """Register a draft in an open Aggregation, with its first Version if there is one; needs `FILE` there."""
+    work.performs(Op.DOCUMENT_REGISTER)
+    aggregation = _target(work, new.aggregation_id)
+    class_id = _first_class(work, new.record_class_id, aggregation)
+    security_id = aggregation.security_id if new.mark is None else security.check_mark(work, new.mark)
+    row_id = new_id()
+    _require_filing(work, row_id, aggregation_id=aggregation.id, class_id=class_id, security_id=security_id)
+    values = {
+        "aggregation_id": aggregation.id,
+        "record_class_id": class_id,
+        "security_id": security_id,
+        "medium": new.medium,
+        "state": DocumentState.DRAFT,
+        **editing.titled(new.title),
+        **editing.coded(work, Document, new.reference_code),
+        **_dated(new.dates),
+        "authors": editing.described(new.authors, "authors"),
+        "addressees": editing.described(new.addressees, "addressees"),
+        "description": editing.described(new.description, "description"),
+        "source_system": _named(new.source_system, "sourceSystem", limit=text.MAX_NAME),
+        "original_name": _named(new.original_name, "originalName", limit=MAX_PATH),
+    }
+    row = Document(
+        id=row_id,
+        repository_id=aggregation.repository_id,
+        created_at=work.now,
+        created_by=work.actor.principal_id,
+        updated_at=work.now,
+        updated_by=work.actor.principal_id,
+        **values,
+    )
+    editing.enter(work, row, values)
+    _attach_first(work, row, new.content)
+    return row_id
+
+
+def update(work: Work, row_id: UUID, *, expected_revision: int, changes: DocumentChanges) -> None:
+    """Change the description of a draft; needs `EDIT`. A declared Document is frozen."""
+    work.performs(Op.DOCUMENT_UPDATE)
+    row = editing.claim(work, Document, row_id, expected_revision=expected_revision, event="update")
+    values: dict[str, object] = {}
+    if changes.title is not KEEP:
+        values |= editing.titled(changes.title)
+    if changes.medium is not KEEP:
+        values["medium"] = changes.medium
+    if changes.reference_code not in {KEEP, row.reference_code}:
+        values |= editing.coded(work, Document, changes.reference_code)
+    if changes.dates is not KEEP:
+        values |= _dated(changes.dates)
+    for name in ("authors", "addressees", "description"):
+        value: str | Keep | None = getattr(changes, name)
+        if value is not KEEP:
+            values[name] = editing.described(value, name)
+    editing.write(work, row, values)
+
+
+def declare(work: Work, row_id: UUID, *, expected_revision: int) -> None:
+    """Declare a draft as a record: from now on its content and description are frozen; needs `EDIT`.
+
+    It must be classed, and have sound content unless it is physical.
+    """
+    work.performs(Op.DOCUMENT_DECLARE)
+    row = editing.claim(work, Document, row_id, expected_revision=expected_revision, event="declare")
+    if row.record_class_id == facts.record_class_id(work, UNASSIGNED):
+        raise _undeclarable(work, row, "it has no class yet: assign one first")
+    if row.current_version is None and row.medium is not Medium.PHYSICAL:
+        raise _undeclarable(work, row, "it has no content yet: add a Version first")
+    if facts.has_unsound_content(work, row.id):
+        raise _undeclarable(work, row, "its stored content is damaged: tell the administrator")
+    values = {
+        "state": DocumentState.DECLARED,
+        "declared_at": work.now,
+        "declared_by": work.actor.principal_id,
+    }
+    editing.write(work, row, values)
+
+
+def refile(work: Work, row_id: UUID, *, aggregation_id: UUID, expected_revision: int, reason: str) -> None:
+    """Move a Document into another open Aggregation; needs `EDIT` on it and `FILE` there.
+
+    Class and mark stay; who may see it follows its new place.
+    """
+    work.performs(Op.DOCUMENT_REFILE)
+    row = editing.claim(work, Document, row_id, expected_revision=expected_revision, event="refile")
+    target = _target(work, aggregation_id)
+    note = text.reason(reason)
+    if target.id == row.aggregation_id:
+        raise Invalid("it lies there already", path=("aggregation",))
+    _require_filing(
+        work,
+        row.id,
+        aggregation_id=target.id,
+        class_id=row.record_class_id,
+        security_id=row.security_id,
+    )
+    editing.keep_place(work, row)
+    editing.write(work, row, {"aggregation_id": target.id}, note={"reason": note})
+
+
+def assign_class(
+    work: Work, row_id: UUID, *, record_class_id: UUID, expected_revision: int, reason: str
+) -> None:
+    """Assign a class; needs `EDIT`, and `FILE` with the new class in the place where the Document lies."""
+    work.performs(Op.DOCUMENT_CLASS_ASSIGN)
+    row = editing.claim(work, Document, row_id, expected_revision=expected_revision, event="classAssign")
+    chosen = schemes.class_of(work, record_class_id)
+    note = text.reason(reason)
+    if chosen.id == row.record_class_id:
+        raise Invalid("it has this class already", path=("recordClass",))
+    _require_filing(
+        work,
+        row.id,
+        aggregation_id=row.aggregation_id,
+        class_id=chosen.id,
+        security_id=row.security_id,
+    )
+    editing.keep_place(work, row)
+    editing.write(work, row, {"record_class_id": chosen.id}, note={"reason": note})
+
+
+def _target(work: Work, aggregation_id: UUID) -> Aggregation:
+    """Return the open Aggregation into which the actor may file."""
+    row = gate.visible(work, Aggregation, Action.DISCOVER).one(aggregation_id)
+    gate.require(work, row, Action.FILE)
+    editing.permit(work, row, "file")
+    return row
+
+
+def _require_filing(
+    work: Work, row_id: UUID, *, aggregation_id: UUID, class_id: UUID, security_id: int
+) -> None:
+    """Require `FILE` where the Document will hang in both trees, which no class denies."""
+    place = Place(row_id, aggregation_id, class_id, marks.mark_of(work, security_id))
+    nodes.require(work, Node(NodeKind.DOCUMENT, row_id, place, None), action=Action.FILE)
+
+
+def _first_class(work: Work, asked: UUID | None, aggregation: Aggregation) -> UUID:
+    if asked is not None:
+        return schemes.class_of(work, asked).id
+    found = facts.class_above(work, aggregation.id) or facts.record_class_id(work, UNASSIGNED)
+    if found is None:
+        raise Invalid("there is no class to begin with: choose one", path=("recordClass",))
+    return found
+
+
+def _attach_first(work: Work, row: Document, content: NamedUpload | NamedContent | None) -> None:
+    if content is None:
+        return
+    named = versions.received(work, content) if isinstance(content, NamedUpload) else content
+    row.current_version = versions.attach(work, row, named).number
+    work.flush()
+
+
+def _dated(expression: str | None) -> dict[str, object]:
+    read = dates.read(expression)
+    return {**editing.dated(read), "date_key": dates.sort_key(read.first_day if read else None)}
+
+
+def _named(value: str | None, name: str, *, limit: int) -> str | None:
+    return None if value is None else text.line(value, (name,), limit=limit)
+
+
+def _undeclarable(work: Work, row: Document, message: str) -> State:
+    return editing.refusal(work, row, "declare", message)

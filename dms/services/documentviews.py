@@ -1,0 +1,189 @@
+"""Documents as far as the actor may see them: one, and lists by filter and order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+
+from dms.access import gate
+from dms.access.keyset import Order
+from dms.access.reading import Visible
+from dms.base.paging import Page, PageRequest
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document
+from dms.models.schemes import RecordClass
+from dms.rules import codes
+from dms.rules.access import Action
+from dms.rules.accessevents import Op
+from dms.rules.filters import EVERYTHING, Filter, Leaf, Operator, checked, fields, leaves
+from dms.services import aggregationviews, editing, schemes, security, versions
+from dms.services.aggregationviews import AggregationView
+from dms.services.security import Classification
+from dms.services.versions import VersionView
+from dms.stores import conditions
+from dms.stores.conditions import Meaning
+from dms.stores.work import Work
+
+OPEN_FIELDS = frozenset({"referenceCode", "aggregation", "securityLevel", "createdAt"})
+"""What whoever may discover a Document knows of it, so that filtering by it tells nothing more.
+
+The instant of registration is one of them because the id tells it too.
+"""
+
+
+class DocumentOrder(StrEnum):
+    """By what a list of Documents is sorted."""
+
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    TITLE = "title"
+    REFERENCE_CODE = "reference_code"
+    DATE = "date"
+
+
+_ORDERS = {
+    DocumentOrder.CREATED_AT: (Document.created_at, Action.DISCOVER),
+    DocumentOrder.UPDATED_AT: (Document.updated_at, Action.READ_METADATA),
+    DocumentOrder.TITLE: (Document.title_key, Action.READ_METADATA),
+    DocumentOrder.REFERENCE_CODE: (Document.code_key, Action.DISCOVER),
+    DocumentOrder.DATE: (Document.date_key, Action.READ_METADATA),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an answer shows of Documents beyond what is open; nothing else is read."""
+
+    metadata: bool = False
+    classification: bool = False
+    record_class: bool = False
+    current_version: bool = False
+    aggregation: aggregationviews.Wanted | None = None
+    transitions: bool = False
+    actions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """A Document as far as the actor may see it."""
+
+    id: UUID
+    revision: int
+    created_at: int
+    reference_code: str | None
+    described: Document | None
+    """The whole row, if the actor may read its metadata and the answer wants it."""
+    record_class: RecordClass | None
+    current_version: VersionView | None
+    aggregation: AggregationView | None
+    """None also if the actor may not know of it."""
+    classification: Classification | None
+    transitions: tuple[str, ...]
+    actions: tuple[Action, ...]
+
+
+def find(work: Work, row_id: UUID, *, wanted: Wanted) -> DocumentView:
+    """Return one Document by id, or raise `NotFound`."""
+    work.performs(Op.DOCUMENT_READ)
+    return shown(work, [gate.visible(work, Document, Action.DISCOVER).one(row_id)], wanted=wanted)[0]
+
+
+def find_by_code(work: Work, code: str, *, wanted: Wanted) -> DocumentView:
+    """Return one Document by its reference code, or raise `NotFound`."""
+    work.performs(Op.DOCUMENT_READ)
+    row = gate.visible(work, Document, Action.DISCOVER).first(Document.reference_code == code)
+    return shown(work, [row], wanted=wanted)[0]
+
+
+def many(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
+    """Return those of these Documents that the actor may know of, by id."""
+    rows = gate.visible(work, Document, Action.DISCOVER).many(set(ids))
+    return {view.id: view for view in shown(work, list(rows.values()), wanted=wanted)}
+
+
+def page(
+    work: Work,
+    request: PageRequest,
+    *,
+    found: Filter = EVERYTHING,
+    order: DocumentOrder = DocumentOrder.CREATED_AT,
+    descending: bool = False,
+    wanted: Wanted,
+) -> Page[DocumentView]:
+    """List Documents; what is filtered or sorted by decides which action a row must give."""
+    work.performs(Op.DOCUMENT_LIST)
+    rows = _reading(work, checked(found), order=order, descending=descending).page(request)
+    views = {view.id: view for view in shown(work, rows.rows, wanted=wanted)}
+    return rows.map(lambda row: views[row.id])
+
+
+def shown(work: Work, rows: Sequence[Document], *, wanted: Wanted) -> list[DocumentView]:
+    """Shape rows on which the actor has `DISCOVER`; the rest of each shows with `READ_METADATA`."""
+    needs_reading = wanted.metadata or wanted.record_class or wanted.current_version or wanted.transitions
+    readable = gate.discloses(work, rows, Action.READ_METADATA) if needs_reading else frozenset()
+    described = [row for row in rows if row.id in readable]
+    classes: Mapping[UUID, RecordClass] = {}
+    if wanted.record_class:
+        classes = schemes.named(work, {row.record_class_id for row in described})
+    current = versions.current(work, described) if wanted.current_version else {}
+    homes: Mapping[UUID, AggregationView] = {}
+    if wanted.aggregation is not None:
+        homes = aggregationviews.many(work, {row.aggregation_id for row in rows}, wanted=wanted.aggregation)
+    classified: Mapping[int, Classification] = {}
+    if wanted.classification:
+        classified = security.classifications(work, {row.security_id for row in rows})
+    actions = editing.actions_on(work, rows) if wanted.actions or wanted.transitions else {}
+    return [
+        DocumentView(
+            id=row.id,
+            revision=row.revision,
+            created_at=row.created_at,
+            reference_code=row.reference_code,
+            described=row if row.id in readable else None,
+            record_class=classes.get(row.record_class_id) if row.id in readable else None,
+            current_version=current.get(row.id),
+            aggregation=homes.get(row.aggregation_id),
+            classification=classified.get(row.security_id),
+            transitions=editing.open_to(row, actions[row.id]) if wanted.transitions else (),
+            actions=actions.get(row.id, ()),
+        )
+        for row in rows
+    ]
+
+
+def _reading(work: Work, found: Filter, *, order: DocumentOrder, descending: bool) -> Visible[Document]:
+    column, action = _ORDERS[order]
+    if fields(found) - OPEN_FIELDS:
+        action = Action.READ_METADATA
+    reading = gate.visible(work, Document, action).order_by(Order(column, descending=descending))
+    return reading.where(conditions.condition(found, _meanings(work, found)))
+
+
+def _meanings(work: Work, found: Filter) -> Mapping[str, Meaning]:
+    """Return what the fields mean; an Aggregation that the actor may not know of keeps nothing."""
+    named = {value for leaf in leaves(found) if leaf.field == "aggregation" for value in leaf.values}
+    known = gate.discoverable(work, Aggregation, {value for value in named if isinstance(value, UUID)})
+
+    def aggregation(leaf: Leaf) -> ColumnElement[bool]:
+        kept = known.intersection(leaf.values)
+        if leaf.operator is Operator.BELOW:
+            return conditions.below(Document.aggregation_id, kept)
+        return Document.aggregation_id.in_(kept)
+
+    return {
+        "aggregation": aggregation,
+        "referenceCode": conditions.text_key(Document.code_key, codes.code_key),
+        "securityLevel": aggregationviews.level_meaning(work, Document.security_id),
+        "createdAt": conditions.on(Document.created_at),
+        "updatedAt": conditions.on(Document.updated_at),
+        "title": conditions.text_key(Document.title_key, codes.fold),
+        "date": conditions.text_key(Document.date_key, str),
+        "recordClass": conditions.on(Document.record_class_id),
+        "state": conditions.on(Document.state),
+        "medium": conditions.on(Document.medium),
+        "mediaType": conditions.current_media_type,
+    }

@@ -1,0 +1,25 @@
+"""Counts the statements that an operation sends to the database."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from sqlalchemy import event
+
+_FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SET LOCAL", "LOCK TABLE", "SAVEPOINT", "RELEASE")
+
+
+@contextmanager
+def counted(house):
+    """Yield a list that grows with every statement but those that frame a transaction or record it."""
+    found: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        if not statement.startswith(_FRAME) and "access_event" not in statement:
+            found.append(statement)
+
+    event.listen(house.database.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(house.database.engine, "before_cursor_execute", note)
