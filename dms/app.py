@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -30,6 +31,7 @@ from dms.stores.engine import Database, open_database
 from dms.stores.keys_file import FileKeyStore
 from dms.stores.vault import Vault
 from dms.stores.work import Work, Works
+from dms.web import content, uploads
 from dms.web.auth import Auth
 from dms.web.health import Health, checks_of
 from dms.web.middleware import middlewares
@@ -88,6 +90,7 @@ def create_app(house: House) -> Starlette:
         checks_of(settings, database=house.database, policy=house.policy, log=house.log, vault=house.vault)
     )
     graphql = open_endpoint(settings, works)
+    movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -98,12 +101,15 @@ def create_app(house: House) -> Starlette:
         health.stop()
         for part in (graphql, auth, pool, health):
             part.close()
+        movers.shutdown()
         _note(house, Op.SYSTEM_STOP)
         house.close()
 
     routes = [
         *health.routes(),
         *auth.routes(),
+        *uploads.routes(works, house.vault, settings=settings, threads=movers),
+        *content.routes(works, house.vault, threads=movers),
         Route("/graphql", graphql),
     ]
     return Starlette(
