@@ -644,10 +644,26 @@ def upgrade() -> None:
         sa.Column("started_at", types.UtcTime(), nullable=False),
         sa.Column("started_by", types.Id(), nullable=False),
         sa.Column("finished_at", types.UtcTime(), nullable=True),
+        sa.Column(
+            "ending",
+            sa.Enum(
+                "complete",
+                "interrupted",
+                "failed",
+                name="ending",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
         sa.Column("filed", sa.Integer(), nullable=False),
+        sa.Column("new_versions", sa.Integer(), nullable=False),
         sa.Column("skipped", sa.Integer(), nullable=False),
         sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("duplicates", sa.Integer(), nullable=False),
         sa.Column("filed_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["aggregation_id"], ["aggregation.id"], name=op.f("fk_import_run_aggregation_id")
         ),
@@ -708,7 +724,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["import_run.id"], name=op.f("fk_import_finding_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_finding")),
     )
-    op.create_index("ix_import_finding_run", "import_finding", ["run_id", "path"], unique=False)
+    op.create_index("ix_import_finding_run", "import_finding", ["run_id", "id"], unique=False)
 
     op.create_table(
         "import_line",
@@ -718,6 +734,7 @@ def upgrade() -> None:
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("path_sha256", types.Digest(), nullable=False),
         sa.Column("plain_sha256", types.Digest(), nullable=False),
+        sa.Column("twin", sa.Integer(), nullable=False),
         sa.Column("document_id", types.Id(), nullable=False),
         sa.ForeignKeyConstraint(
             ["aggregation_id"], ["aggregation.id"], name=op.f("fk_import_line_aggregation_id")
@@ -729,7 +746,8 @@ def upgrade() -> None:
             "aggregation_id",
             "path_sha256",
             "plain_sha256",
-            name=op.f("uq_import_line_aggregation_id_path_sha256_plain_sha256"),
+            "twin",
+            name=op.f("uq_import_line_aggregation_id_path_sha256_plain_sha256_twin"),
         ),
     )
     op.create_index("ix_import_line_run", "import_line", ["run_id"], unique=False)

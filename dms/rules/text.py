@@ -66,11 +66,16 @@ def file_name(text: str, path: tuple[str, ...] = ("fileName",)) -> str:
     bytes with its ending kept. Never used as a path on the server.
     """
     last = re.split(r"[\\/]", unicodedata.normalize("NFC", text))[-1]
-    kept = "".join(c for c in last if c not in _BIDI and unicodedata.category(c) not in {"Cc", "Cs"})
+    kept = "".join(c for c in last if not is_control(c))
     clean = kept.strip().strip(".").strip()
     if not clean:
         raise Invalid("the file name holds nothing that can be shown", path=path)
     return _cut(clean)
+
+
+def is_control(char: str) -> bool:
+    """Tell whether a character controls how others are shown, or is none: never kept in typed text."""
+    return unicodedata.category(char) in {"Cc", "Cs"} or char in _BIDI
 
 
 def _cut(clean: str) -> str:
@@ -90,6 +95,6 @@ def _checked(text: str, path: tuple[str, ...], *, limit: int, allowed: str) -> s
     for char in clean:
         if char in allowed:
             continue
-        if unicodedata.category(char) in {"Cc", "Cs"} or char in _BIDI:
+        if is_control(char):
             raise Invalid(f"holds a control character (U+{ord(char):04X}): remove it", path=path)
     return clean
