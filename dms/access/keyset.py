@@ -83,8 +83,9 @@ def fetch_each(
 def position(row: DeclarativeBase, order: Order | None) -> Position:
     """Return where a row stands in the order."""
     row_id: UUID = row.id  # type: ignore[attr-defined]  # every model here has one
-    value = getattr(row, order.column.key) if order is not None else None
-    return Position(value, row_id)
+    if order is None or order.column.key == id_column(type(row)).key:
+        return Position(None, row_id)
+    return Position(getattr(row, order.column.key), row_id)
 
 
 def page_of(rows: Sequence[M], *, order: Order | None, request: PageRequest) -> Page[M]:

@@ -136,3 +136,11 @@ def production(house, world):
     endpoint = open_endpoint(settings, house.works, probe_schema())
     yield Probe(house, endpoint, world.user())
     endpoint.close()
+
+
+@pytest.fixture(scope="module")
+def api(house, world):
+    """The real schema; name who asks by `as_user`."""
+    endpoint = open_endpoint(house.settings, house.works, build_schema())
+    yield Probe(house, endpoint, world.user())
+    endpoint.close()

@@ -478,6 +478,7 @@ def test_listing_changes_pages_and_counts_only_what_shows(house, world, archivis
         return [row.id for row in (*first.rows, *rest.rows)], first.total, first.has_next, rest.has_next
 
     assert house.works.read(actor(lister), body) == (made[::-1], 5, True, False)
+    assert last_of(house, lister)["withheld"] == 0
 
 
 def test_list_of_changes_records_the_objects_that_it_shows(house, archivist, reader, secret):
