@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 import orjson
 
@@ -30,6 +30,7 @@ TIMEOUT_S = 10.0
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SMOOTHING = 0.1
+_PATIENCE_S = 2.0
 
 
 class Seat(Protocol):
@@ -165,18 +166,23 @@ class _Worker:
         process, self._process = self._process, None
         if process is None:
             return
-        with process:  # closes the pipes, which ends the process, and waits for it
+        stdin, stdout = _pipes(process)
+        stdin.close()  # which tells it to end
+        try:
+            process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+        stdout.close()
 
     def _exchange(self, line: bytes) -> dict[str, object]:
         process = self._process = self._process or self._start()
-        if process.stdin is None or process.stdout is None:
-            raise _Dead
+        stdin, stdout = _pipes(process)
         try:
-            process.stdin.write(line)
+            stdin.write(line)
         except OSError as error:
             raise _Dead from error
-        answer: dict[str, object] = orjson.loads(self._read(process.stdout))
+        answer: dict[str, object] = orjson.loads(self._read(stdout))
         return answer
 
     def _read(self, stdout: IO[bytes]) -> bytes:
@@ -200,6 +206,10 @@ class _Worker:
             cwd=_ROOT,
             bufsize=0,
         )
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    return cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)  # `_start` asks for both
 
 
 class _Dead(Exception):

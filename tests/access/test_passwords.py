@@ -12,7 +12,7 @@ from argon2 import extract_parameters
 from dms.access import passwords
 from dms.access.hashing import HashPool, InlinePool
 from dms.access.passwords import PRESETS, Hasher
-from dms.base.errors import Busy, Invalid
+from dms.base.errors import Busy, Invalid, Unavailable
 
 GOOD = "seven brown herons"
 
@@ -218,6 +218,48 @@ def test_the_pool_starts_again_after_its_process_was_killed(pool):
         assert seat.verify(stored, GOOD).matches is True
 
     assert pool._workers[0]._process.pid != first
+
+
+def test_the_pool_starts_again_when_its_process_does_not_answer():
+    pool = HashPool(PRESETS["test"], processes=1, timeout_s=2.0)
+    with pool.seat() as seat:
+        stored = seat.hash(GOOD)
+        os.kill(pool._workers[0]._process.pid, signal.SIGSTOP)
+
+        assert seat.verify(stored, GOOD).matches is True
+    pool.close()
+
+
+def test_a_pool_that_cannot_hash_says_so(capfd):
+    pool = HashPool(passwords.Parameters(passes=1, memory_kib=1), processes=1)
+
+    with pytest.raises(Unavailable) as caught, pool.seat() as seat:
+        seat.hash(GOOD)
+    pool.close()
+
+    assert caught.value.message == "passwords cannot be checked now: try again in a moment"
+    assert GOOD not in capfd.readouterr().err
+
+
+def test_the_process_ends_with_the_pool_and_with_its_pipe(pool):
+    with pool.seat() as seat:
+        seat.hash(GOOD)
+    process = pool._workers[0]._process
+
+    pool.close()
+
+    assert process.returncode == 0
+
+
+def test_a_process_that_was_interrupted_from_the_terminal_goes_on(pool):
+    with pool.seat() as seat:
+        stored = seat.hash(GOOD)
+        first = pool._workers[0]._process.pid
+        os.kill(first, signal.SIGINT)
+
+        assert seat.verify(stored, GOOD).matches is True
+
+    assert pool._workers[0]._process.pid == first
 
 
 def test_the_pool_works_again_after_it_was_closed(pool):
