@@ -16,7 +16,7 @@ from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
-from dms.services import editing, schemes, security
+from dms.services import editing, schemes, security, securitychanges
 from dms.services.editing import KEEP, Keep
 from dms.services.security import AskedMark
 from dms.stores import facts
@@ -84,6 +84,7 @@ def create(work: Work, new: NewAggregation) -> UUID:
         **values,
     )
     editing.enter(work, row, values)
+    securitychanges.first_mark(work, row)
     return row_id
 
 

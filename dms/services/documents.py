@@ -17,7 +17,7 @@ from dms.rules import dates, text
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.rules.states import DocumentState
-from dms.services import editing, schemes, security, versions
+from dms.services import editing, schemes, security, securitychanges, versions
 from dms.services.editing import KEEP, Keep
 from dms.services.security import AskedMark
 from dms.services.versions import NamedContent, NamedUpload
@@ -94,6 +94,7 @@ def register(work: Work, new: NewDocument) -> UUID:
         **values,
     )
     editing.enter(work, row, values)
+    securitychanges.first_mark(work, row)
     _attach_first(work, row, new.content)
     return row_id
 

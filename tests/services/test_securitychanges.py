@@ -13,12 +13,13 @@ from dms.base.actor import system_actor
 from dms.base.clock import DAY
 from dms.base.paging import PageRequest
 from dms.models.aggregations import Aggregation
-from dms.models.documents import Document, PlacementHistory
+from dms.models.documents import Document, Medium, PlacementHistory
 from dms.models.security import MarkedKind, SecurityChange
 from dms.rules.access import Action, Effect
 from dms.rules.security import Mark
 from dms.rules.states import ChangeState, DocumentState
-from dms.services import security, securitychanges
+from dms.services import documents, security, securitychanges
+from dms.services.documents import NewDocument
 from dms.services.security import AskedMark
 from dms.stores import facts
 from dms.stores.work import session_of
@@ -430,12 +431,9 @@ def test_changes_are_listed_by_the_state_that_they_have_now(house, archivist, se
 def test_history_of_marks_holds_the_first_one_the_raises_and_the_lowerings(
     house, world, fonds, archivist, approver
 ):
-    def register(work):
-        row = session_of(work).get(Document, document)
-        securitychanges.first_mark(work, row)
-
-    document = world.document(fonds)
-    house.works.write(actor(archivist), register)
+    world.entry(archivist, fonds, Action.FILE)
+    new = NewDocument(aggregation_id=fonds, title="Plan", medium=Medium.PHYSICAL, mark=LOW)
+    document = house.works.write(actor(archivist), lambda work: documents.register(work, new))
     set_mark(house, archivist, document, HIGH)
     lowering = set_mark(house, archivist, document, LOW, revision=2)
     approve(house, approver, lowering.id)
