@@ -54,6 +54,15 @@ class StoredBlob:
     written_at: Instant
 
 
+@dataclass(frozen=True, slots=True)
+class StagedLeft:
+    """Bytes that a writer staged and never published, since it died."""
+
+    name: str
+    stored_bytes: int
+    written_at: Instant
+
+
 class StagedBlob(Protocol):
     """Bytes on their way into a store. After an error nothing of them is left."""
 
@@ -115,6 +124,9 @@ class BlobStore(Protocol):
 
     def list(self) -> Iterator[StoredBlob]:
         """Return every visible Blob in the order of the digests, one directory in memory at a time."""
+
+    def list_staged(self) -> Iterator[StagedLeft]:
+        """Return what dead writers staged, in the order of the names; what is being written is not listed."""
 
     def sweep_staged(self, *, before: Instant) -> int:
         """Remove what dead writers staged before this instant and return how many there were."""

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from dms.stores.blobs import (
     BlobDamaged,
     BlobMissing,
     NotDurable,
+    StagedLeft,
     StoredBlob,
     StoredDigest,
     StoreFailed,
@@ -85,6 +86,15 @@ class LocalBlobStore:
         """Return every visible Blob in the order of the digests, one directory in memory at a time."""
         for name in _DIRECTORIES:
             yield from self._list_directory(name)
+
+    def list_staged(self) -> Iterator[StagedLeft]:
+        """Return what dead writers staged, in the order of the names; what is being written is not listed."""
+        staging = self._root / _STAGING
+        with _in_our_words():
+            for name in sorted(_names(staging)):
+                with _dead(staging / name) as status:
+                    if status is not None:
+                        yield StagedLeft(name, status.st_size, Instant(status.st_mtime_ns // 1000))
 
     def sweep_staged(self, *, before: Instant) -> int:
         """Remove what dead writers staged before this instant and return how many there were."""
@@ -301,11 +311,20 @@ def _remove(path: Path) -> None:
 
 
 def _remove_if_dead(path: Path, *, before: Instant) -> bool:
-    # Gone: published meanwhile. Blocked: its writer lives and holds the lock.
-    with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mtime_ns // 1000 >= before:
+    with _dead(path) as status:
+        if status is None or status.st_mtime_ns // 1000 >= before:
             return False
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.unlink()
         return True
-    return False
+
+
+@contextmanager
+def _dead(path: Path) -> Iterator[os.stat_result | None]:
+    """Hold a staged file whose writer is gone; None if it was published meanwhile, or its writer lives."""
+    with ExitStack() as undo:
+        status = None
+        with suppress(FileNotFoundError, BlockingIOError):
+            file = undo.enter_context(path.open("rb"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            status = os.fstat(file.fileno())
+        yield status

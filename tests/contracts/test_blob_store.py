@@ -16,6 +16,7 @@ from dms.stores.blobs import (
     BlobDamaged,
     BlobMissing,
     NotDurable,
+    StagedLeft,
     StoredDigest,
     StoreFailed,
 )
@@ -187,6 +188,7 @@ class BlobStoreContract:
         group = store.group()
         digest = write(group, b"still writing")
 
+        assert list(store.list_staged()) == []
         assert store.sweep_staged(before=FAR) == 0
         group.publish()
 
@@ -251,6 +253,20 @@ class TestLocalBlobStore(BlobStoreContract):
         assert store.sweep_staged(before=Instant(8_000 * 1_000_000)) == 1
 
         assert [path.name for path in (root / "staging").iterdir()] == ["young"]
+
+    def test_what_dead_writers_left_is_listed_with_size_and_age_and_stays(self, store, root):
+        for name, age_s in (("b", 2_000), ("a", 1_000)):
+            path = root / "staging" / name
+            path.write_bytes(b"left" + name.encode())
+            os.utime(path, (9_000 - age_s, 9_000 - age_s))
+
+        found = list(store.list_staged())
+
+        assert found == [
+            StagedLeft("a", 5, Instant(8_000 * 1_000_000)),
+            StagedLeft("b", 5, Instant(7_000 * 1_000_000)),
+        ]
+        assert list(store.list_staged()) == found
 
     def test_deleted_blob_is_read_to_its_end_by_who_has_it_open(self, store):
         (digest,) = put(store, b"thing")
