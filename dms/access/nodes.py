@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import select, union
@@ -54,6 +55,8 @@ def find(work: Work, kind: NodeKind, *, node_id: UUID) -> Node:
             return Node(kind, node_id, Place(node_id, None, None, UNMARKED), None)
         case NodeKind.CLASS:
             return _class(work, node_id)
+        case _:
+            assert_never(kind)
 
 
 def decide(work: Work, node: Node, *, action: Action) -> Decision:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 from uuid import UUID
+
+from sqlalchemy import ColumnElement
 
 from dms.access import gate, marks
 from dms.access.keyset import Order
@@ -110,14 +112,8 @@ def changes(
     reading = gate.attached(work, SecurityChange, owner=SecurityChange.object_id, action=Action.READ_METADATA)
     if object_id is not None:
         reading = reading.where(SecurityChange.object_id == object_id)
-    match state:
-        case ChangeState.PROPOSED:
-            reading = reading.where(SecurityChange.state == state, SecurityChange.expires_at > work.now)
-        case ChangeState.EXPIRED:
-            waiting = SecurityChange.state == ChangeState.PROPOSED
-            reading = reading.where(waiting, SecurityChange.expires_at <= work.now)
-        case ChangeState.IN_EFFECT | ChangeState.REJECTED:
-            reading = reading.where(SecurityChange.state == state)
+    if state is not None:
+        reading = reading.where(*_in_state(state, now=work.now))
     return reading.order_by(Order(SecurityChange.id, descending=True)).page(request)
 
 
@@ -140,6 +136,21 @@ def _discover(work: Work, kind: MarkedKind, object_id: UUID) -> Marked:
             return gate.visible(work, Document, Action.DISCOVER).one(object_id)
         case MarkedKind.AGGREGATION:
             return gate.visible(work, Aggregation, Action.DISCOVER).one(object_id)
+        case _:
+            assert_never(kind)
+
+
+def _in_state(state: ChangeState, *, now: int) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the changes that are in a state now; equal to `state_of` for each."""
+    match state:
+        case ChangeState.PROPOSED:
+            return SecurityChange.state == state, SecurityChange.expires_at > now
+        case ChangeState.EXPIRED:
+            return SecurityChange.state == ChangeState.PROPOSED, SecurityChange.expires_at <= now
+        case ChangeState.IN_EFFECT | ChangeState.REJECTED:
+            return (SecurityChange.state == state,)
+        case _:
+            assert_never(state)
 
 
 def _open_proposal(work: Work, change_id: UUID) -> tuple[SecurityChange, Marked]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from sqlalchemy import ColumnElement, and_
 
@@ -28,6 +28,8 @@ def stands(model: type[Dated], which: Validity, *, now: int) -> ColumnElement[bo
             return and_(is_open, model.valid_from > now)
         case Validity.EXPIRED:
             return and_(is_open, model.valid_from <= now, model.valid_until <= now)
+        case _:
+            assert_never(which)
 
 
 def of(row: Dated, *, now: int) -> Validity:

@@ -481,6 +481,28 @@ def test_deny_against_all_officers_is_accepted_while_another_manages(house, worl
         grant(house, officer, keeper, place)
 
 
+def test_officer_denies_discovery_to_a_person(house, officer, fonds, user, document):
+    grant(house, officer, user, fonds)
+
+    grant(house, officer, user, fonds, Action.DISCOVER, effect=Effect.DENY)
+
+    assert not sees(house, user, document, Action.DISCOVER)
+
+
+def test_reviewer_who_no_longer_manages_a_list_is_denied_to_change_it(house, world, officer, user):
+    place, keeper = world.aggregation(), world.user()
+    world.entry(keeper, place, Action.MANAGE_ACCESS)
+    entry = world.entry(user, place, Action.EDIT)
+    world.entry(officer, place, Action.MANAGE_ACCESS, effect=Effect.DENY)
+
+    with pytest.raises(errors.Denied) as caught:
+        revoke(house, officer, entry)
+
+    assert caught.value.action == "MANAGE_ACCESS"
+    assert entry in open_entries(house, place)
+    assert last_of(house, officer)["outcome"] == "refused"
+
+
 def test_list_of_a_node_shows_to_who_manages_it(house, world, manager, fonds, user):
     place = world.aggregation(fonds)
     entries = [world.entry(user, place, action) for action in (Action.DISCOVER, Action.EDIT)]

@@ -139,6 +139,23 @@ def test_rewording_a_level_keeps_its_rank_and_records_old_and_new(house, officer
     assert [change[:3] for change in event["changed"]] == [[level.id.hex, 1, 2]]
 
 
+def test_level_changes_its_code_and_marking(house, officer):
+    level = make_level(house, officer)
+    code = f"l{next(numbers)}"
+
+    changed = write(
+        house,
+        officer,
+        security.update_level,
+        level_id=level.id,
+        expected_revision=1,
+        code=code,
+        marking="NEW",
+    )
+
+    assert (changed.code, changed.marking, changed.name) == (code, "NEW", level.name)
+
+
 def test_rewording_a_level_from_a_stale_revision_is_a_conflict(house, officer):
     level = make_level(house, officer)
     write(house, officer, security.update_level, level_id=level.id, expected_revision=1, name="Other")
