@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.exc import DBAPIError
 
 from dms.base.canonical import sha256
 from dms.base.clock import SECOND, Instant
-from dms.base.errors import Busy
+from dms.base.errors import Busy, Unauthenticated
 from dms.base.ids import new_id, random_bytes
 from dms.models.users import (
     BearerToken,
@@ -49,18 +49,23 @@ class Sign(StrEnum):
 
 _SIGNS = {TokenKind.SESSION: Sign.SESSION, TokenKind.KEY: Sign.KEY}
 
-_HOLDER = select(
-    BearerToken.id,
-    BearerToken.principal_id,
-    BearerToken.kind,
-    BearerToken.created_at,
-    BearerToken.last_used_at,
-    BearerToken.idle_s,
-    BearerToken.expires_at,
-    BearerToken.ended_at,
-    Principal.kind.label("principal_kind"),
-    Principal.status,
-).join(Principal, Principal.id == BearerToken.principal_id)
+# One statement object for all: SQLAlchemy adapts what it cached to every other one anew.
+_HOLDER = (
+    select(
+        BearerToken.id,
+        BearerToken.principal_id,
+        BearerToken.kind,
+        BearerToken.created_at,
+        BearerToken.last_used_at,
+        BearerToken.idle_s,
+        BearerToken.expires_at,
+        BearerToken.ended_at,
+        Principal.kind.label("principal_kind"),
+        Principal.status,
+    )
+    .join(Principal, Principal.id == BearerToken.principal_id)
+    .where(BearerToken.token_sha256 == bindparam("digest"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ def look_up(database: Database, token: str, *, now: int) -> Holder | None:
     if digest is None:
         return None
     with upkeep.reading(database) as connection:
-        row = connection.execute(_HOLDER.where(BearerToken.token_sha256 == digest)).one_or_none()
+        row = connection.execute(_HOLDER, {"digest": digest}).one_or_none()
     if row is None or row.status is not PrincipalStatus.ACTIVE:
         return None
     term = Term(row.created_at, row.last_used_at, row.idle_s, row.expires_at, row.ended_at)
@@ -184,6 +189,17 @@ def touch(database: Database, token_id: UUID, *, now: int) -> bool:
             raise
         return False
     return True
+
+
+def require_living(database: Database, token_id: UUID | None) -> None:
+    """Raise `Unauthenticated` if a token was ended while its request runs; None, of no token, passes.
+
+    Idle time does not count here: the request is the use.
+    """
+    with upkeep.reading(database) as connection:
+        ended = select(BearerToken.id).where(BearerToken.id == token_id, BearerToken.ended_at.is_not(None))
+        if connection.execute(ended).first() is not None:
+            raise Unauthenticated("the session was ended")
 
 
 def end(work: Work, token_id: UUID) -> bool:

@@ -36,6 +36,14 @@ class MovableClock:
 
 HASHER = Hasher(PRESETS["test"])
 
+_SHARED = HashPool(PRESETS["test"], queue=40)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_the_hashing():
+    yield
+    _SHARED.close()
+
 
 def application(house, routes):
     return Starlette(
@@ -96,8 +104,8 @@ def events(house, op):
 
 @contextmanager
 def auth_client(house, *, address="192.0.2.1", pool=None, routes=(), **options):
-    """A client from one address, and one start of the server: its own hash pool, its own threads."""
-    hashes = pool or HashPool(PRESETS["test"], queue=40)
+    """A client from one address, and one start of the server with threads of its own."""
+    hashes = pool or _SHARED
     entrance = Entrance(
         house.works,
         hashes,
@@ -109,7 +117,8 @@ def auth_client(house, *, address="192.0.2.1", pool=None, routes=(), **options):
     app = application(house, [*auth.routes(), *routes])
     yield Client(app, address)
     auth.close()
-    hashes.close()
+    if pool is not None:
+        pool.close()
 
 
 @pytest.fixture
