@@ -1,0 +1,78 @@
+"""The yardstick: the same page by a hand-written endpoint, without access control and without a log."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+from sqlalchemy import create_engine, text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from benchmarks.servers import serve
+
+SQL = """
+SELECT d.id, d.reference_code, d.title, d.dates, d.authors, d.medium, d.state, d.revision,
+       d.created_at, l.code, l.marking, s.compartments,
+       v.number, f.media_type, f.size_bytes, f.sha256,
+       a.id, a.reference_code, a.title
+FROM document d
+JOIN security_classification s ON s.id = d.security_id
+JOIN security_level l ON l.rank = s.level_rank
+JOIN aggregation a ON a.id = d.aggregation_id
+LEFT JOIN version v ON v.document_id = d.id AND v.number = d.current_version
+LEFT JOIN content_file f ON f.version_id = v.id AND f.position = 1
+ORDER BY d.code_key, d.id LIMIT 51
+"""
+
+
+def application(url: str) -> Starlette:
+    """Return an application with one route."""
+    engine = create_engine(url, pool_size=8)
+    threads = ThreadPoolExecutor(8)
+
+    def page() -> bytes:
+        with engine.connect() as connection:
+            rows = connection.execute(text(SQL)).all()
+        return orjson.dumps({"data": {"documents": {"nodes": [_shape(row) for row in rows[:50]]}}})
+
+    async def documents(request: Request) -> Response:
+        await request.body()
+        body = await asyncio.get_running_loop().run_in_executor(threads, page)
+        return Response(body, media_type="application/json")
+
+    return Starlette(routes=[Route("/", documents, methods=["POST"])])
+
+
+def _shape(row):
+    return {
+        "id": _hex(row[0]),
+        "referenceCode": row[1],
+        "title": row[2],
+        "dates": row[3],
+        "authors": row[4],
+        "medium": row[5],
+        "state": row[6],
+        "revision": row[7],
+        "createdAt": row[8],
+        "security": {"level": row[9], "marking": row[10], "compartments": row[11].split()},
+        "currentVersion": {
+            "number": row[12],
+            "mediaType": row[13],
+            "sizeBytes": row[14],
+            "digest": bytes(row[15]).hex(),
+        },
+        "aggregation": {"id": _hex(row[16]), "referenceCode": row[17], "title": row[18]},
+    }
+
+
+def _hex(value):
+    return value.hex() if isinstance(value, bytes) else value.hex
+
+
+if __name__ == "__main__":
+    serve(application(sys.argv[1]), descriptor=int(sys.argv[2]))

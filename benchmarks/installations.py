@@ -1,0 +1,42 @@
+"""Fresh installations in temporary folders, on SQLite and on an embedded PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dms.app import install
+from dms.base.settings import Settings
+from tests import databases
+
+
+@contextlib.contextmanager
+def fresh(kind: str) -> Iterator[Settings]:
+    """Yield the settings of an empty installation on this kind of database."""
+    with tempfile.TemporaryDirectory(prefix="dms-bench-") as folder:
+        home = Path(folder) / "var"
+        if kind == "sqlite":
+            settings = Settings(home=home, log_level="error")
+            install(settings)
+            yield settings
+            return
+        run = databases.Run.begin()
+        try:
+            server = databases.start_server(run.server_folder)
+            server.make_template(f"{run.name}_template")
+            url = server.create(f"{run.name}_bench", template=f"{run.name}_template")
+            settings = Settings(home=home, database_url=url, log_level="error")
+            install(settings)
+            yield settings
+        finally:
+            run.end()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that name the installation to another process."""
+    named = {"DMS_HOME": str(settings.home), "DMS_LOG_LEVEL": settings.log_level}
+    if settings.database_url:
+        named["DMS_DATABASE_URL"] = settings.database_url
+    return named

@@ -1,0 +1,12 @@
+"""The server as it is, on an inherited socket."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.servers import serve
+from dms.app import create_app, open_house
+from dms.base import settings
+
+if __name__ == "__main__":
+    serve(create_app(open_house(settings.load())), descriptor=int(sys.argv[1]))
