@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from dms.access.hashing import HashPool
@@ -32,6 +33,7 @@ from dms.stores.keys_file import FileKeyStore
 from dms.stores.vault import Vault
 from dms.stores.work import Work, Works
 from dms.web import content, uploads
+from dms.web.answers import plain_error
 from dms.web.auth import Auth
 from dms.web.health import Health, checks_of
 from dms.web.middleware import middlewares
@@ -114,6 +116,7 @@ def create_app(house: House) -> Starlette:
     ]
     return Starlette(
         routes=routes,
+        exception_handlers={HTTPException: plain_error},
         middleware=middlewares(database=house.database, clock=works.clock),
         lifespan=lifespan,
     )
