@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
 from dms.access import gate, revisions
-from dms.access.keyset import Order
-from dms.access.policy import RoleDefinition
 from dms.access.standing import policy_of
 from dms.base.canonical import Canonical
 from dms.base.clock import to_iso
 from dms.base.errors import Conflict, Invalid, SecondPerson, State
 from dms.base.ids import new_id
-from dms.base.paging import Page, PageRequest
 from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatus
 from dms.rules import periods, text
-from dms.rules.access import Action, Duty
+from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.periods import Period, Validity
 from dms.services import validity
@@ -35,61 +31,7 @@ OFFICES = (Duty.USERS_MANAGE, Duty.CLEARANCES_MANAGE)
 
 _MEMBERS = {PrincipalKind.USER, PrincipalKind.SERVICE, PrincipalKind.GROUP}
 
-_READERS = (Duty.CLEARANCES_MANAGE, Duty.USERS_MANAGE, Duty.ACCESS_REVIEW, Duty.POLICY_READ)
-"""Whoever holds one of these sees every link; all others see what they are linked to directly."""
-
 _alarm = logging.getLogger("dms.alarm")
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role as the policy files define it, with the principal that access lists name."""
-
-    principal: Principal
-    title: str
-    duties: tuple[Duty, ...]
-    actions: tuple[Action, ...]
-    excludes: tuple[str, ...]
-    """Names of the roles that may never meet this one in an account."""
-
-
-def groups(work: Work, request: PageRequest, *, name_starts: str | None = None) -> Page[Principal]:
-    """List groups by name; every account may look them up, to name one in an access list."""
-    work.performs(Op.GROUP_LIST)
-    return named(work, request, kind=PrincipalKind.GROUP, name_starts=name_starts, status=None)
-
-
-def roles(work: Work) -> tuple[Role, ...]:
-    """Return the roles of the policy files by name."""
-    work.performs(Op.ROLE_LIST)
-    rows = gate.listed(work, Principal).where(Principal.kind == PrincipalKind.ROLE).rows()
-    files = policy_of(work).files
-    known = [row for row in rows if row.name in files.roles]
-    return tuple(
-        _role(row, files.roles[row.name], files.exclusive) for row in sorted(known, key=lambda row: row.name)
-    )
-
-
-def links(
-    work: Work,
-    request: PageRequest,
-    *,
-    group_id: UUID | None = None,
-    member_id: UUID | None = None,
-    stands: Validity | None = None,
-) -> Page[PrincipalLink]:
-    """List links, newest first: everybody's for officers and administrators, one's own for all others."""
-    work.performs(Op.GROUP_LIST)
-    reading = gate.listed(work, PrincipalLink)
-    if not any(gate.has_duty(work, duty) for duty in _READERS):
-        reading = reading.where(PrincipalLink.member_id == work.actor.principal_id)
-    if group_id is not None:
-        reading = reading.where(PrincipalLink.group_id == group_id)
-    if member_id is not None:
-        reading = reading.where(PrincipalLink.member_id == member_id)
-    if stands is not None:
-        reading = reading.where(validity.stands(PrincipalLink, stands, now=work.now))
-    return reading.order_by(Order(PrincipalLink.id, descending=True)).page(request)
 
 
 def create_group(work: Work, *, name: str, display_name: str) -> Principal:
@@ -179,23 +121,6 @@ def role_with(work: Work, duty: Duty) -> Principal:
         if found is not None:
             return gate.vocabulary(work, Principal).one(found)
     raise Invalid(f"no role has the duty `{duty}`: give it to one in `roles.toml`, then run `dms migrate`")
-
-
-def named(
-    work: Work,
-    request: PageRequest,
-    *,
-    kind: PrincipalKind,
-    name_starts: str | None,
-    status: PrincipalStatus | None,
-) -> Page[Principal]:
-    """List principals of one kind by name."""
-    reading = gate.listed(work, Principal).where(Principal.kind == kind)
-    if name_starts is not None:
-        reading = reading.where(Principal.name.startswith(name_starts.lower(), autoescape=True))
-    if status is not None:
-        reading = reading.where(Principal.status == status)
-    return reading.order_by(Order(Principal.name)).page(request)
 
 
 def new_principal(work: Work, *, kind: PrincipalKind, name: str, display_name: str) -> Principal:
@@ -364,16 +289,6 @@ def _require_new(work: Work, member: Principal, group: Principal) -> None:
 
 def _taken(name: str) -> Conflict:
     return Conflict(f"the name `{name}` is taken: choose another", path=("name",))
-
-
-def _role(row: Principal, definition: RoleDefinition, exclusive: Collection[frozenset[str]]) -> Role:
-    return Role(
-        principal=row,
-        title=definition.title,
-        duties=tuple(sorted(definition.duties)),
-        actions=tuple(sorted(definition.actions)),
-        excludes=tuple(sorted(name for pair in exclusive if row.name in pair for name in pair - {row.name})),
-    )
 
 
 def _values(row: PrincipalLink) -> Mapping[str, Canonical]:

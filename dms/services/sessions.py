@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from dms.access import gate, tokens
@@ -50,7 +50,15 @@ def sessions(
     return page.map(lambda row: _session(row, now=work.now))
 
 
-def end(work: Work, session_id: UUID) -> None:
+def current(work: Work) -> Session | None:
+    """Return the session or key with which the actor came; a command comes without."""
+    session_id = work.actor.session_id
+    if session_id is None:
+        return None
+    return _session(gate.listed(work, BearerToken).one(session_id), now=work.now)
+
+
+def end(work: Work, session_id: UUID) -> Session:
     """End a session or key from the next operation on; another's needs the duty, else `NotFound`."""
     work.performs(Op.SESSION_END)
     row = gate.vocabulary(work, BearerToken).one(session_id)
@@ -60,6 +68,7 @@ def end(work: Work, session_id: UUID) -> None:
     if not tokens.end(work, row.id):
         raise State("the session has ended already", state="ended")
     work.changed(row.id, before=1, after=2, old={}, new={"account": row.principal_id.hex, "ended": True})
+    return replace(_session(row, now=work.now), ended_at=work.now, is_current=False)
 
 
 def _keeps(work: Work) -> bool:

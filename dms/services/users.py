@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +19,8 @@ from dms.models.users import Account, Principal, PrincipalKind, PrincipalStatus
 from dms.rules import text
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
-from dms.services import memberships
+from dms.services import memberships, membershipviews, security
+from dms.services.security import Classification
 from dms.stores import facts
 from dms.stores.work import Work
 
@@ -33,6 +35,37 @@ class NewAccount:
     code: Code
 
 
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks, and what he is at this instant, by links of any depth."""
+
+    account: Principal
+    groups: tuple[Principal, ...]
+    roles: tuple[Principal, ...]
+    conflicting_roles: tuple[str, ...]
+    """Names of roles that exclude each other and therefore do not count."""
+    duties: tuple[Duty, ...]
+    clearance: Classification | None
+
+
+def viewer(work: Work) -> Viewer:
+    """Return who asks; groups and roles by name."""
+    work.performs(Op.VIEWER_READ)
+    own = gate.standing(work)
+    account = gate.listed(work, Principal).one(gate.account_id(work))
+    reached = gate.vocabulary(work, Principal).many(own.subject.principals)
+    ordered = sorted(reached.values(), key=lambda row: row.name)
+    mark = own.subject.clearance
+    return Viewer(
+        account=account,
+        groups=tuple(row for row in ordered if row.kind is PrincipalKind.GROUP),
+        roles=tuple(row for row in ordered if row.kind is PrincipalKind.ROLE),
+        conflicting_roles=tuple(sorted(own.clashing)),
+        duties=tuple(sorted(own.duties)),
+        clearance=None if mark is None else security.describe(work, [mark])[mark],
+    )
+
+
 def users(
     work: Work,
     request: PageRequest,
@@ -42,14 +75,22 @@ def users(
 ) -> Page[Principal]:
     """List people's accounts by name; every account may look them up, to name one in a list."""
     work.performs(Op.USER_LIST)
-    return memberships.named(work, request, kind=PrincipalKind.USER, name_starts=name_starts, status=status)
+    return membershipviews.named(
+        work, request, kind=PrincipalKind.USER, name_starts=name_starts, status=status
+    )
 
 
 def user(work: Work, *, user_id: UUID | None = None, name: str | None = None) -> Principal:
     """Return the account of this id or of this name; `NotFound` if there is none."""
     work.performs(Op.USER_READ)
-    found = user_id or facts.principal_id(work, kind=PrincipalKind.USER, name=name or "")
-    return _account(work, found or new_id())
+    if user_id is None:
+        user_id = facts.principal_id(work, kind=PrincipalKind.USER, name=membershipviews.sought(name or ""))
+    return _account(work, user_id or new_id())
+
+
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Principal]:
+    """Return those of these accounts of people that there are, by id."""
+    return gate.listed(work, Principal).where(Principal.kind == PrincipalKind.USER).many(ids)
 
 
 def create(work: Work, *, name: str, display_name: str) -> NewAccount:

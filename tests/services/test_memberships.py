@@ -17,7 +17,7 @@ from dms.base.paging import PageRequest
 from dms.models.users import EVERYONE_ID, PrincipalKind, PrincipalLink
 from dms.rules.access import Action, Duty
 from dms.rules.periods import Validity
-from dms.services import memberships
+from dms.services import memberships, membershipviews
 from dms.stores import facts, upkeep
 from tests.factories import World, actor
 from tests.recorded import last_of
@@ -98,7 +98,7 @@ def open_links(house, member):
 def test_an_officer_makes_a_group_that_everybody_finds(house, world, officer):
     made = create_group(house, officer, "town-hall")
 
-    found = read(house, world.user(), lambda work: memberships.groups(work, PAGE, name_starts="town"))
+    found = read(house, world.user(), lambda work: membershipviews.groups(work, PAGE, name_starts="town"))
 
     assert [(row.id, row.display_name) for row in found.rows] == [(made.id, "Town hall")]
     assert (last_of(house, officer)["op"], last_of(house, officer)["outcome"]) == (
@@ -179,7 +179,7 @@ def test_a_member_is_added_once_and_again_when_the_first_link_has_run_out(house,
         add(house, officer, group, user)
 
     assert group in above(world, user)
-    links = read(house, officer, lambda work: memberships.links(work, PAGE, member_id=user))
+    links = read(house, officer, lambda work: membershipviews.belongings(work, [user], PAGE))[user]
     assert [(row.id, row.revision_to is None) for row in links.rows] == [(second.id, True), (first.id, False)]
 
 
@@ -417,9 +417,9 @@ def test_a_role_that_left_the_policy_files_is_given_to_nobody(house, world, offi
 
 
 def test_the_roles_are_shown_as_the_policy_files_have_them(house, world):
-    found = read(house, world.user(), memberships.roles)
+    found = read(house, world.user(), lambda work: membershipviews.roles(work, PAGE))
 
-    by_name = {role.principal.name: role for role in found}
+    by_name = {role.principal.name: role for role in found.rows}
     assert list(by_name) == sorted(by_name)
     assert "forgotten-role" not in by_name
     assert by_name["security_officer"].actions == (Action.MANAGE_ACCESS,)
@@ -438,16 +438,31 @@ def test_links_show_to_officers_and_to_whom_they_name(house, world, officer, gro
     later = add(house, officer, group, world.user(), since=now + DAY)
 
     def seen(who, **chosen):
-        page = read(house, who, lambda work: memberships.links(work, PAGE, group_id=group, **chosen))
-        return [row.id for row in page.rows]
+        pages = read(house, who, lambda work: membershipviews.members(work, [group], PAGE, **chosen))
+        return [row.id for row in pages[group].rows]
+
+    def belongs(who):
+        pages = read(house, who, lambda work: membershipviews.belongings(work, [user, officer], PAGE))
+        return [row.id for row in pages[user].rows]
 
     assert seen(officer) == [later.id, own.id]
     assert seen(officer, stands=Validity.FUTURE) == [later.id]
-    assert seen(officer, member_id=user) == [own.id]
+    assert belongs(officer) == belongs(user) == [own.id]
     assert seen(user) == [own.id]
-    assert seen(world.user()) == []
+    assert seen(world.user()) == belongs(world.user()) == []
     assert seen(world.officer(role="auditor")) == [later.id, own.id]
     assert seen(world.officer(role="technician")) == []
+
+
+def test_a_later_page_of_members_goes_with_one_group(house, world, officer, group):
+    links = [add(house, officer, group, world.user()).id for _ in range(3)]
+    first = read(house, officer, lambda work: membershipviews.members(work, [group], PageRequest(2)))[group]
+
+    request = PageRequest(2, after=first.positions[-1], want_total=True)
+    second = read(house, officer, lambda work: membershipviews.members(work, [group], request))[group]
+
+    assert [row.id for row in (*first.rows, *second.rows)] == links[::-1]
+    assert (first.has_next, second.has_next, second.total) == (True, False, 3)
 
 
 def test_a_policy_without_a_role_for_an_office_is_told(house):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dms.access import tokens
@@ -30,7 +32,7 @@ def listed(house, who, **chosen):
 
 
 def end(house, who, session_id):
-    house.works.write(actor(who), lambda work: sessions.end(work, session_id))
+    return house.works.write(actor(who), lambda work: sessions.end(work, session_id))
 
 
 def counts(house, issued):
@@ -125,3 +127,23 @@ def _without_duties(work):
 
     work.memory["standing"] = dataclasses.replace(of_actor(work), duties=frozenset())
     return work
+
+
+def test_the_session_in_use_is_known_and_a_command_has_none(house, world):
+    user = world.user()
+    issued = issue(house, user)
+
+    found = house.works.read(replace(actor(user), session_id=issued.token_id), sessions.current)
+
+    assert (found.id, found.principal_id, found.is_current) == (issued.token_id, user, True)
+    assert house.works.read(system_actor("test"), sessions.current) is None
+
+
+def test_an_ended_session_is_answered_as_it_is_kept(house, world):
+    user = world.user()
+    issued = issue(house, user)
+
+    ended = end(house, user, issued.token_id)
+
+    assert not ended.is_current
+    assert listed(house, user) == [ended]

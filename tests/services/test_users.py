@@ -390,3 +390,38 @@ def test_the_kind_of_a_service_account_is_no_person(house, world, administrator)
 
     with pytest.raises(errors.NotFound):
         disable(house, administrator, service)
+
+
+def test_what_nobody_is_called_is_looked_up_without_harm(house, world):
+    for name in ("nul\0", "x" * 100_000, "", "\ud7ff"):
+        with pytest.raises(errors.NotFound):
+            read(house, world.user(), lambda work, name=name: users.user(work, name=name))
+
+
+def test_the_viewer_is_what_he_is_through_groups_and_now(house, world):
+    user, group, other = (
+        world.user(),
+        world.principal(PrincipalKind.GROUP),
+        world.principal(PrincipalKind.GROUP),
+    )
+    world.link(user, group)
+    world.link(group, world.role("auditor"))
+    world.link(user, other, until=1)
+
+    found = read(house, user, users.viewer)
+
+    assert (found.account.id, [row.id for row in found.groups]) == (user, [group])
+    assert [row.name for row in found.roles] == ["auditor"]
+    assert found.duties == (Duty.LOG_EXPORT, Duty.LOG_READ, Duty.POLICY_READ)
+    assert (found.conflicting_roles, found.clearance.level.rank) == ((), 100)
+
+
+def test_the_viewer_learns_of_roles_that_exclude_each_other(house, world):
+    user = world.user(rank=None)
+    for role in ("auditor", "administrator"):
+        world.link(user, world.role(role))
+
+    found = read(house, user, users.viewer)
+
+    assert (found.roles, found.duties, found.clearance) == ((), (), None)
+    assert found.conflicting_roles == ("administrator", "auditor")
