@@ -51,6 +51,8 @@ class Page(Generic[T]):
     has_previous: bool
     total: int | None = None
     total_is_exact: bool = True
+    reached: Position | None = None
+    """How far a search has come that gave up before its page was full: the next one begins there."""
 
     def map(self, shape: Callable[[T], U]) -> Page[U]:
         """Return the same page with every row reshaped."""
@@ -61,4 +63,5 @@ class Page(Generic[T]):
             self.has_previous,
             self.total,
             self.total_is_exact,
+            self.reached,
         )

@@ -82,7 +82,10 @@ class Asked:
         return Connection(
             edges=edges,
             nodes=list(page.rows),
-            page_info=_page_info(page, [_seal(keys, end, self._bound) for end in _ends(page.positions)]),
+            page_info=_page_info(
+                page,
+                [None if end is None else _seal(keys, end, self._bound) for end in _ends(page, self.request)],
+            ),
             total_count=page.total or 0,
             total_is_exact=page.total_is_exact,
         )
@@ -130,17 +133,21 @@ def _size(
     )
 
 
-def _page_info(page: Page[Node], ends: Sequence[str]) -> PageInfo:
+def _page_info(page: Page[Node], ends: Sequence[str | None]) -> PageInfo:
     return PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,
-        start_cursor=ends[0] if ends else None,
-        end_cursor=ends[-1] if ends else None,
+        start_cursor=ends[0],
+        end_cursor=ends[1],
     )
 
 
-def _ends(positions: Sequence[Position]) -> Sequence[Position]:
-    return (positions[0], positions[-1]) if positions else ()
+def _ends(page: Page[Node], request: PageRequest) -> tuple[Position | None, Position | None]:
+    """Return where the pages before and after begin; a search that gave up goes on where it stopped."""
+    first, last = (page.positions[0], page.positions[-1]) if page.positions else (None, None)
+    if page.reached is None:
+        return first, last
+    return (page.reached, last) if request.backward else (first, page.reached)
 
 
 def _seal(keys: CursorKeys, position: Position, bound: bytes) -> str:

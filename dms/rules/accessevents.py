@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
@@ -59,6 +59,7 @@ class Op(StrEnum):
     LOG_READ = "log.read"
     NODE_READ = "node.read"
     POLICY_APPLY = "policy.apply"
+    RECORDCLASS_CREATE = "recordclass.create"
     ROLE_ASSIGN = "role.assign"
     ROLE_LIST = "role.list"
     ROLE_WITHDRAW = "role.withdraw"
@@ -187,6 +188,15 @@ class Place:
     parts: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What the body of one part holds but for the digest of its detail."""
+
+    head: Head
+    share: Share
+    place: Place
+
+
 def fields(head: Head, share: Share, *, place: Place, detail_sha256: str) -> dict[str, Canonical]:
     """Return the fields of the body of one part, as canonical JSON takes them."""
     return {
@@ -214,8 +224,8 @@ def fields(head: Head, share: Share, *, place: Place, detail_sha256: str) -> dic
             "entries": list(share.deciding),
         },
         "released": _released(share.released),
-        "changed": [_changed(change) for change in share.changed],
-        "refused": [_refused(refusal) for refusal in share.refused],
+        "changed": [line_of_change(change) for change in share.changed],
+        "refused": [line_of_refusal(refusal) for refusal in share.refused],
         "withheld": head.withheld,
         "aggregate": head.aggregates,
         "bytes": head.bytes_sent,
@@ -223,10 +233,41 @@ def fields(head: Head, share: Share, *, place: Place, detail_sha256: str) -> dic
     }
 
 
+def read(found: Mapping[str, Any]) -> Body:  # Any: JSON read back
+    """Read the fields of a body back; `KeyError`, `TypeError` or `ValueError` for what we never wrote."""
+    policy = found["policy"]
+    head = Head(
+        at=found["at"],
+        writer=UUID(hex=found["writer"]),
+        request=found["request"],
+        actor_id=_id(found["actor"]),
+        actor_kind=found["kind"],
+        session=_id(found["session"]),
+        roles=found["roles"],
+        clearance=found["clearance"],
+        ops=[found["op"], *found["also"]],
+        text_sha256=found["text"],
+        outcome=Outcome(found["outcome"]),
+        reason=found["reason"],
+        policy_revision=policy["revision"],
+        policy_files=policy["files"],
+        withheld=found["withheld"],
+        bytes_sent=found["bytes"],
+        aggregates=found["aggregate"],
+    )
+    share = Share(
+        released=list(_releases(found["released"])),
+        changed=[Change(UUID(hex=line[0]), *line[1:]) for line in found["changed"]],
+        refused=[Refusal(_id(line[0]), *line[1:]) for line in found["refused"]],
+        deciding=policy["entries"],
+    )
+    return Body(head, share, Place(UUID(hex=found["id"]), found["n"], found["part"], found["parts"]))
+
+
 def body(found: Mapping[str, Canonical]) -> bytes:
     """Write the fields of a body; the bytes are stored and hashed once.
 
-    `ValueError` beyond 65,535 bytes: `shares` cuts what an event names so that this cannot happen.
+    `ValueError` beyond 65,535 bytes: `eventparts` cuts what an event names so that this cannot happen.
     """
     written = canonical_bytes(found)
     if len(written) > MAX_BODY_BYTES:
@@ -273,24 +314,6 @@ def names(found: Mapping[str, Any], object_id: str) -> bool:
     )
 
 
-def shares(head: Head, whole: Share) -> list[Share]:
-    """Cut what an event names into parts of at most 1,500 released objects and one body each.
-
-    Nearly always one. The order is kept, and changes come first.
-    """
-    if _is_small(whole):
-        return [whole]
-    nothing = fields(head, Share(), place=_WIDEST, detail_sha256="0" * 64)
-    groups = {(item.disclosure, item.security_id) for item in whole.released}
-    room = MAX_BODY_BYTES - len(canonical_bytes(nothing)) - _GROUP_BYTES * len(groups)
-    parts = [_Part()]
-    for kind, item, size in _sized(whole):
-        if not parts[-1].has_room(kind, size=size, room=room):
-            parts.append(_Part())
-        parts[-1].put(kind, item, size=size)
-    return [Share(**part.items) for part in parts]
-
-
 def leaf_hash(body_bytes: bytes) -> str:
     """Return the RFC 6962 leaf hash (hex) of a body."""
     return hashlib.sha256(b"\x00" + body_bytes).hexdigest()
@@ -300,10 +323,6 @@ def seal_detail(salt: bytes, detail: bytes) -> str:
     """Return the digest (hex) that binds the removable detail to the body."""
     return sha256(salt + detail).hex()
 
-
-_WIDEST = Place(UUID(int=0), n=2**62, part=10**6, parts=10**6)
-
-_GROUP_BYTES = 40
 
 _NAMES = {disclosure: disclosure.name.lower() for disclosure in Disclosure}
 """`Enum.name` is a property that costs more than the rest of a line."""
@@ -322,11 +341,13 @@ def _released(released: Iterable[Release]) -> dict[str, dict[str, list[Canonical
     return named
 
 
-def _changed(change: Change) -> list[Canonical]:
+def line_of_change(change: Change) -> list[Canonical]:
+    """Return a change as the field `changed` lists it."""
     return [change.object_id.hex, change.before, change.after, change.digest]
 
 
-def _refused(refusal: Refusal) -> list[Canonical]:
+def line_of_refusal(refusal: Refusal) -> list[Canonical]:
+    """Return a refusal as the field `refused` lists it."""
     object_id = refusal.object_id.hex if refusal.object_id else None
     return [object_id, refusal.action, refusal.reason, refusal.exists]
 
@@ -340,37 +361,13 @@ def _first(found: Mapping[str, Any]) -> str | None:
     return next((refusal[0] for refusal in found["refused"] if refusal[0]), None)
 
 
-def _is_small(whole: Share) -> bool:
-    """Tell whether the parts need no counting: with all of it no body comes near its limit."""
-    most = 100 * len(whole.released) + 200 * (len(whole.changed) + len(whole.refused))
-    return most + 150 * len(whole.deciding) < MAX_BODY_BYTES // 2
+def _releases(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[Release]:
+    for name, by_mark in sorted(groups.items()):
+        for mark, lines in sorted(by_mark.items()):
+            security_id = None if mark == "-" else int(mark)
+            for object_id, revision in lines:
+                yield Release(UUID(hex=object_id), revision, Disclosure[name.upper()], security_id)
 
 
-@dataclass(slots=True)
-class _Part:
-    """A part being filled."""
-
-    items: dict[str, list[Any]] = field(default_factory=dict)  # by the names of `Share`
-    size: int = 0
-
-    def has_room(self, kind: str, *, size: int, room: int) -> bool:
-        """Tell whether one more item fits."""
-        is_full = kind == "released" and len(self.items.get(kind, ())) >= MAX_OBJECTS
-        return not is_full and self.size + size <= room
-
-    def put(self, kind: str, item: object, *, size: int) -> None:
-        """Add an item."""
-        self.items.setdefault(kind, []).append(item)
-        self.size += size
-
-
-def _sized(whole: Share) -> Iterator[tuple[str, object, int]]:
-    """Yield each item with its kind and the bytes that it may add to a body."""
-    for change in whole.changed:
-        yield "changed", change, len(canonical_bytes(_changed(change))) + 1
-    for refusal in whole.refused:
-        yield "refused", refusal, len(canonical_bytes(_refused(refusal))) + 1
-    for line in whole.deciding:
-        yield "deciding", line, len(canonical_bytes(line)) + 1
-    for item in whole.released:
-        yield "released", item, len(str(item.revision)) + 38
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(hex=text)

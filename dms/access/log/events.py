@@ -13,6 +13,7 @@ from dms.base.canonical import canonical_bytes
 from dms.base.clock import Instant
 from dms.base.ids import new_id, random_bytes
 from dms.rules import accessevents as rules
+from dms.rules import eventparts
 from dms.rules.accessevents import Head, Op, Outcome, Place, Refusal, Share
 from dms.stores.work import Notes, Work
 
@@ -63,7 +64,7 @@ def rows_of(work: Work, writer: Writer) -> list[EventRow]:
     if notes.writer_n is None:
         notes.writer_n = writer.take()
     head = _head(work, writer)
-    parts = rules.shares(head, _named(notes))
+    parts = eventparts.shares(head, _named(notes))
     rows = [
         _row(
             head,
