@@ -57,9 +57,8 @@ class Listing(Generic[M]):
 
     def one(self, object_id: UUID) -> M:
         """Return the row with this id, or raise `NotFound`."""
-        found = self.many([object_id])
+        found = self.each([object_id])
         if object_id not in found:
-            self.work.refuses(object_id, action="read", reason="absent", exists=False)
             raise NotFound
         return found[object_id]
 
@@ -69,6 +68,13 @@ class Listing(Generic[M]):
             return {}
         rows = self.where(keyset.id_column(self.model).in_(ids)).rows()
         return {_key(row): row for row in rows}
+
+    def each(self, ids: Collection[UUID]) -> dict[UUID, M]:
+        """Return the rows with these ids that there are; the others are noted as refused."""
+        found = self.many(ids)
+        for asked in set(ids) - found.keys():
+            self.work.refuses(asked, action="read", reason="absent", exists=False)
+        return found
 
     def rows(self, limit: int | None = None) -> Sequence[M]:
         """Return all rows in order, at most `limit`: for sets that are small by nature."""
@@ -182,6 +188,21 @@ class Visible(Generic[R]):
         for row in kept:
             release(self.work, row, action=self.action)
         return {row.id: row for row in kept}
+
+    def each(self, ids: Collection[UUID]) -> dict[UUID, R]:
+        """Return those of these rows that the actor may see, by id; the others are noted as refused."""
+        rows = rows_of(self.work, self.model, ids, *self.conditions)
+        decisions = self._decide([slices.place_of(self.work, row) for row in rows])
+        for asked in set(ids) - decisions.keys():
+            self.work.refuses(asked, action=self.action, reason="absent", exists=False)
+        for row in rows:
+            decision = decisions[row.id]
+            if decision.may:
+                release(self.work, row, action=self.action)
+                note_lines(self.work, decision)
+            else:
+                self.work.refuses(row.id, action=self.action, reason=decision.reason, exists=True)
+        return {row.id: row for row in rows if decisions[row.id].may}
 
     def page(self, request: PageRequest) -> Page[R]:
         """Return one full page: SQL proposes, Casbin disposes, a refused row is replaced."""

@@ -16,7 +16,7 @@ from dms.access import gate
 from dms.base.errors import DmsError, NotFound
 from dms.base.settings import Settings
 from dms.graphql.errors import UserError, door_error, user_error
-from dms.graphql.selection import Selected, wants
+from dms.graphql.selection import Selected, below, wants
 from dms.rules.access import Action, Duty
 from dms.rules.accessevents import Op
 from dms.stores.cursor_keys import CursorKeys
@@ -88,6 +88,12 @@ class Info(strawberry.Info[Context, None]):
         raw = self._raw_info
         selected = Selected(raw.field_nodes, raw.fragments, self.variable_values)
         return any(wants(selected, path) for path in paths)
+
+    def below(self, *paths: str) -> frozenset[str]:
+        """Return the names of the fields selected directly below any of the paths; `""` is the field."""
+        raw = self._raw_info
+        selected = Selected(raw.field_nodes, raw.fragments, self.variable_values)
+        return frozenset().union(*(below(selected, path) for path in paths))
 
 
 @strawberry.type(description="What a mutation answers.")

@@ -1,15 +1,36 @@
-"""Root fields about the server itself."""
+"""Root fields about the server itself, and things of every kind by their ids."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
 from dms import __version__
+from dms.base.errors import ArgumentInvalid
+from dms.base.ids import Kind, parse_global_id
 from dms.base.paging import MAX_PAGE
-from dms.graphql import limits
+from dms.graphql import aggregations, documents, limits, memberships, roles, schemes, users, versions
 from dms.graphql.context import OPEN, Info, query_field
-from dms.graphql.scalars import BigInt
+from dms.graphql.nodes import Node
+from dms.graphql.scalars import ABSENT, BigInt
 from dms.rules.accessevents import Op
+
+MAX_NODES = 100
+
+_READ: Mapping[Kind, Callable[[Info, Collection[UUID]], Mapping[UUID, Node]]] = {
+    Kind.DOCUMENT: documents.nodes,
+    Kind.AGGREGATION: aggregations.nodes,
+    Kind.VERSION: versions.nodes,
+    Kind.RECORD_CLASS: schemes.class_nodes,
+    Kind.SCHEME: schemes.scheme_nodes,
+    Kind.USER: users.nodes,
+    Kind.GROUP: memberships.nodes,
+    Kind.ROLE: roles.nodes,
+}
+"""How things of each kind are read by their ids; each judges them as its room does."""
 
 
 @strawberry.type(description="What one request may ask for; beyond it the server refuses.")
@@ -36,6 +57,22 @@ class ServerInfo:
     limits: ServerLimits = strawberry.field(description="What one request may ask for.")
 
 
+def _asked(text: str) -> tuple[Kind, UUID]:
+    """Read an id; one that names nothing readable takes the way of a Document that never existed."""
+    parsed = parse_global_id(text)
+    return parsed if parsed is not None and parsed[0] in _READ else (Kind.DOCUMENT, ABSENT)
+
+
+def _nodes(info: Info, ids: Sequence[str]) -> list[Node | None]:
+    asked = [_asked(text) for text in ids]
+    found: dict[tuple[Kind, UUID], Node] = {}
+    for kind, read in _READ.items():
+        keys = {key for asked_kind, key in asked if asked_kind is kind}
+        if keys:
+            found.update({(kind, key): node for key, node in read(info, keys).items()})
+    return [found.get(each) for each in asked]
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -59,3 +96,34 @@ class Queries:
                 upload_bytes=BigInt(settings.upload_limit_bytes),
             ),
         )
+
+    @query_field(
+        op=Op.NODE_READ,
+        needs=OPEN,
+        description="A thing by its id; null if there is none, none that you may know of, or if its kind "
+        "cannot be asked for so.",
+    )
+    def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of the thing.")],
+    ) -> Node | None:
+        """Read one thing."""
+        return _nodes(info, [id])[0]
+
+    @query_field(
+        op=Op.NODE_READ,
+        needs=OPEN,
+        description="Things by their ids, in the order of the ids, with null as `node` has it.",
+    )
+    def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description=f"Up to {MAX_NODES} ids of any kind.")
+        ],
+    ) -> list[Node | None] | None:
+        """Read many things, each kind at once."""
+        if len(ids) > MAX_NODES:
+            raise ArgumentInvalid(f"at most {MAX_NODES} ids may be asked for at a time", path=("ids",))
+        return _nodes(info, ids)

@@ -52,6 +52,11 @@ def named(work: Work, ids: Iterable[UUID | None]) -> Mapping[UUID, Principal]:
     return {key: shown(row) for key, row in found.items()}
 
 
+def one_of(found: Mapping[UUID, Principal], principal_id: UUID | None) -> Principal | None:
+    """Return one of the principals found; None for a thing that no account made."""
+    return None if principal_id is None else found.get(principal_id)
+
+
 def asked_principal(work: Work, text: str) -> UUID:
     """Read the id of a principal of any kind; a malformed one, or one of a wrong kind, reads as absent."""
     parsed = parse_global_id(text)

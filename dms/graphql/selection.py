@@ -35,6 +35,21 @@ def wants(selected: Selected, path: str) -> bool:
     return _reaches(selected, [node.selection_set for node in selected.nodes], path.split("."))
 
 
+def below(selected: Selected, path: str) -> frozenset[str]:
+    """Return the names of the fields selected directly below `path`; an empty path is the field itself."""
+    sets = [node.selection_set for node in selected.nodes]
+    for name in path.split(".") if path else ():
+        sets = [
+            node.selection_set
+            for selection_set in sets
+            for node in _fields(selected, selection_set, set())
+            if node.name.value == name
+        ]
+    return frozenset(
+        node.name.value for selection_set in sets for node in _fields(selected, selection_set, set())
+    )
+
+
 def _reaches(selected: Selected, sets: Sequence[SelectionSetNode | None], names: Sequence[str]) -> bool:
     head, rest = names[0], names[1:]
     for selection_set in sets:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from dms.graphql import enums
+from dms.models.aggregations import ArrangementLevel
+from dms.models.documents import Medium
 from dms.models.security import MarkedKind
 from dms.models.users import PrincipalKind
-from dms.rules.access import Action, Effect, NodeKind, Reason
+from dms.rules.access import Action, Duty, Effect, NodeKind, Reason
 from dms.rules.periods import Validity
+from dms.rules.states import AggregationState, DocumentState
 
-__all__ = ["Action", "Effect", "MarkedKind", "NodeKind", "PrincipalKind", "Reason", "Validity"]
+__all__ = [
+    "Action",
+    "AggregationState",
+    "ArrangementLevel",
+    "DocumentState",
+    "Duty",
+    "Effect",
+    "MarkedKind",
+    "Medium",
+    "NodeKind",
+    "PrincipalKind",
+    "Reason",
+    "Validity",
+]
 
 enums.show(
     Action,
@@ -28,6 +44,29 @@ enums.show(
         Action.DISPOSE: "Propose disposal and run an approved batch. Needs READ_METADATA.",
         Action.APPROVE: "Decide as the second person. Needs READ_METADATA.",
         Action.MANAGE_ACCESS: "See and change the access list, explain decisions. Needs DISCOVER.",
+    },
+)
+
+enums.show(
+    Duty,
+    description="A power of an office. It concerns no single thing and gives no sight of any record.",
+    values={
+        Duty.USERS_MANAGE: "Make, disable and reset accounts (`users.manage`).",
+        Duty.CLEARANCES_MANAGE: "Give clearances, memberships and roles (`clearances.manage`).",
+        Duty.SECURITYLEVELS_MANAGE: "Define levels and compartments (`securitylevels.manage`).",
+        Duty.SCHEMES_MANAGE: "Keep the classification scheme (`schemes.manage`).",
+        Duty.SCHEDULES_MANAGE: "Keep the retention schedules (`schedules.manage`).",
+        Duty.DESCRIPTIONS_MANAGE: "Keep names, subjects, document types and forms (`descriptions.manage`).",
+        Duty.PLACES_MANAGE: "Keep buildings, rooms and shelves (`places.manage`).",
+        Duty.REQUESTS_MANAGE: "Serve readers and their requests (`requests.manage`).",
+        Duty.LOG_READ: "Read the access log (`log.read`).",
+        Duty.LOG_EXPORT: "Take the access log out (`log.export`).",
+        Duty.LOG_PRUNE: "Prune the access log with a second person (`log.prune`).",
+        Duty.POLICY_READ: "Read the history of what anybody might do (`policy.read`).",
+        Duty.ACCESS_REVIEW: "Review all access lists (`access.review`).",
+        Duty.EMERGENCY_OPEN: "Open emergency access for oneself (`emergency.open`).",
+        Duty.STATISTICS_FULL: "See figures over everything, not only what one may see (`statistics.full`).",
+        Duty.SYSTEM_OPERATE: "Run the server: settings, keys, back-ups (`system.operate`).",
     },
 )
 
@@ -96,5 +135,54 @@ enums.show(
     values={
         MarkedKind.DOCUMENT: "A Document.",
         MarkedKind.AGGREGATION: "An Aggregation.",
+    },
+)
+
+enums.show(
+    ArrangementLevel,
+    description="The level of an Aggregation in the arrangement (ISAD(G) 3.1.4).",
+    values={
+        ArrangementLevel.FONDS: "All records of one creator.",
+        ArrangementLevel.SUBFONDS: "A part of a fonds, such as that of a subordinate office.",
+        ArrangementLevel.RECORDGRP: "A record group: the records of a large organisation.",
+        ArrangementLevel.SUBGRP: "A part of a record group.",
+        ArrangementLevel.COLLECTION: "Brought together by a collector, not by one creator's business.",
+        ArrangementLevel.SERIES: "Records of one function or form, kept together.",
+        ArrangementLevel.SUBSERIES: "A part of a series.",
+        ArrangementLevel.FILE: "Documents on one matter.",
+        ArrangementLevel.CLASS: "A class of an older arrangement; it exists because finding aids have it.",
+        ArrangementLevel.OTHER: "Another level, which `otherLevel` names.",
+    },
+)
+
+enums.show(
+    AggregationState,
+    description="Where an Aggregation stands in its life.",
+    values={
+        AggregationState.OPEN: "Documents and Aggregations may be filed in it.",
+        AggregationState.CLOSED: "Nothing more is filed in it.",
+        AggregationState.TRANSFERRED: "Another custodian has it.",
+        AggregationState.DESTROYED: "Only a stub is left.",
+    },
+)
+
+enums.show(
+    DocumentState,
+    description="Where a Document stands in its life.",
+    values={
+        DocumentState.DRAFT: "It may still be changed.",
+        DocumentState.DECLARED: "A record: its content and description are frozen.",
+        DocumentState.TRANSFERRED: "Another custodian has it.",
+        DocumentState.DESTROYED: "Only a stub is left.",
+    },
+)
+
+enums.show(
+    Medium,
+    description="What a Document consists of.",
+    values={
+        Medium.DIGITAL: "Files only.",
+        Medium.PHYSICAL: "Paper or another carrier only.",
+        Medium.HYBRID: "Both.",
     },
 )

@@ -83,8 +83,9 @@ def checked(found: Filter, path: tuple[str, ...] = ("filter",)) -> Filter:
 
 
 def depth(found: Filter) -> int:
-    """Return how many `and`, `or`, `not` stand inside each other."""
-    return max((1 + depth(part) for part in _parts(found)), default=0)
+    """Return how many `or` and `not` stand inside each other; an `and` only lists conditions."""
+    own = 0 if isinstance(found, AllOf | Leaf) else 1
+    return own + max((depth(part) for part in _parts(found)), default=0)
 
 
 def leaves(found: Filter) -> Iterator[Leaf]:

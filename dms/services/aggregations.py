@@ -222,6 +222,7 @@ def _new_class(work: Work, row: Aggregation, class_id: UUID | None) -> UUID | No
 
 def _check_line(work: Work, row: Aggregation, parent: Aggregation | None) -> None:
     if _id_of(parent) == row.parent_id:
-        raise Invalid("it lies there already", path=("parent",))
+        raise Invalid("it lies there already", path=("parentId",))
     if parent is not None and row.id in {parent.id, *facts.lines_above(work, [parent.id])[parent.id]}:
-        raise Invalid("an Aggregation cannot lie under itself or under what lies below it", path=("parent",))
+        message = "an Aggregation cannot lie under itself or under what lies below it"
+        raise Invalid(message, path=("parentId",))

@@ -127,6 +127,12 @@ def children(
     return {key: page.map(lambda row: views[row.id]) for key, page in pages.items()}
 
 
+def nodes(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
+    """Return those of these Aggregations that were asked for which the actor may know of, by id."""
+    rows = gate.visible(work, Aggregation, Action.DISCOVER).each(ids)
+    return {view.id: view for view in shown(work, list(rows.values()), wanted=wanted)}
+
+
 def many(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
     """Return those of these Aggregations that the actor may know of, by id."""
     rows = gate.visible(work, Aggregation, Action.DISCOVER).many(set(ids))

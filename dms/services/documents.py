@@ -150,7 +150,7 @@ def refile(work: Work, row_id: UUID, *, aggregation_id: UUID, expected_revision:
     target = _target(work, aggregation_id)
     note = text.reason(reason)
     if target.id == row.aggregation_id:
-        raise Invalid("it lies there already", path=("aggregation",))
+        raise Invalid("it lies there already", path=("aggregationId",))
     _require_filing(
         work,
         row.id,
@@ -171,7 +171,7 @@ def assign_class(
     chosen = schemes.class_of(work, record_class_id)
     note = text.reason(reason)
     if chosen.id == row.record_class_id:
-        raise Invalid("it has this class already", path=("recordClass",))
+        raise Invalid("it has this class already", path=("recordClassId",))
     _require_filing(
         work,
         row.id,
@@ -204,7 +204,7 @@ def _first_class(work: Work, asked: UUID | None, aggregation: Aggregation) -> UU
         return schemes.class_of(work, asked).id
     found = facts.class_above(work, aggregation.id) or facts.record_class_id(work, UNASSIGNED)
     if found is None:
-        raise Invalid("there is no class to begin with: choose one", path=("recordClass",))
+        raise Invalid("there is no class to begin with: choose one", path=("recordClassId",))
     return found
 
 

@@ -99,6 +99,12 @@ def find_by_code(work: Work, code: str, *, wanted: Wanted) -> DocumentView:
     return shown(work, [row], wanted=wanted)[0]
 
 
+def nodes(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
+    """Return those of these Documents that were asked for which the actor may know of, by id."""
+    rows = gate.visible(work, Document, Action.DISCOVER).each(ids)
+    return {view.id: view for view in shown(work, list(rows.values()), wanted=wanted)}
+
+
 def many(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
     """Return those of these Documents that the actor may know of, by id."""
     rows = gate.visible(work, Document, Action.DISCOVER).many(set(ids))

@@ -165,9 +165,9 @@ def coded(work: Work, model: type[Document | Aggregation], code: str | None) -> 
     return {"reference_code": clean, "code_key": codes.code_key(clean)}
 
 
-def described(value: str | None, name: str) -> str | None:
+def described(value: str | None, *path: str) -> str | None:
     """Return text of several lines as it is kept; empty text is none."""
-    return (text.block(value, (name,)) or None) if value is not None else None
+    return (text.block(value, path) or None) if value is not None else None
 
 
 def keep_place(work: Work, row: Document | Aggregation) -> None:

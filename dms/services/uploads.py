@@ -125,7 +125,7 @@ def take(work: Work, upload_id: UUID, *, sha256: str | None) -> Content:
     if sha256 is not None and sha256 != row.plain_sha256:
         raise Invalid(
             f"the bytes that arrived have the digest `{row.plain_sha256}`: send them again",
-            path=("upload", "sha256"),
+            path=("upload", "digest"),
         )
     content = Content(blob_of(row), row.store, row.media_type, row.declared_media_type)
     # INVARIANT (one-key): only `blob_key` holds the key of a filed Blob, so deleting that row shreds it.

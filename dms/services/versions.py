@@ -98,7 +98,7 @@ def attach(work: Work, document: Document, named: NamedContent) -> Version:
         id=new_id(),
         document_id=document.id,
         number=(document.current_version or 0) + 1,
-        note=editing.described(named.note, "note"),
+        note=editing.described(named.note, "upload", "note"),
         created_at=work.now,
         created_by=work.actor.principal_id,
     )
@@ -108,7 +108,7 @@ def attach(work: Work, document: Document, named: NamedContent) -> Version:
         version_id=version.id,
         position=1,
         role=FileRole.BODY,
-        name=text.file_name(named.file_name),
+        name=text.file_name(named.file_name, ("upload", "fileName")),
         media_type=named.content.media_type,
         declared_media_type=named.content.declared_media_type,
         size_bytes=blob.plain_bytes,
@@ -132,6 +132,16 @@ def find(work: Work, version_id: UUID) -> VersionView:
     """Return one Version, or raise `NotFound`; the Document must give `READ_METADATA`."""
     work.performs(Op.VERSION_READ)
     return _of_visible(work, version_id, action=Action.READ_METADATA)[0]
+
+
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, VersionView]:
+    """Return those of these Versions of whose Documents the actor may read the metadata, by id."""
+    owners = facts.documents_of_versions(work, ids)
+    for absent in set(ids) - owners.keys():
+        work.refuses(absent, action=Action.READ_METADATA, reason="absent", exists=False)
+    documents = gate.visible(work, Document, Action.READ_METADATA).each(set(owners.values()))
+    reading = gate.parts(work, Version, owner=Version.document_id, of=documents, noted=True)
+    return _views(work, list(reading.many(owners.keys()).values()))
 
 
 def content(work: Work, version_id: UUID) -> ContentRef:
@@ -188,7 +198,7 @@ def current(work: Work, documents: Iterable[Document]) -> Mapping[UUID, VersionV
 
 def _of_visible(work: Work, version_id: UUID, *, action: Action) -> tuple[VersionView, Document]:
     # An absent Version asks for an absent Document, so that absence takes the way of a refusal.
-    document_id = facts.document_of_version(work, version_id) or ABSENT
+    document_id = facts.documents_of_versions(work, [version_id]).get(version_id, ABSENT)
     document = gate.visible(work, Document, action).one(document_id)
     row = gate.parts(work, Version, owner=Version.document_id, of=[document_id], noted=True).one(version_id)
     return _views(work, [row])[row.id], document

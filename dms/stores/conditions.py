@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
-from dms.models.versions import ContentFile, FileRole, Version
+from dms.models.versions import Blob, ContentFile, FileRole, Version
 from dms.rules.filters import AllOf, AnyOf, Filter, Leaf, Not, Operator
 
 Column: TypeAlias = InstrumentedAttribute[Any]  # the type of a filtered column varies
@@ -93,6 +93,11 @@ def current_media_type(leaf: Leaf) -> ColumnElement[bool]:
         )
         .exists()
     )
+
+
+def holds_content(digests: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that some Version of a Document has one of these contents."""
+    return Document.id.in_(select(Blob.document_id).where(Blob.plain_sha256.in_(digests)))
 
 
 def _compared(column: Column, operator: Operator, values: Sequence[Any]) -> ColumnElement[bool]:

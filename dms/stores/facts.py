@@ -13,6 +13,7 @@ from sqlalchemy import func, literal, or_, select, union_all
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation, ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
+from dms.models.imports import ImportLine
 from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
 from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatus
@@ -249,10 +250,10 @@ def has_drafts(work: Work, aggregation_id: UUID) -> bool:
     return session_of(work).execute(statement.limit(1)).first() is not None
 
 
-def document_of_version(work: Work, version_id: UUID) -> UUID | None:
-    """Return the id of the Document that a Version belongs to."""
-    statement = select(Version.document_id).where(Version.id == version_id)
-    return session_of(work).execute(statement).scalar_one_or_none()
+def documents_of_versions(work: Work, version_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the ids of the Documents that these Versions belong to, by the Versions' ids."""
+    statement = select(Version.id, Version.document_id).where(Version.id.in_(version_ids))
+    return {row[0]: row[1] for row in session_of(work).execute(statement)}
 
 
 def blob_id(work: Work, *, document_id: UUID, plain_sha256: str) -> UUID | None:
@@ -304,3 +305,27 @@ def holds_content(work: Work) -> bool:
         session.execute(select(BlobKey.blob_id).limit(1)).first() is not None
         or session.execute(select(Upload.id).limit(1)).first() is not None
     )
+
+
+def protected(work: Work, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of these ids that name a Document or an Aggregation: what has an access list."""
+    found: set[UUID] = set()
+    for model in (Document, Aggregation):
+        found.update(session_of(work).execute(select(model.id).where(model.id.in_(ids))).scalars())
+    return frozenset(found)
+
+
+def has_import_lines(work: Work, aggregation_id: UUID) -> bool:
+    """Tell whether anything was ever imported into an Aggregation."""
+    statement = select(ImportLine.id).where(ImportLine.aggregation_id == aggregation_id)
+    return session_of(work).execute(statement.limit(1)).first() is not None
+
+
+def import_lines(
+    work: Work, aggregation_id: UUID, *, path_digests: Collection[str]
+) -> list[tuple[str, str, UUID]]:
+    """Return (path digest, content digest, Document) of what was imported under these paths, oldest first."""
+    statement = select(ImportLine.path_sha256, ImportLine.plain_sha256, ImportLine.document_id).where(
+        ImportLine.aggregation_id == aggregation_id, ImportLine.path_sha256.in_(path_digests)
+    )
+    return [(row[0], row[1], row[2]) for row in session_of(work).execute(statement.order_by(ImportLine.id))]

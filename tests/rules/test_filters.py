@@ -49,8 +49,12 @@ def nested(times):
     return found
 
 
-def test_depth_counts_what_stands_inside_each_other():
-    assert [depth(found) for found in (LEAF, EVERYTHING, Not(LEAF), AllOf((LEAF, Not(LEAF))))] == [0, 0, 1, 2]
+def test_depth_counts_alternatives_and_negations_inside_each_other():
+    nested_twice = AnyOf((LEAF, AllOf((LEAF, Not(LEAF)))))
+
+    found = [LEAF, EVERYTHING, Not(LEAF), AllOf((LEAF, AllOf((LEAF, Not(LEAF))))), AnyOf(()), nested_twice]
+
+    assert [depth(each) for each in found] == [0, 0, 1, 1, 1, 2]
 
 
 def test_five_deep_and_fifty_conditions_are_the_most():

@@ -126,7 +126,7 @@ def test_a_taken_code_is_a_conflict_that_names_nothing(desk, world, clerk, fonds
         ({"dates": "1900/1890"}, ("dates", "`1900/1890` ends before it begins: put the earlier date first")),
         (
             {"record_class_id": new_id()},
-            ("recordClass", "there is no such class: choose one of `recordClasses`"),
+            ("recordClassId", "there is no such class: choose one of `recordClasses`"),
         ),
     ],
 )

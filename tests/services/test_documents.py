@@ -195,7 +195,7 @@ def test_a_reference_code_is_unique_and_none_is_no_code(desk, clerk, folder):
         ({"source_system": " "}, ("sourceSystem", "must not be empty")),
         (
             {"record_class_id": new_id()},
-            ("recordClass", "there is no such class: choose one of `recordClasses`"),
+            ("recordClassId", "there is no such class: choose one of `recordClasses`"),
         ),
     ],
 )

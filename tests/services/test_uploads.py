@@ -153,7 +153,7 @@ def test_another_digest_than_the_senders_is_refused_and_the_upload_stays(desk, c
         desk.do(clerk, uploads.take, upload_id, sha256="0" * 64)
 
     assert refused.value.message == f"the bytes that arrived have the digest `{SHA256}`: send them again"
-    assert refused.value.path == ("upload", "sha256")
+    assert refused.value.path == ("upload", "digest")
     assert row_of(desk, clerk, upload_id).state is UploadState.RECEIVED
 
 

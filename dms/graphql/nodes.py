@@ -1,0 +1,59 @@
+"""What every thing with an id is, and how things of one list read what is nested in them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar, cast
+from uuid import UUID
+
+import strawberry
+
+from dms.graphql.context import Decorator, Info
+from dms.services.editing import KEEP, Keep
+
+S_co = TypeVar("S_co", covariant=True)
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class Said(Protocol[S_co]):
+    """What Strawberry makes of a field that was named in an input, be it with null."""
+
+    @property
+    def value(self) -> S_co:
+        """Return what was said."""
+
+
+@strawberry.interface(description="A thing with an id of its own.")
+class Node:
+    """What `node` and `nodes` answer."""
+
+    id: strawberry.ID = strawberry.field(description="The id of the thing; it never changes.")
+
+
+@dataclass(slots=True)
+class Siblings(Generic[V]):
+    """The things of one list: the first that is asked for something nested reads it for all of them."""
+
+    views: Mapping[UUID, V]
+    _read: dict[object, Mapping[UUID, Any]] = field(default_factory=dict)  # as the field's own type
+
+    def once(self, info: Info, read: Callable[[Mapping[UUID, V]], Mapping[UUID, T]]) -> Mapping[UUID, T]:
+        """Return what `read` gives for all of them; called once for each place in the text."""
+        # Not the response name: `nodes` and `edges.node` of one list may ask differently under one name.
+        key = tuple(id(node) for node in info._raw_info.field_nodes)  # noqa: SLF001  our Info hides it
+        if key not in self._read:
+            self._read[key] = read(self.views)
+        return cast("Mapping[UUID, T]", self._read[key])  # a place in the text belongs to one field
+
+
+def nested_field(*, description: str) -> Decorator:
+    """Make a field below a root field of a resolver that reads."""
+    made: Decorator = strawberry.field(description=description)
+    return made
+
+
+def given(value: Said[T] | None) -> T | Keep:
+    """Return what an update says of a field: the new value, which may be none, or to keep it."""
+    return KEEP if value is None else value.value

@@ -1,0 +1,544 @@
+"""Documents through the door: the main job of the product as a front end does it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from dms.base.ids import Kind, global_id, new_id, parse_global_id
+from dms.graphql import documents
+from dms.graphql.schema import build_schema
+from dms.models.schemes import UNASSIGNED
+from dms.rules.access import Action
+from dms.rules.security import Mark
+from tests.desk import Desk
+from tests.statements import counted
+
+ERRORS = """
+errors {
+  __typename message code path
+  ... on ConflictError { currentRevision } ... on StateError { state available } ... on DeniedError { action }
+}
+"""
+REGISTER = (
+    "mutation ($input: DocumentRegisterInput!) { documentRegister(input: $input) { "
+    + ERRORS
+    + """
+    document {
+      id revision title state medium referenceCode dates firstDay lastDay
+      aggregation { id } recordClass { code } securityClassification { marking }
+      currentVersion { number fileName digest sizeBytes mediaType contentPath }
+    }
+} }"""
+)
+UPDATE = (
+    "mutation ($input: DocumentUpdateInput!) { documentUpdate(input: $input) { "
+    + ERRORS
+    + " document { revision title dates authors } } }"
+)
+DECLARE = (
+    "mutation ($input: DocumentDeclareInput!) { documentDeclare(input: $input) { "
+    + ERRORS
+    + " document { revision state declaredAt declaredBy { id } availableTransitions } } }"
+)
+REFILE = (
+    "mutation ($input: DocumentRefileInput!) { documentRefile(input: $input) { "
+    + ERRORS
+    + " document { aggregation { id } revision } } }"
+)
+CLASS_ASSIGN = (
+    "mutation ($input: DocumentClassAssignInput!) { documentClassAssign(input: $input) { "
+    + ERRORS
+    + " document { recordClass { id code } } } }"
+)
+LIST = """
+query ($first: Int, $after: String, $last: Int, $before: String,
+       $filter: DocumentFilter, $orderBy: DocumentOrderBy) {
+  documents(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {
+    totalCount totalIsExact
+    edges { cursor node { id } }
+    nodes { id title referenceCode }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+EVERYTHING = """
+query ($filter: DocumentFilter, $first: Int!) {
+  documents(first: $first, filter: $filter) {
+    totalCount
+    nodes {
+      id revision createdAt referenceCode title medium state dates firstDay lastDay authors addressees
+      description sourceSystem originalName declaredAt updatedAt availableTransitions viewerActions
+      aggregation {
+        id referenceCode title level recordClass { id code } securityClassification { marking }
+        parent { id title } ancestors { id } documentCount
+      }
+      recordClass { id code title schemeId parentId }
+      securityClassification { marking level { code rank } compartments { code } }
+      currentVersion { id number createdBy { name } }
+      versions(first: 2) { totalCount nodes { id number createdBy { name } } }
+      createdBy { name } updatedBy { name } declaredBy { name }
+    }
+  }
+}
+"""
+
+
+@pytest.fixture
+def desk(house, world):
+    return Desk(house, world)
+
+
+@pytest.fixture
+def clerk(world):
+    return world.user()
+
+
+@pytest.fixture
+def folder(world, clerk):
+    made = world.aggregation()
+    for action in (Action.FILE, Action.EDIT, Action.READ_CONTENT):
+        world.entry(clerk, made, action)
+    return made
+
+
+def id_of(document):
+    return global_id(Kind.DOCUMENT, document)
+
+
+def place_of(aggregation):
+    return global_id(Kind.AGGREGATION, aggregation)
+
+
+def change(api, user, mutation, **given):
+    reply = api.ask(mutation, {"input": given}, as_user=user)
+    (payload,) = reply.data.values()
+    return payload
+
+
+def listing(api, user, **given):
+    return api.ask(LIST, {"first": 10, **given}, as_user=user).data["documents"]
+
+
+def within(folder):
+    return {"aggregation": {"below": place_of(folder)}}
+
+
+def test_a_letter_is_registered_with_its_bytes(api, desk, clerk, folder):
+    upload = desk.upload(clerk, b"Dear Sir")
+
+    payload = change(
+        api,
+        clerk,
+        REGISTER,
+        aggregationId=place_of(folder),
+        title="Letter",
+        referenceCode="G/1",
+        dates="1890-05",
+        upload={
+            "id": str(upload),
+            "fileName": "letter.txt",
+            "digest": hashlib.sha256(b"Dear Sir").hexdigest(),
+        },
+    )
+
+    assert payload["errors"] == []
+    shown = payload["document"]
+    version = shown.pop("currentVersion")
+    content_path = version.pop("contentPath")
+    assert shown == {
+        "id": shown["id"],
+        "revision": 1,
+        "title": "Letter",
+        "state": "DRAFT",
+        "medium": "DIGITAL",
+        "referenceCode": "G/1",
+        "dates": "1890-05",
+        "firstDay": "1890-05-01",
+        "lastDay": "1890-05-31",
+        "aggregation": {"id": place_of(folder)},
+        "recordClass": {"code": "unassigned"},
+        "securityClassification": {"marking": "OPEN"},
+    }
+    assert version == {
+        "number": 1,
+        "fileName": "letter.txt",
+        "digest": hashlib.sha256(b"Dear Sir").hexdigest(),
+        "sizeBytes": 8,
+        "mediaType": "text/plain",
+    }
+    kind, _ = parse_global_id(content_path.removeprefix("/content/versions/"))
+    assert kind is Kind.VERSION
+
+
+def test_the_whole_life_of_a_draft(api, desk, clerk, folder, world):
+    record_class = world.record_class()
+    upload = {"id": str(desk.upload(clerk)), "fileName": "letter.txt"}
+    made = change(
+        api, clerk, REGISTER, aggregationId=place_of(folder), title="Letter", dates="1890", upload=upload
+    )["document"]
+
+    changed = change(
+        api, clerk, UPDATE, id=made["id"], expectedRevision=1, title="Complaint", dates=None, authors="Amt"
+    )
+    refused = change(api, clerk, DECLARE, id=made["id"], expectedRevision=2)
+    classed = change(
+        api,
+        clerk,
+        CLASS_ASSIGN,
+        id=made["id"],
+        expectedRevision=2,
+        recordClassId=global_id(Kind.RECORD_CLASS, record_class),
+        reason="read it",
+    )
+    declared = change(api, clerk, DECLARE, id=made["id"], expectedRevision=3)
+    frozen = change(api, clerk, UPDATE, id=made["id"], expectedRevision=4, title="New")
+
+    assert changed["document"] == {"revision": 2, "title": "Complaint", "dates": None, "authors": "Amt"}
+    assert refused == {
+        "errors": [
+            {
+                "__typename": "StateError",
+                "message": "it has no class yet: assign one first",
+                "code": "STATE",
+                "path": [],
+                "state": "draft",
+                "available": ["classAssign", "declare", "refile", "securitySet", "update", "versionAdd"],
+            }
+        ],
+        "document": None,
+    }
+    assert classed["document"]["recordClass"]["id"] == global_id(Kind.RECORD_CLASS, record_class)
+    assert (declared["document"]["state"], declared["document"]["revision"]) == ("DECLARED", 4)
+    assert declared["document"]["declaredBy"] == {"id": global_id(Kind.USER, clerk)}
+    assert declared["document"]["availableTransitions"] == ["classAssign", "refile"]
+    assert frozen["errors"][0]["available"] == ["classAssign", "refile", "securitySet"]
+
+
+def test_a_stale_revision_shows_the_current_one_and_changes_nothing(api, clerk, folder, world):
+    document = world.document(folder)
+    change(api, clerk, UPDATE, id=id_of(document), expectedRevision=1, title="First")
+
+    payload = change(api, clerk, UPDATE, id=id_of(document), expectedRevision=1, title="Second")
+
+    assert payload == {
+        "errors": [
+            {
+                "__typename": "ConflictError",
+                "message": "it was changed since you read it: read it again, then change what you see",
+                "code": "CONFLICT",
+                "path": ["expectedRevision"],
+                "currentRevision": 2,
+            }
+        ],
+        "document": None,
+    }
+    assert listing(api, clerk, filter=within(folder))["nodes"][0]["title"] == "First"
+
+
+def test_refiling_answers_with_the_new_place(api, clerk, folder, world):
+    document, target = world.document(folder), world.aggregation(folder)
+
+    payload = change(
+        api,
+        clerk,
+        REFILE,
+        id=id_of(document),
+        aggregationId=place_of(target),
+        expectedRevision=1,
+        reason="sorted",
+    )
+
+    assert payload["document"] == {"aggregation": {"id": place_of(target)}, "revision": 2}
+
+
+def test_a_document_moved_to_where_one_may_only_file_is_answered_masked(api, clerk, folder, world):
+    document, target = world.document(folder), world.aggregation()
+    world.entry(clerk, target, Action.FILE)
+    given = {
+        "id": id_of(document),
+        "aggregationId": place_of(target),
+        "expectedRevision": 1,
+        "reason": "sorted",
+    }
+
+    payload = change(api, clerk, REFILE.replace("revision }", "revision title state }"), **given)
+
+    assert payload == {
+        "errors": [],
+        "document": {"aggregation": {"id": place_of(target)}, "revision": 2, "title": None, "state": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "refusal"),
+    [
+        ({"title": " "}, ("ValidationError", ["title"], "must not be empty")),
+        ({"referenceCode": "/x"}, ("ValidationError", ["referenceCode"], None)),
+        ({"dates": "yesterday"}, ("ValidationError", ["dates"], None)),
+        ({"recordClassId": "nonsense"}, ("ValidationError", ["recordClassId"], None)),
+        ({"upload": {"id": "nonsense", "fileName": "x"}}, ("ValidationError", ["upload", "id"], None)),
+        ({"securityClassification": {"level": "cosmic"}}, ("ValidationError", None, None)),
+        ({"aggregationId": "nonsense"}, ("NotFoundError", [], "not found")),
+    ],
+)
+def test_unusable_input_is_a_typed_error_at_its_field(api, clerk, folder, given, refusal):
+    payload = change(api, clerk, REGISTER, **{"aggregationId": place_of(folder), "title": "T", **given})
+
+    kind, path, message = refusal
+    (error,) = payload["errors"]
+    assert (error["__typename"], payload["document"]) == (kind, None)
+    assert path is None or error["path"] == path
+    assert message is None or error["message"] == message
+
+
+def test_a_failed_registration_leaves_nothing(api, desk, clerk, folder):
+    upload = {"id": str(desk.upload(clerk)), "fileName": "..."}
+
+    change(api, clerk, REGISTER, aggregationId=place_of(folder), title="T", upload=upload)
+
+    assert listing(api, clerk, filter=within(folder))["totalCount"] == 0
+
+
+def test_hidden_absent_and_malformed_answer_alike_byte_for_byte(api, folder, world):
+    document = world.document(folder)
+    stranger = world.user()
+    asked = [id_of(document), id_of(new_id()), "nonsense", place_of(folder), global_id(Kind.DOCUMENT, folder)]
+    look = "query ($id: ID!) { document(by: {id: $id}) { id } node(id: $id) { id } nodes(ids: [$id]) { id } }"
+
+    reads = {api.ask(look, {"id": each}, as_user=stranger).content for each in asked}
+    writes = {
+        json.dumps(change(api, stranger, UPDATE, id=each, expectedRevision=1, title="\x00")) for each in asked
+    }
+
+    assert reads == {b'{"data":{"document":null,"node":null,"nodes":[null]}}'}
+    assert len(writes) == 1
+
+
+def test_a_reference_code_finds_its_document(api, clerk, folder, world):
+    document = world.document(folder, reference_code="Find/1", code_key="find\x01011")
+    look = "query ($code: String!) { document(by: {referenceCode: $code}) { id } }"
+
+    assert api.ask(look, {"code": "Find/1"}, as_user=clerk).data == {"document": {"id": id_of(document)}}
+    for who, code in ((clerk, "Find/2"), (world.user(), "Find/1")):
+        assert api.ask(look, {"code": code}, as_user=who).data == {"document": None}
+
+
+def test_exactly_one_key_is_asked_for(api, clerk):
+    for by in ("{}", '{id: "a", referenceCode: "b"}', "{id: null}"):
+        reply = api.ask(f"{{ document(by: {by}) {{ id }} }}", as_user=clerk)
+        assert set(reply.codes) == {"ARGUMENT_INVALID"}
+
+
+@pytest.fixture
+def shelf(world, folder):
+    """The filter that keeps seven documents, titled 0 to 6, in a folder of their own."""
+    for title in ["0 Zero", "1 One", "2 Two", "3 Three", "4 Four", "5 Five", "6 Six"]:
+        world.document(folder, title=title, title_key=title.lower())
+    return within(folder)
+
+
+def test_a_list_is_walked_by_cursors_both_ways(api, clerk, shelf):
+    order = {"field": "TITLE", "direction": "DESC"}
+    given = {"filter": shelf, "orderBy": order}
+
+    first = listing(api, clerk, first=3, **given)
+    second = listing(api, clerk, first=3, after=first["pageInfo"]["endCursor"], **given)
+    back = api.ask(
+        LIST, {"last": 2, "before": second["pageInfo"]["startCursor"], **given}, as_user=clerk
+    ).data["documents"]
+
+    assert [node["title"][0] for node in first["nodes"] + second["nodes"]] == list("654321")
+    assert [node["title"][0] for node in back["nodes"]] == list("54")
+    assert (first["totalCount"], first["totalIsExact"]) == (7, True)
+    assert (second["pageInfo"]["hasNextPage"], back["pageInfo"]["hasPreviousPage"]) == (True, True)
+    assert [edge["node"]["id"] for edge in first["edges"]] == [node["id"] for node in first["nodes"]]
+
+
+def test_a_cursor_belongs_to_its_filter_and_order(api, clerk, shelf):
+    cursor = listing(api, clerk, first=2, filter=shelf)["pageInfo"]["endCursor"]
+
+    for given in (
+        {"filter": {**shelf, "title": {"contains": "o"}}},
+        {"filter": shelf, "orderBy": {"field": "TITLE"}},
+        {"filter": None},
+    ):
+        reply = api.ask(LIST, {"first": 2, "after": cursor, **given}, as_user=clerk)
+        assert reply.codes == ["CURSOR_INVALID"]
+
+
+@pytest.mark.parametrize(
+    ("found", "titles"),
+    [
+        ({"title": {"contains": "T"}}, "23"),
+        ({"title": {"startsWith": "4", "contains": "four"}}, "4"),
+        ({"or": [{"title": {"eq": "0 ZERO"}}, {"title": {"in": ["1 one"]}}]}, "01"),
+        ({"not": {"title": {"contains": "i"}}}, "01234"),
+        ({"and": [{"title": {"contains": "o"}}, {"not": {"title": {"contains": "t"}}}]}, "014"),
+        ({"state": {"eq": "DRAFT"}, "medium": {"in": ["PHYSICAL"]}}, ""),
+        ({"medium": {"eq": "DIGITAL"}, "createdAt": {"gte": "2031-01-01T00:00:00Z"}}, ""),
+        ({"date": {"isNull": True}, "referenceCode": {"isNull": True}}, "0123456"),
+        ({"securityLevel": {"lte": "open"}}, "0123456"),
+        ({"mediaType": {"eq": "text/plain"}}, ""),
+        ({"recordClass": {"eq": "nonsense"}}, ""),
+        ({"aggregation": {"eq": "nonsense"}}, ""),
+        ({"or": []}, ""),
+        ({"title": {}}, "0123456"),
+    ],
+)
+def test_filters_join_as_they_are_nested(api, clerk, shelf, found, titles):
+    both = {"and": [shelf, found]}
+
+    shown = listing(api, clerk, filter=both)
+
+    assert "".join(sorted(node["title"][0] for node in shown["nodes"])) == titles
+    assert shown["totalCount"] == len(titles)
+
+
+def test_an_unusable_filter_is_refused_with_its_reason(api, clerk):
+    deep = {"title": {"eq": "x"}}
+    for _ in range(6):
+        deep = {"not": deep}
+
+    for found, message in (
+        (deep, "a filter may be nested 5 deep at most"),
+        ({"or": [{"title": {"eq": "x"}}] * 51}, "a filter may hold 50 conditions at most"),
+        ({"securityLevel": {"eq": "cosmic"}}, "there is no level `cosmic`; there are "),
+    ):
+        reply = api.ask(LIST, {"first": 1, "filter": found}, as_user=clerk)
+        assert (reply.codes, reply.body["data"]) == (["ARGUMENT_INVALID"], None)
+        assert reply.messages[0].startswith(message)
+
+
+@pytest.mark.parametrize("given", [{"first": 0}, {"first": 101}, {}, {"first": 1, "last": 1}])
+def test_a_page_has_one_size_within_bounds(api, clerk, given):
+    assert api.ask(LIST, given, as_user=clerk).codes == ["ARGUMENT_INVALID"]
+
+
+def test_what_may_only_be_discovered_is_masked(api, desk, folder, world, clerk):
+    stranger = world.user()
+    document = world.document(folder, reference_code="Mask/1", code_key="mask\x01011")
+    world.entry_on_document(stranger, document, Action.DISCOVER)
+
+    (shown,) = api.ask(EVERYTHING, {"first": 5}, as_user=stranger).data["documents"]["nodes"]
+
+    masked = {name: value for name, value in shown.items() if name in documents.METADATA}
+    assert set(masked.values()) == {None}
+    assert (shown["recordClass"], shown["currentVersion"], shown["aggregation"]) == (None, None, None)
+    assert (shown["availableTransitions"], shown["viewerActions"]) == ([], ["DISCOVER"])
+    assert (shown["referenceCode"], shown["revision"]) == ("Mask/1", 1)
+    assert shown["securityClassification"]["marking"] == "OPEN"
+    shorter = listing(api, stranger, filter={"not": {"title": {"eq": "none"}}})
+    assert (shorter["nodes"], shorter["totalCount"]) == ([], 0)
+
+
+def test_every_field_of_a_document_is_either_open_or_masked():
+    fields = build_schema().core.type_map["Document"].fields
+    open_fields = {
+        "id",
+        "revision",
+        "createdAt",
+        "referenceCode",
+        "aggregation",
+        "securityClassification",
+        "viewerActions",
+    }
+    apart = {"recordClass", "currentVersion", "availableTransitions"}
+
+    assert set(fields) == open_fields | apart | documents.METADATA
+    for name in documents.METADATA | apart - {"availableTransitions"}:
+        assert not str(fields[name].type).endswith("!"), name
+        assert "READ_METADATA" in fields[name].description, name
+
+
+def ids_in(value):
+    match value:
+        case dict():
+            own = {value["id"]} if "id" in value else set()
+            return own.union(*(ids_in(item) for item in value.values()))
+        case list():
+            return set().union(*(ids_in(item) for item in value))
+        case _:
+            return set()
+
+
+def test_the_event_lists_what_the_answer_shows_and_nothing_else(api, desk, clerk, folder, world):
+    inner = world.aggregation(folder, record_class_id=world.record_class())
+    for place in (folder, inner):
+        upload = {"id": str(desk.upload(clerk)), "fileName": "x"}
+        change(api, clerk, REGISTER, aggregationId=place_of(place), title="T", upload=upload)
+    world.document(inner, mark=Mark(300))
+
+    reply = api.ask(EVERYTHING, {"first": 10, "filter": within(folder)}, as_user=clerk)
+
+    (event,) = api.events(reply)
+    released = {line[0] for marks in event["released"].values() for lines in marks.values() for line in lines}
+    things = {
+        key.hex
+        for kind, key in map(parse_global_id, ids_in(reply.data))
+        if kind in {Kind.DOCUMENT, Kind.AGGREGATION, Kind.VERSION}
+    }
+    assert released == things
+    assert (event["op"], event["aggregate"] > 0) == ("document.list", True)
+
+
+def test_a_page_costs_the_same_number_of_statements_whatever_its_size(api, desk, clerk, folder, world):
+    for _ in range(4):
+        inner = world.aggregation(folder, record_class_id=world.record_class())
+        for _ in range(2):
+            upload = {"id": str(desk.upload(clerk)), "fileName": "x"}
+            change(api, clerk, REGISTER, aggregationId=place_of(inner), title="T", upload=upload)
+
+    costs = []
+    for first in (1, 8):
+        with counted(desk.house) as statements:
+            reply = api.ask(EVERYTHING, {"first": first, "filter": within(folder)}, as_user=clerk)
+        costs.append((len(reply.data["documents"]["nodes"]), len(statements)))
+
+    assert [shown for shown, _ in costs] == [1, 8]
+    assert costs[0][1] == costs[1][1]
+
+
+def test_links_that_are_not_selected_are_not_read(api, house, clerk, folder, world):
+    world.document(folder)
+    plain = "query ($filter: DocumentFilter) { documents(first: 5, filter: $filter) { nodes { id } } }"
+
+    with counted(house) as statements:
+        reply = api.ask(plain, {"filter": within(folder)}, as_user=clerk)
+
+    tables = " ".join(statements)
+    assert [name for name in ("version", "content_file", "security_level") if f"FROM {name}" in tables] == []
+    (event,) = api.events(reply)
+    assert list(event["released"]) == ["existence"]
+
+
+def test_later_pages_of_versions_belong_to_one_document(api, desk, clerk, folder, world):
+    documents_ = [world.document(folder) for _ in range(2)]
+    add = (
+        "mutation ($i: VersionAddInput!) { versionAdd(input: $i) { errors { message } version { number } } }"
+    )
+    for document in documents_:
+        for revision in (1, 2, 3):
+            upload = {"id": str(desk.upload(clerk, b"%d" % revision)), "fileName": "x"}
+            given = {"documentId": id_of(document), "expectedRevision": revision, "upload": upload}
+            payload = api.ask(add, {"i": given}, as_user=clerk).data["versionAdd"]
+            assert payload == {"errors": [], "version": {"number": revision}}
+    look = """query ($id: ID!, $after: String) { document(by: {id: $id}) {
+      versions(first: 2, after: $after) { nodes { number } pageInfo { endCursor hasNextPage } } } }"""
+
+    first = api.ask(look, {"id": id_of(documents_[0])}, as_user=clerk).data["document"]["versions"]
+    cursor = first["pageInfo"]["endCursor"]
+    rest = api.ask(look, {"id": id_of(documents_[0]), "after": cursor}, as_user=clerk).data["document"]
+    foreign = api.ask(look, {"id": id_of(documents_[1]), "after": cursor}, as_user=clerk)
+
+    assert [node["number"] for node in first["nodes"]] == [1, 2]
+    assert rest["versions"] == {"nodes": [{"number": 3}], "pageInfo": rest["versions"]["pageInfo"]}
+    assert foreign.codes == ["CURSOR_INVALID"]
+
+
+def test_unassigned_is_the_class_of_what_nobody_classed(api, clerk, folder, world):
+    payload = change(api, clerk, REGISTER, aggregationId=place_of(folder), title="T")
+
+    assert payload["document"]["recordClass"] == {"code": UNASSIGNED}
