@@ -108,7 +108,7 @@ class _SliceEnforcer(casbin.Enforcer):  # type: ignore[misc]  # casbin has no ty
         self._sentinel = ("", object(), "", Action.DISCOVER, 0, 0, "deny")
 
     def replace_slice(self, lines: Iterable[Line]) -> None:
-        """Make these lines, and the sentinel, the whole policy of the next decision."""
+        """Make these lines, or the sentinel where there are none, the policy of the next decision."""
         rows: list[tuple[Any, ...]] = [
             (
                 line.id,
@@ -121,8 +121,7 @@ class _SliceEnforcer(casbin.Enforcer):  # type: ignore[misc]  # casbin has no ty
             )
             for line in lines
         ]
-        rows.append(self._sentinel)
-        self.model["p"]["p"].policy = rows
+        self.model["p"]["p"].policy = rows or [self._sentinel]
 
     def _get_expression(self, expr: str, functions: Any = None) -> SimpleEval:
         parsed = self._parsed.get(expr)

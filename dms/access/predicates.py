@@ -20,6 +20,7 @@ from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.schemes import RecordClass
+from dms.models.types import unindexed
 from dms.rules.access import Action, Effect, Line, bears
 from dms.rules.security import dominates
 from dms.stores.work import Work, session_of
@@ -64,7 +65,7 @@ def condition(found: Verdict, model: type[Document | Aggregation]) -> ColumnElem
     allowed: ColumnElement[bool] = true()
     if not _is_roof(found, found.allowed):
         allowed = _named(model, found.allowed)
-    clauses = [model.security_id.in_(found.security_ids), allowed]
+    clauses = [unindexed(model.security_id.expression).in_(found.security_ids), allowed]
     if found.denied:
         clauses.append(not_(_named(model, found.denied)))
     return and_(*clauses)
@@ -102,14 +103,14 @@ def _is_roof(found: Verdict, nodes: frozenset[UUID]) -> bool:
 
 def _named(model: type[Document | Aggregation], nodes: frozenset[UUID]) -> ColumnElement[bool]:
     """Test whether a row is one of the nodes or hangs below one, in either tree."""
-    aggregation_column = Document.aggregation_id if model is Document else Aggregation.id
-    below_class: ColumnElement[bool] = model.record_class_id.in_(_classes_below(nodes))
+    place = Document.aggregation_id if model is Document else Aggregation.id
+    below_class: ColumnElement[bool] = unindexed(model.record_class_id.expression).in_(_classes_below(nodes))
     if model is Aggregation:
         below_class = and_(Aggregation.record_class_id.is_not(None), below_class)
     return or_(
-        aggregation_column.in_(_aggregations_below(nodes)),
+        unindexed(place.expression).in_(_aggregations_below(nodes)),
         below_class,
-        model.id.in_(nodes),
+        unindexed(model.id.expression).in_(nodes),
     )
 
 

@@ -6,7 +6,7 @@ them, one for the open lines that name any of these nodes and any of the subject
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
@@ -96,28 +96,34 @@ def lines_on(slices: Slices, nodes: Iterable[UUID]) -> list[Line]:
 
 
 def _decide_one(work: Work, slices: Slices, place: Place, action: Action) -> Decision:
-    own = bool(slices.lines.get(place.object_id))
-    key = (
-        place.object_id if own else None,
-        place.aggregation_id,
-        place.class_id,
-        place.security,
-        action,
-    )
+    """Decide a place, or take over the decision of one with the same lines and the same mark.
+
+    INVARIANT (same-lines): a decision sees of the nodes only which lines name one of them.
+    """
+    nodes = chain_of(slices, place)
+    lines = lines_on(slices, nodes)
+    key = (frozenset(line.id for line in lines), place.security, action)
     known = slices.decided.get(key)
     if known is None:
-        known = slices.decided[key] = _ask_casbin(work, slices, place, action)
+        known = slices.decided[key] = _ask_casbin(work, slices, place, action, nodes=nodes, lines=lines)
     return known
 
 
-def _ask_casbin(work: Work, slices: Slices, place: Place, action: Action) -> Decision:
+def _ask_casbin(
+    work: Work,
+    slices: Slices,
+    place: Place,
+    action: Action,
+    *,
+    nodes: frozenset[UUID],
+    lines: Sequence[Line],
+) -> Decision:
     standing = slices.standing
     if standing.disabled or place.security is None:
         return Decision(False, (), Reason.DISABLED if standing.disabled else Reason.NO_ENTRY)
-    nodes = chain_of(slices, place)
     target = Target(nodes, place.security)
-    lines = lines_on(slices, nodes)
-    may = policy_of(work).permits(standing.subject, target, action=action, lines=lines, now=work.now)
+    bearing = [line for line in lines if rules.bears(line.action, line.effect, action)]
+    may = policy_of(work).permits(standing.subject, target, action=action, lines=bearing, now=work.now)
     traced = rules.decide(standing.subject, target, action=action, lines=lines, now=work.now)
     if traced.may != may:
         raise Unavailable("the access decision could not be taken: try again later")
