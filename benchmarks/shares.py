@@ -19,7 +19,7 @@ PARTS = (
     ("the rest", ("dms/", "starlette", "uvicorn", "orjson")),
 )
 
-_WAITING = {"wait", "get", "select", "poll", "acquire", "_worker", "sleep", "_wait_for_tstate_lock"}
+_WAITING = {"_take", "wait", "get", "select", "poll", "acquire", "_worker", "sleep", "_wait_for_tstate_lock"}
 
 INTERVAL_S = 0.0007
 
