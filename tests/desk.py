@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from dms.access import reading
 from dms.app import House
 from dms.base.ids import new_id
-from dms.services import uploads
+from dms.services import aggregations, uploads
+from dms.services.aggregations import CODE_LOCK
 from dms.services.uploads import Allowance, Content
 from tests.factories import World, actor
 from tests.recorded import last_of
@@ -23,9 +24,10 @@ class Desk:
     world: World
 
     def do(self, user, use_case, *arguments, **options):
-        """Write as a user."""
+        """Write as a user; what makes codes locks as the door does."""
+        locks = (CODE_LOCK,) if use_case is aggregations.create else ()
         return self.house.works.write(
-            actor(user), lambda work: use_case(work, *arguments, **options), locks=("aggregation",)
+            actor(user), lambda work: use_case(work, *arguments, **options), locks=locks
         )
 
     def see(self, user, use_case, *arguments, **options):

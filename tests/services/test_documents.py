@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -492,3 +493,16 @@ def test_several_changes_in_one_operation_see_each_other(desk, clerk, folder, wo
 
     row = row_of(desk, made)
     assert (row.state, row.revision, row.current_version) == (DocumentState.DECLARED, 4, 1)
+
+
+def test_one_code_asked_for_by_many_at_once_is_given_once(desk, clerk, folder):
+    def take(_):
+        try:
+            return register(desk, clerk, folder, reference_code=f"race/{folder.int % 10**9}")
+        except errors.Conflict as error:
+            return error.message
+
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(take, range(4)))
+
+    assert outcomes.count("this reference code cannot be used again: choose another") == 3
