@@ -10,7 +10,25 @@ from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, execute_s
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from dms.graphql import accesslists, clearances, core, security, securitychanges
+from dms.graphql import (
+    accessevents,
+    accesslists,
+    aggregationchanges,
+    aggregations,
+    clearances,
+    core,
+    documentchanges,
+    documents,
+    memberships,
+    roles,
+    schemes,
+    security,
+    securitychanges,
+    sessions,
+    users,
+    versions,
+    viewer,
+)
 from dms.graphql.context import Context, Info, Rule, rule_of
 from dms.graphql.errors import VARIANTS
 from dms.graphql.limits import MAX_ERRORS
@@ -18,14 +36,31 @@ from dms.graphql.scalars import SCALARS
 
 QUERIES: tuple[type, ...] = (
     core.Queries,
+    documents.Queries,
+    versions.Queries,
+    aggregations.Queries,
+    schemes.Queries,
+    viewer.Queries,
+    users.Queries,
+    memberships.Queries,
+    roles.Queries,
+    sessions.Queries,
     security.Queries,
     securitychanges.Queries,
     clearances.Queries,
     accesslists.Queries,
+    accessevents.Queries,
 )
 """The rooms that read; a new one is added here."""
 
 MUTATIONS: tuple[type, ...] = (
+    documentchanges.Mutations,
+    versions.Mutations,
+    aggregationchanges.Mutations,
+    users.Mutations,
+    memberships.Mutations,
+    roles.Mutations,
+    sessions.Mutations,
     security.Mutations,
     securitychanges.Mutations,
     clearances.Mutations,

@@ -1,0 +1,110 @@
+"""Whether events are what was written: body against leaf hash, columns against body, detail against seal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, Table, func, select
+
+from dms.models import accessevents
+from dms.rules import accessevents as rules
+from dms.stores.work import Work, session_of
+
+_FIRST = UUID(int=0)
+
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+"""What reading a body raises that this program did not write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with an event."""
+
+    event_id: UUID
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A slice of the log: how many events it held, the last of them, and what is wrong."""
+
+    count: int
+    last: UUID | None
+    faults: Sequence[Fault]
+
+
+def count(work: Work) -> int:
+    """Count the events."""
+    event, _ = tables_of(work)
+    return session_of(work).execute(select(func.count()).select_from(event)).scalar_one()
+
+
+def verify(work: Work, *, after: UUID | None, limit: int) -> Verified:
+    """Hash and compare the next events in the order of their ids."""
+    event, detail = tables_of(work)
+    statement = (
+        select(event, detail.c.salt, detail.c.detail)
+        .outerjoin(detail, detail.c.event_id == event.c.event_id)
+        .where(event.c.event_id > (after or _FIRST))
+        .order_by(event.c.event_id)
+        .limit(limit)
+    )
+    rows = session_of(work).execute(statement).all()
+    faults = [fault for row in rows if (fault := fault_of(row)) is not None]
+    return Verified(len(rows), rows[-1].event_id if rows else None, faults)
+
+
+def absent(work: Work, event_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of these events that the log does not hold."""
+    event, _ = tables_of(work)
+    statement = select(event.c.event_id).where(event.c.event_id.in_(event_ids))
+    return frozenset(event_ids) - frozenset(session_of(work).execute(statement).scalars())
+
+
+def unnamed(work: Work, made: Mapping[UUID, int]) -> Sequence[UUID]:
+    """Return those of these things that no event of the instant in which they were made says it made.
+
+    A row and its event are one transaction and bear one instant, so nothing else need be read.
+    """
+    event, _ = tables_of(work)
+    statement = select(event.c.body).where(event.c.at.in_(set(made.values())), event.c.lasting)
+    named: set[str] = set()
+    for body in session_of(work).execute(statement).scalars():
+        with suppress(*UNREADABLE):
+            named.update(change[0] for change in orjson.loads(body)["changed"])
+    return [thing for thing in made if thing.hex not in named]
+
+
+def tables_of(work: Work) -> tuple[Table, Table]:
+    """Return the tables of events and of their details of this engine."""
+    dialect = session_of(work).get_bind().dialect.name
+    return accessevents.event_table(dialect), accessevents.detail_table(dialect)
+
+
+def fault_of(row: Row[Any]) -> Fault | None:  # a row of a Table has no type of its own
+    """Return what is wrong with an event, read with its `salt` and `detail`."""
+    body = bytes(row.body)
+    if rules.leaf_hash(body) != row.leaf_hash:
+        return Fault(row.event_id, "event_body", "the body of the event is not the one that was written")
+    try:
+        found: dict[str, Any] = orjson.loads(body)
+        expected, seal = rules.columns(found), found["detail"]
+    except UNREADABLE:
+        return Fault(row.event_id, "event_body", "the body of the event is none that this program writes")
+    differing = [name for name, value in expected.items() if _plain(getattr(row, name)) != value]
+    if differing:
+        return Fault(row.event_id, "event_columns", f"`{'`, `'.join(differing)}` differ from the body")
+    # Without its row the detail was redacted; the seal in the body stays.
+    if row.salt is not None and rules.seal_detail(bytes(row.salt), bytes(row.detail)) != seal:
+        return Fault(row.event_id, "event_detail", "the detail of the event is not the one that was written")
+    return None
+
+
+def _plain(value: object) -> object:
+    return value.hex if isinstance(value, UUID) else value

@@ -1,0 +1,143 @@
+"""The access log for auditors: who saw, changed or was refused what, when and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from dms.access.log.reading import EventFilter
+from dms.base.clock import Instant
+from dms.base.ids import Kind, parse_global_id
+from dms.graphql import accesseventviews, paging, principals
+from dms.graphql.accesseventviews import AccessEvent
+from dms.graphql.context import Info, query_field
+from dms.graphql.eventwords import AccessEventOrderField, Op, Outcome
+from dms.graphql.filters import Direction
+from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.scalars import ABSENT, asked_id
+from dms.rules.access import Duty
+from dms.services import accessevents
+from dms.services.accessevents import Wanted
+from dms.stores.work import Work
+
+
+@strawberry.input(description="Which events to list; all that is given must hold.")
+class AccessEventFilter:
+    """What narrows a list of events."""
+
+    actor_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Those of this account, by its id."
+    )
+    object_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Those that name this object as shown, written or refused: its id, of any kind, or the "
+        "`uuid` that an event shows.",
+    )
+    op: Op | None = strawberry.field(default=None, description="Those that did this, first or besides.")
+    outcome: Outcome | None = strawberry.field(default=None, description="Those that ended so.")
+    reason: str | None = strawberry.field(
+        default=None, description="Those refused or failed for this reason, in whole or in part."
+    )
+    since: Instant | None = strawberry.field(default=None, description="Those at this instant or later.")
+    until: Instant | None = strawberry.field(default=None, description="Those before this instant.")
+    refusals_only: bool = strawberry.field(
+        default=False, description="Only those in which something was refused, even beside what was shown."
+    )
+
+
+@strawberry.input(description="The order of a list of access events.")
+class AccessEventOrderBy:
+    """A field and a direction."""
+
+    field: AccessEventOrderField = strawberry.field(default=AccessEventOrderField.AT, description="By what.")
+    direction: Direction = strawberry.field(default=Direction.DESC, description="Which way.")
+
+
+def _asked_object(text: str) -> UUID:
+    """Read the id of any object, or its bare form; anything else reads as absent."""
+    parsed = parse_global_id(text)
+    if parsed is not None:
+        return parsed[1]
+    try:
+        return UUID(hex=text)
+    except ValueError:
+        return ABSENT
+
+
+def _asked_filter(work: Work, asked: AccessEventFilter) -> EventFilter:
+    actor = None if asked.actor_id is None else principals.asked_principal(work, asked.actor_id)
+    return EventFilter(
+        actor_id=actor,
+        object_id=None if asked.object_id is None else _asked_object(asked.object_id),
+        op=asked.op,
+        outcome=asked.outcome,
+        reason=asked.reason,
+        since=asked.since,
+        until=asked.until,
+        refusals_only=asked.refusals_only,
+    )
+
+
+def _wanted(info: Info, *places: str) -> Wanted:
+    lines = ("released", "changed", "refused")
+    return Wanted(
+        things=info.wants(*(f"{place}{line}.thing" for place in places for line in lines)),
+        markings=info.wants(*(f"{place}released.marking" for place in places)),
+        detail=info.wants(*(f"{place}detail" for place in places)),
+    )
+
+
+@strawberry.type
+class Queries:
+    """The room's part of Query."""
+
+    @query_field(
+        op=Op.LOG_READ,
+        needs=Duty.LOG_READ,
+        description="One event of the access log with all that it names. Your reading is an event too.",
+    )
+    def access_event(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The event.")]
+    ) -> AccessEvent | None:
+        """Return one event."""
+        event_id = asked_id(Kind.ACCESS_EVENT, id)
+        return accesseventviews.shown(accessevents.find(info.work, event_id, wanted=_wanted(info, "")))
+
+    @query_field(
+        op=Op.LOG_READ,
+        needs=Duty.LOG_READ,
+        description="The access log. A search for an object, operation or reason reads the events "
+        "themselves: in a large log narrow it by time or account, or go on from `endCursor` even if a page "
+        "came out short or empty, as long as `hasNextPage` holds. Your reading is an event too.",
+    )
+    def access_events(  # noqa: PLR0917  arguments arrive by name
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        filter: Annotated[
+            AccessEventFilter | None, strawberry.argument(description="What narrows the list.")
+        ] = None,
+        order_by: Annotated[
+            AccessEventOrderBy | None,
+            strawberry.argument(description="The order; the newest first if left out."),
+        ] = None,
+    ) -> Connection[AccessEvent] | None:
+        """List events."""
+        found = _asked_filter(info.work, filter or AccessEventFilter())
+        direction = Direction.DESC if order_by is None else order_by.direction
+        page = paging.asked(
+            info, first=first, after=after, last=last, before=before, filter=found.values(), order=direction
+        )
+        views = accessevents.page(
+            info.work,
+            page.request,
+            found=found,
+            descending=direction is Direction.DESC,
+            wanted=_wanted(info, "nodes.", "edges.node."),
+        )
+        return page.connection(views.map(accesseventviews.shown))

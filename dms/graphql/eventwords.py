@@ -1,0 +1,142 @@
+"""The words of the access log as enums of the API."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from dms.base.actor import ActorKind
+from dms.graphql import enums
+from dms.rules.accessevents import Disclosure, Op, Outcome
+
+__all__ = ["AccessEventOrderField", "ActorKind", "Disclosure", "Op", "Outcome"]
+
+
+class AccessEventOrderField(StrEnum):
+    """By what a list of events is sorted."""
+
+    AT = "at"
+
+
+enums.show(
+    AccessEventOrderField,
+    description="By what access events are sorted.",
+    values={AccessEventOrderField.AT: "When it happened."},
+)
+
+enums.show(
+    ActorKind,
+    description="What kind of account acted.",
+    values={
+        ActorKind.USER: "A person.",
+        ActorKind.SERVICE: "A program with an account of its own.",
+        ActorKind.SYSTEM: "The server itself, or a command that acts for nobody in particular.",
+        ActorKind.ANONYMOUS: "Somebody who had not logged in, such as in a log-in that was refused.",
+    },
+)
+
+enums.show(
+    Outcome,
+    name="AccessEventOutcome",
+    description="How an operation ended.",
+    values={
+        Outcome.RELEASED: "It gave an answer and changed nothing.",
+        Outcome.REFUSED: "It gave nothing of what was asked for.",
+        Outcome.COMMITTED: "It changed something.",
+        Outcome.FAILED: "It ended in an error and was undone.",
+        Outcome.OVER_CLAIMED: "It says of other events, which it names as refused, that their answer never "
+        "left the server.",
+    },
+)
+
+enums.show(
+    Disclosure,
+    description="How much of an object an answer held; the widest counts.",
+    values={
+        Disclosure.EXISTENCE: "That it exists: reference code, place in the tree, marking.",
+        Disclosure.METADATA: "Its description.",
+        Disclosure.RESTRICTED: "Fields that are marked as restricted.",
+        Disclosure.CONTENT: "Its bytes.",
+    },
+)
+
+enums.show(
+    Op,
+    name="AccessEventOp",
+    description="What an operation does.",
+    values={
+        Op.ACCESS_CHECK: "Ask what would be decided.",
+        Op.ACCESS_GRANT: "Write an access entry.",
+        Op.ACCESS_READ: "List access entries.",
+        Op.ACCESS_REVOKE: "End an access entry.",
+        Op.AGGREGATION_CLOSE: "Close an Aggregation.",
+        Op.AGGREGATION_CREATE: "Make an Aggregation.",
+        Op.AGGREGATION_LIST: "List Aggregations.",
+        Op.AGGREGATION_READ: "Read one Aggregation.",
+        Op.AGGREGATION_REARRANGE: "Put an Aggregation under another parent.",
+        Op.AGGREGATION_REOPEN: "Open a closed Aggregation again.",
+        Op.AGGREGATION_UPDATE: "Change the description of an Aggregation.",
+        Op.CLEARANCE_GRANT: "Clear a person for a level and compartments.",
+        Op.CLEARANCE_LIST: "List clearances.",
+        Op.CLEARANCE_REVOKE: "End a clearance.",
+        Op.CODE_USED: "Choose a password with a one-time code.",
+        Op.COMPARTMENT_CREATE: "Make a compartment.",
+        Op.COMPARTMENT_LIST: "List compartments.",
+        Op.COMPARTMENT_RETIRE: "Retire a compartment.",
+        Op.CONTENT_DOWNLOAD: "Fetch the bytes of a Version.",
+        Op.DOCUMENT_CLASS_ASSIGN: "Class Documents.",
+        Op.DOCUMENT_DECLARE: "Declare a Document a record.",
+        Op.DOCUMENT_LIST: "List Documents.",
+        Op.DOCUMENT_READ: "Read one Document.",
+        Op.DOCUMENT_REFILE: "Put a Document into another Aggregation.",
+        Op.DOCUMENT_REGISTER: "Register a Document.",
+        Op.DOCUMENT_UPDATE: "Change the description of a Document.",
+        Op.GRAPHQL_INVALID: "Send a request that could not be executed.",
+        Op.GROUP_CREATE: "Make a group.",
+        Op.GROUP_LIST: "List groups.",
+        Op.GROUP_MEMBER_ADD: "Put an account or group into a group.",
+        Op.GROUP_MEMBER_REMOVE: "Take an account or group out of a group.",
+        Op.IMPORT_FILE: "File what an import found.",
+        Op.IMPORT_FINISH: "End an import.",
+        Op.IMPORT_START: "Begin an import.",
+        Op.INVENTORY_EXPORT: "Take an inventory out as a file.",
+        Op.INVENTORY_READ: "Read an inventory.",
+        Op.LOG_READ: "Read the access log.",
+        Op.NODE_READ: "Read things by their ids.",
+        Op.POLICY_APPLY: "Put policy files in force.",
+        Op.RECORDCLASS_CREATE: "Make a class.",
+        Op.ROLE_ASSIGN: "Give a role.",
+        Op.ROLE_LIST: "List roles.",
+        Op.ROLE_WITHDRAW: "Take a role away.",
+        Op.SCHEME_LIST: "List the classification scheme and its classes.",
+        Op.SECURITY_APPROVE: "Approve a proposed lowering of a security classification.",
+        Op.SECURITY_LIST: "List changes of security classifications.",
+        Op.SECURITY_REJECT: "Reject a proposed lowering of a security classification.",
+        Op.SECURITY_SET: "Set a security classification, or propose to lower it.",
+        Op.SECURITYLEVEL_CREATE: "Make a security level.",
+        Op.SECURITYLEVEL_LIST: "List security levels.",
+        Op.SECURITYLEVEL_UPDATE: "Reword a security level.",
+        Op.SERVER_READ: "Ask the server about itself, or for nothing that is protected.",
+        Op.SESSION_END: "Log out, or end a session.",
+        Op.SESSION_LIST: "List sessions.",
+        Op.SESSION_REFUSED: "Try to log in, and be refused.",
+        Op.SESSION_START: "Log in.",
+        Op.SYSTEM_CHECK: "Check the installation.",
+        Op.SYSTEM_MIGRATE: "Make the installation, or bring it up to date.",
+        Op.SYSTEM_START: "Start a server.",
+        Op.SYSTEM_STOP: "Stop a server.",
+        Op.UPLOAD_EXPIRE: "Remove uploads that nobody filed in time.",
+        Op.UPLOAD_FINISH: "Finish an upload.",
+        Op.UPLOAD_START: "Begin an upload.",
+        Op.USER_CREATE: "Make an account.",
+        Op.USER_DISABLE: "Disable an account.",
+        Op.USER_ENABLE: "Enable an account again.",
+        Op.USER_LIST: "List accounts.",
+        Op.USER_READ: "Read one account.",
+        Op.USER_RESET_START: "Make a one-time code for an account.",
+        Op.USER_UPDATE: "Change an account.",
+        Op.VERSION_ADD: "Add a Version to a Document.",
+        Op.VERSION_LIST: "List the Versions of a Document.",
+        Op.VERSION_READ: "Read one Version.",
+        Op.VIEWER_READ: "Ask about one's own account.",
+    },
+)
