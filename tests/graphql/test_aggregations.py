@@ -241,6 +241,15 @@ def test_hidden_absent_and_malformed_answer_alike(api, fonds, world):
     assert all(payload == writes[0] for payload in writes)
 
 
+def test_a_reference_code_finds_its_aggregation(api, clerk, world, fonds):
+    folder = world.aggregation(fonds, reference_code="GFind/1", code_key=code_key("GFind/1"))
+    look = "query ($code: String!) { aggregation(by: {referenceCode: $code}) { id } }"
+
+    assert api.ask(look, {"code": "GFind/1"}, as_user=clerk).data == {"aggregation": {"id": id_of(folder)}}
+    for who, code in ((clerk, "GFind/2"), (world.user(), "GFind/1")):
+        assert api.ask(look, {"code": code}, as_user=who).data == {"aggregation": None}
+
+
 @pytest.fixture
 def tree(world, fonds):
     """Under the fonds: A (with a hidden parent above A/1), B with two, and a document here and there."""

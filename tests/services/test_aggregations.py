@@ -233,6 +233,15 @@ def test_update_writes_what_is_given_and_keeps_the_rest(desk, clerk, fonds, worl
     assert desk.event(clerk)["changed"][0][:3] == [made.hex, 1, 2]
 
 
+def test_the_scope_is_changed_and_emptied(desk, clerk, fonds):
+    made = desk.do(clerk, aggregations.create, new(fonds, scope_and_content="Old."))
+
+    for revision, (given, kept) in enumerate((("New.\r\nMore.", "New.\nMore."), (" ", None)), start=1):
+        changes = AggregationChanges(scope_and_content=given)
+        desk.do(clerk, aggregations.update, made, expected_revision=revision, changes=changes)
+        assert row_of(desk, made).scope_and_content == kept
+
+
 def test_an_update_without_difference_writes_nothing(desk, clerk, fonds):
     made = desk.do(clerk, aggregations.create, new(fonds, "Same"))
     code = row_of(desk, made).reference_code
