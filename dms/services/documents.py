@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -63,40 +64,29 @@ class DocumentChanges:
 
 def register(work: Work, new: NewDocument) -> UUID:
     """Register a draft in an open Aggregation, with its first Version if there is one; needs `FILE` there."""
+    return register_all(work, [new])[0]
+
+
+def register_all(work: Work, drafts: Sequence[NewDocument]) -> list[UUID]:
+    """Register drafts together, all or none; as many statements as for one, and some for each berth."""
     work.performs(Op.DOCUMENT_REGISTER)
-    aggregation = _target(work, new.aggregation_id)
-    class_id = _first_class(work, new.record_class_id, aggregation)
-    security_id = aggregation.security_id if new.mark is None else security.check_mark(work, new.mark)
-    row_id = new_id()
-    _require_filing(work, row_id, aggregation_id=aggregation.id, class_id=class_id, security_id=security_id)
-    values = {
-        "aggregation_id": aggregation.id,
-        "record_class_id": class_id,
-        "security_id": security_id,
-        "medium": new.medium,
-        "state": DocumentState.DRAFT,
-        **editing.titled(new.title),
-        **editing.coded(work, Document, new.reference_code),
-        **_dated(new.dates),
-        "authors": editing.described(new.authors, "authors"),
-        "addressees": editing.described(new.addressees, "addressees"),
-        "description": editing.described(new.description, "description"),
-        "source_system": _named(new.source_system, "sourceSystem", limit=text.MAX_NAME),
-        "original_name": _named(new.original_name, "originalName", limit=MAX_PATH),
-    }
-    row = Document(
-        id=row_id,
-        repository_id=aggregation.repository_id,
-        created_at=work.now,
-        created_by=work.actor.principal_id,
-        updated_at=work.now,
-        updated_by=work.actor.principal_id,
-        **values,
-    )
-    editing.enter(work, row, values)
-    securitychanges.first_mark(work, row)
-    _attach_first(work, row, new.content)
-    return row_id
+    berths: dict[tuple[UUID, UUID | None, AskedMark | None], _Berth] = {}
+    made = []
+    for new in drafts:
+        key = (new.aggregation_id, new.record_class_id, new.mark)
+        if key not in berths:
+            berths[key] = _berth(work, *key)
+        made.append(_draft(work, new, berths[key]))
+    editing.enter_all(work, made)
+    for row, _ in made:
+        securitychanges.first_mark(work, row)
+    first = [
+        (row, versions.received(work, new.content) if isinstance(new.content, NamedUpload) else new.content)
+        for (row, _), new in zip(made, drafts, strict=True)
+        if new.content is not None
+    ]
+    versions.attach_first(work, first)
+    return [row.id for row, _ in made]
 
 
 def update(work: Work, row_id: UUID, *, expected_revision: int, changes: DocumentChanges) -> None:
@@ -183,6 +173,53 @@ def assign_class(
     editing.write(work, row, {"record_class_id": chosen.id}, note={"reason": note})
 
 
+@dataclass(frozen=True, slots=True)
+class _Berth:
+    """Where and how new Documents lie; the actor may file them there so."""
+
+    aggregation: Aggregation
+    class_id: UUID
+    security_id: int
+
+
+def _berth(work: Work, aggregation_id: UUID, record_class_id: UUID | None, mark: AskedMark | None) -> _Berth:
+    aggregation = _target(work, aggregation_id)
+    class_id = _first_class(work, record_class_id, aggregation)
+    security_id = aggregation.security_id if mark is None else security.check_mark(work, mark)
+    _require_filing(work, new_id(), aggregation_id=aggregation.id, class_id=class_id, security_id=security_id)
+    return _Berth(aggregation, class_id, security_id)
+
+
+def _draft(work: Work, new: NewDocument, berth: _Berth) -> tuple[Document, Mapping[str, object]]:
+    """Return the row of a draft and the values to note of it."""
+    values = {
+        "aggregation_id": berth.aggregation.id,
+        "record_class_id": berth.class_id,
+        "security_id": berth.security_id,
+        "medium": new.medium,
+        "state": DocumentState.DRAFT,
+        **editing.titled(new.title),
+        **editing.coded(work, Document, new.reference_code),
+        **_dated(new.dates),
+        "authors": editing.described(new.authors, "authors"),
+        "addressees": editing.described(new.addressees, "addressees"),
+        "description": editing.described(new.description, "description"),
+        "source_system": _named(new.source_system, "sourceSystem", limit=text.MAX_NAME),
+        "original_name": _named(new.original_name, "originalName", limit=MAX_PATH),
+    }
+    row = Document(
+        id=new_id(),
+        repository_id=berth.aggregation.repository_id,
+        current_version=None if new.content is None else versions.FIRST,
+        created_at=work.now,
+        created_by=work.actor.principal_id,
+        updated_at=work.now,
+        updated_by=work.actor.principal_id,
+        **values,
+    )
+    return row, values
+
+
 def _target(work: Work, aggregation_id: UUID) -> Aggregation:
     """Return the open Aggregation into which the actor may file."""
     row = gate.visible(work, Aggregation, Action.DISCOVER).one(aggregation_id)
@@ -206,14 +243,6 @@ def _first_class(work: Work, asked: UUID | None, aggregation: Aggregation) -> UU
     if found is None:
         raise Invalid("there is no class to begin with: choose one", path=("recordClassId",))
     return found
-
-
-def _attach_first(work: Work, row: Document, content: NamedUpload | NamedContent | None) -> None:
-    if content is None:
-        return
-    named = versions.received(work, content) if isinstance(content, NamedUpload) else content
-    row.current_version = versions.attach(work, row, named).number
-    work.flush()
 
 
 def _dated(expression: str | None) -> dict[str, object]:

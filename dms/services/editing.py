@@ -126,10 +126,17 @@ def write(
 
 def enter(work: Work, row: Document | Aggregation, values: Mapping[str, object]) -> None:
     """Add a new row and note the values it begins with."""
-    work.add(row)
+    enter_all(work, [(row, values)])
+
+
+def enter_all(work: Work, made: Sequence[tuple[Document | Aggregation, Mapping[str, object]]]) -> None:
+    """Add new rows together and note the values they begin with."""
+    for row, _ in made:
+        work.add(row)
     settle(work)
-    given = {name: value for name, value in values.items() if value is not None}
-    work.changed(row.id, before=None, after=1, old={}, new=_noted(given))
+    for row, values in made:
+        given = {name: value for name, value in values.items() if value is not None}
+        work.changed(row.id, before=None, after=1, old={}, new=_noted(given))
 
 
 def settle(work: Work) -> None:

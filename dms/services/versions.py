@@ -26,6 +26,9 @@ from dms.stores.work import Work
 
 ABSENT = UUID(int=0)
 
+FIRST = 1
+"""Number of the first Version."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedUpload:
@@ -93,39 +96,16 @@ def received(work: Work, upload: NamedUpload) -> NamedContent:
 
 def attach(work: Work, document: Document, named: NamedContent) -> Version:
     """Write the rows of the next Version of a Document; the caller has judged and notes the Document."""
-    blob = named.content.blob
-    version = Version(
-        id=new_id(),
-        document_id=document.id,
-        number=(document.current_version or 0) + 1,
-        note=editing.described(named.note, "upload", "note"),
-        created_at=work.now,
-        created_by=work.actor.principal_id,
-    )
-    work.add(version)
-    body = ContentFile(
-        id=new_id(),
-        version_id=version.id,
-        position=1,
-        role=FileRole.BODY,
-        name=text.file_name(named.file_name, ("upload", "fileName")),
-        media_type=named.content.media_type,
-        declared_media_type=named.content.declared_media_type,
-        size_bytes=blob.plain_bytes,
-        sha256=blob.plain_sha256,
-        blob_id=_kept_blob(work, document.id, named.content),
-    )
-    work.flush()
-    work.add(body)
-    work.flush()
-    work.changed(
-        version.id,
-        before=None,
-        after=version.number,
-        old={},
-        new={"document": document.id.hex, "sha256": blob.plain_sha256, "bytes": blob.plain_bytes},
-    )
+    number = (document.current_version or 0) + 1
+    sha256 = named.content.blob.plain_sha256
+    known = facts.blob_id(work, document_id=document.id, plain_sha256=sha256)
+    (version,) = _attach_all(work, [_Attached(document, named, number, known)])
     return version
+
+
+def attach_first(work: Work, contents: Sequence[tuple[Document, NamedContent]]) -> None:
+    """Write the rows of the first Versions of new Documents, with as many statements as for one."""
+    _attach_all(work, [_Attached(document, named, FIRST, None) for document, named in contents])
 
 
 def find(work: Work, version_id: UUID) -> VersionView:
@@ -233,25 +213,78 @@ def _bodies(work: Work, version_ids: Collection[UUID]) -> Mapping[UUID, ContentF
     return {row.version_id: row for row in reversed(rows)}  # the first one of several
 
 
-def _kept_blob(work: Work, document_id: UUID, content: Content) -> UUID:
-    """Return the Blob of this content within the Document, making its rows if it is new there."""
-    blob = content.blob
-    known = facts.blob_id(work, document_id=document_id, plain_sha256=blob.plain_sha256)
-    if known is not None:
-        return known
-    work.add(
-        Blob(
-            id=blob.blob_id,
-            document_id=document_id,
-            store=content.store,
-            stored_digest=blob.stored_digest,
-            stored_bytes=blob.stored_bytes,
-            plain_sha256=blob.plain_sha256,
-            plain_bytes=blob.plain_bytes,
-            created_at=work.now,
-            verify_state=VerifyState.UNVERIFIED,
-        )
-    )
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """Content that becomes a Version; `known_blob` is the Blob of the Document that holds it already."""
+
+    document: Document
+    named: NamedContent
+    number: int
+    known_blob: UUID | None
+
+
+def _attach_all(work: Work, attached: Sequence[_Attached]) -> list[Version]:
+    made = [_version(work, each) for each in attached]
+    for each, version in zip(attached, made, strict=True):
+        work.add(version)
+        if each.known_blob is None:
+            work.add(_blob(work, each))
+    work.flush()  # what the next rows refer to
+    for each, version in zip(attached, made, strict=True):
+        work.add(_body(each, version))
+        if each.known_blob is None:
+            blob = each.named.content.blob
+            work.add(BlobKey(blob_id=blob.blob_id, kek=blob.kek, wrapped=blob.wrapped))
     work.flush()
-    work.add(BlobKey(blob_id=blob.blob_id, kek=blob.kek, wrapped=blob.wrapped))
-    return blob.blob_id
+    for each, version in zip(attached, made, strict=True):
+        blob = each.named.content.blob
+        work.changed(
+            version.id,
+            before=None,
+            after=version.number,
+            old={},
+            new={"document": each.document.id.hex, "sha256": blob.plain_sha256, "bytes": blob.plain_bytes},
+        )
+    return made
+
+
+def _version(work: Work, each: _Attached) -> Version:
+    return Version(
+        id=new_id(),
+        document_id=each.document.id,
+        number=each.number,
+        note=editing.described(each.named.note, "upload", "note"),
+        created_at=work.now,
+        created_by=work.actor.principal_id,
+    )
+
+
+def _body(each: _Attached, version: Version) -> ContentFile:
+    content = each.named.content
+    return ContentFile(
+        id=new_id(),
+        version_id=version.id,
+        position=1,
+        role=FileRole.BODY,
+        name=text.file_name(each.named.file_name, ("upload", "fileName")),
+        media_type=content.media_type,
+        declared_media_type=content.declared_media_type,
+        size_bytes=content.blob.plain_bytes,
+        sha256=content.blob.plain_sha256,
+        blob_id=each.known_blob or content.blob.blob_id,
+    )
+
+
+def _blob(work: Work, each: _Attached) -> Blob:
+    content = each.named.content
+    return Blob(
+        id=content.blob.blob_id,
+        document_id=each.document.id,
+        store=content.store,
+        stored_digest=content.blob.stored_digest,
+        stored_bytes=content.blob.stored_bytes,
+        plain_sha256=content.blob.plain_sha256,
+        plain_bytes=content.blob.plain_bytes,
+        created_at=work.now,
+        verify_state=VerifyState.UNVERIFIED,
+    )
