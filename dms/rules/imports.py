@@ -20,6 +20,15 @@ FIRST_DAY = date(1980, 1, 1)
 
 UNNAMED = "unnamed"
 
+LONG_S, SHORT_S = 0.12, 0.04
+"""A transaction that takes longer is followed by a smaller one, one that is shorter by a larger one."""
+
+LEAST, MOST = 64, 2_048
+"""Sizes of transactions, in remarks on files."""
+
+FILED_WEIGHT = 8
+"""Filing a file costs a transaction as much as this many remarks on files."""
+
 _ENDING = re.compile(r"(?=.*[a-z])[a-z0-9]{1,10}", re.ASCII | re.IGNORECASE)  # not the `2` of `Draft 1.2`
 _SEPARATORS = frozenset({"Zl", "Zp"})
 
@@ -72,6 +81,13 @@ def dates(modified_at: int, *, now: int) -> str | None:
     except OverflowError:
         return None
     return day.isoformat() if day >= FIRST_DAY and modified_at <= now else None
+
+
+def next_size(size: int, *, took_s: float) -> int:
+    """Return how much the next transaction takes in, so that others beside it wait 250 ms at most."""
+    if took_s > LONG_S:
+        return max(LEAST, size // 2)
+    return min(MOST, size * 2) if took_s < SHORT_S else size
 
 
 def _last(path: bytes) -> bytes:
