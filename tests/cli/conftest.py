@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -24,14 +25,8 @@ class Ran:
 
 
 @pytest.fixture
-def dms(fresh_settings, monkeypatch, capsys):
-    """`dms("user", "list")` on an installation of this one test, on both databases."""
-    monkeypatch.setenv("DMS_HOME", str(fresh_settings.home))
-    monkeypatch.setenv("DMS_PASSWORD_PRESET", "test")
-    if fresh_settings.database_url:
-        monkeypatch.setenv("DMS_DATABASE_URL", fresh_settings.database_url)
-    root, ours = logging.getLogger(), logging.getLogger("dms")
-    before = (root.handlers, root.level, ours.level)
+def dms_on(capsys):
+    """`with dms_on(settings) as dms: dms("check")`: commands on any installation."""
 
     def run(*arguments):
         with pytest.raises(SystemExit) as ended:
@@ -39,7 +34,26 @@ def dms(fresh_settings, monkeypatch, capsys):
         written = capsys.readouterr()
         return Ran(ended.value.code, written.out, written.err)
 
-    yield run
-    root.handlers, root.level, ours.level = before
-    logging.captureWarnings(False)
-    logging.getLogger("uvicorn.access").disabled = False
+    @contextmanager
+    def running(settings):
+        root, ours = logging.getLogger(), logging.getLogger("dms")
+        before = (root.handlers, root.level, ours.level)
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DMS_HOME", str(settings.home))
+            environment.setenv("DMS_PASSWORD_PRESET", "test")
+            environment.delenv("DMS_DATABASE_URL", raising=False)
+            if settings.database_url:
+                environment.setenv("DMS_DATABASE_URL", settings.database_url)
+            yield run
+        root.handlers, root.level, ours.level = before
+        logging.captureWarnings(False)
+        logging.getLogger("uvicorn.access").disabled = False
+
+    return running
+
+
+@pytest.fixture
+def dms(fresh_settings, dms_on):
+    """`dms("user", "list")` on an installation of this one test, on both databases."""
+    with dms_on(fresh_settings) as run:
+        yield run
