@@ -21,7 +21,6 @@ help:
 	@echo 'make clean     remove .venv and caches; the data folder var/ stays'
 
 run: $(VENV)/.sample
-	@$(BIN)/dms migrate
 	@exec $(BIN)/dms demo --serve
 
 test: $(VENV)/.test

@@ -20,7 +20,7 @@ class DateSpan:
 
 
 def span(edtf: str) -> DateSpan:
-    """Read a day, month, year, decade (`193X`) or interval; `~` and `?` leave the days alone."""
+    """Read a day, month, year or interval; `~` and `?` leave the days alone."""
     start, slash, end = edtf.partition("/")
     first = _days(start)[0]
     last = _days(end)[1] if slash and end != ".." else _days(start)[1]
@@ -35,7 +35,7 @@ def midnight(day: str) -> Instant:
 def _days(text: str) -> tuple[date, date]:
     parts = text.rstrip("~?%").split("-")
     if len(parts) == 1:
-        return date(int(parts[0].replace("X", "0")), 1, 1), date(int(parts[0].replace("X", "9")), 12, 31)
+        return date(int(parts[0]), 1, 1), date(int(parts[0]), 12, 31)
     year, month = int(parts[0]), int(parts[1])
     if len(parts) == 2:
         return date(year, month, 1), date(year, month, monthrange(year, month)[1])
