@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from uuid import UUID
 
 import pytest
 
@@ -157,7 +158,7 @@ def test_nodes_of_every_kind_can_be_named(api, world, officer, fonds, user):
 
 
 @pytest.mark.parametrize(
-    "principal", [global_id(Kind.USER, new_id()), global_id(Kind.GROUP, EVERYONE_ID), "malformed"]
+    "principal", [global_id(Kind.USER, UUID(int=7)), global_id(Kind.GROUP, EVERYONE_ID), "malformed"]
 )
 def test_unknown_principal_is_not_found(api, officer, fonds, principal):
     answer = send(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from uuid import UUID
 
 import pytest
 
 from dms.base.clock import to_iso
-from dms.base.ids import Kind, global_id, new_id
+from dms.base.ids import Kind, global_id
 from tests.recorded import last_of
 
 _numbers = itertools.count(1)
@@ -177,7 +178,12 @@ def test_null_is_no_name_for_a_level(api, officer):
 
 @pytest.mark.parametrize(
     "asked",
-    [global_id(Kind.SECURITY_LEVEL, new_id()), global_id(Kind.DOCUMENT, new_id()), "nonsense", "ä" * 24],
+    [
+        global_id(Kind.SECURITY_LEVEL, UUID(int=7)),
+        global_id(Kind.DOCUMENT, UUID(int=7)),
+        "nonsense",
+        "ä" * 24,
+    ],
 )
 def test_level_of_an_absent_malformed_or_foreign_id_is_not_found(api, officer, asked):
     answer = send(api, officer, LEVEL_UPDATE, id=asked, expectedRevision=1, name="Other")

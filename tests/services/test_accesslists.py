@@ -292,7 +292,7 @@ def test_nobody_ends_an_entry_that_names_himself(house, world, officer, fonds):
     assert entry in open_entries(house, fonds)
 
 
-@pytest.mark.parametrize("since", [0, system_clock() + 1000 * DAY])
+@pytest.mark.parametrize("since", [0, system_clock() + 1000 * DAY], ids=["now", "later"])
 def test_manager_writes_no_entry_that_reaches_himself_now_or_later(house, world, manager, fonds, since):
     inner, outer = world.principal(PrincipalKind.GROUP), world.principal(PrincipalKind.GROUP)
     world.link(manager, inner, since=since)
