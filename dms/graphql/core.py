@@ -15,8 +15,10 @@ from dms.base.paging import MAX_PAGE
 from dms.graphql import aggregations, documents, limits, memberships, roles, schemes, users, versions
 from dms.graphql.context import OPEN, Info, query_field
 from dms.graphql.nodes import Node
-from dms.graphql.scalars import ABSENT, BigInt
+from dms.graphql.scalars import ABSENT, BigInt, shown_id
+from dms.models.users import EVERYONE_ID
 from dms.rules.accessevents import Op
+from dms.services import repository
 
 MAX_NODES = 100
 
@@ -52,7 +54,13 @@ class ServerLimits:
 class ServerInfo:
     """Name, version and limits."""
 
-    name: str = strawberry.field(description="The name of the Repository as it is set up.")
+    name: str = strawberry.field(description="The name of the Repository.")
+    repository_id: strawberry.ID = strawberry.field(
+        description="The id of the Repository: what an access entry names that holds everywhere."
+    )
+    everyone_id: strawberry.ID = strawberry.field(
+        description="The id of everyone: what an access entry names that holds for all accounts."
+    )
     version: str = strawberry.field(description="The version of the program.")
     limits: ServerLimits = strawberry.field(description="What one request may ask for.")
 
@@ -81,8 +89,11 @@ class Queries:
     def server_info(self, info: Info) -> ServerInfo | None:
         """Return what needs no decision: it is the same for everybody."""
         settings = info.context.door.settings
+        found = repository.described(info.work)
         return ServerInfo(
-            name=settings.repository_name,
+            name=found.name,
+            repository_id=shown_id(Kind.REPOSITORY, found.id),
+            everyone_id=shown_id(Kind.EVERYONE, EVERYONE_ID),
             version=__version__,
             limits=ServerLimits(
                 body_bytes=settings.body_limit_bytes,

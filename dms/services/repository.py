@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dms.access import revisions
+from dms.access import gate, revisions
 from dms.access.standing import policy_of
 from dms.base.ids import new_id
 from dms.models.aggregations import Repository
@@ -27,6 +27,11 @@ def found(work: Work, *, name: str) -> bool:
         _make_repository(work, name)
     apply_policy(work)
     return is_new
+
+
+def described(work: Work) -> Repository:
+    """Return the Repository; its name and its id are open to every account."""
+    return gate.vocabulary(work, Repository).one(gate.standing(work).roof.repository_id)
 
 
 def apply_policy(work: Work) -> bool:

@@ -16,9 +16,11 @@ from graphql import (
 
 from dms import __version__
 from dms.base import errors as base
+from dms.base.ids import Kind, parse_global_id
 from dms.graphql import enums, errors
 from dms.graphql.context import OPEN, Payload, payload_type
 from dms.graphql.schema import build_schema, print_sdl
+from dms.models.users import EVERYONE_ID
 from dms.rules.access import Action, Duty
 from dms.rules.accessevents import Op
 
@@ -141,13 +143,21 @@ def test_mutation_that_answers_no_payload_is_a_bug():
     assert payload_type(Payload) is Payload
 
 
+def test_server_info_names_what_an_entry_for_everything_and_everybody_names(probe):
+    info = probe.ask("{ serverInfo { repositoryId everyoneId } }").data["serverInfo"]
+
+    kind, _ = parse_global_id(info["repositoryId"])
+    assert kind is Kind.REPOSITORY
+    assert parse_global_id(info["everyoneId"]) == (Kind.EVERYONE, EVERYONE_ID)
+
+
 def test_server_info_tells_name_version_and_limits(probe):
     reply = probe.ask(
         "{ serverInfo { name version limits { bodyBytes depth pageSize seconds uploadBytes } } }"
     )
 
     assert reply.data["serverInfo"] == {
-        "name": "Repository",
+        "name": "Test archive",
         "version": __version__,
         "limits": {
             "bodyBytes": 262_144,
