@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +38,8 @@ def application() -> Starlette:
 def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
     """Serve until a signal; `ConfigurationError` if the installation cannot be served like this."""
     _require_servable(settings, workers)
+    # uvicorn stops in order and then raises the signal again: an ordered stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _only_server(settings):
         operational_log.configure(settings.log_level)
         listening = _listen(settings)
