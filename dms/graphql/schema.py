@@ -19,6 +19,7 @@ from dms.graphql import (
     core,
     documentchanges,
     documents,
+    inventory,
     memberships,
     roles,
     schemes,
@@ -50,6 +51,7 @@ QUERIES: tuple[type, ...] = (
     clearances.Queries,
     accesslists.Queries,
     accessevents.Queries,
+    inventory.Queries,
 )
 """The rooms that read; a new one is added here."""
 

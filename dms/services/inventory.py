@@ -136,7 +136,10 @@ def lines(work: Work, of: Aggregation | None, request: PageRequest) -> Page[Line
     """List what lies below, by reference code; a Document without one follows its Aggregation."""
     work.performs(Op.INVENTORY_READ)
     _note_root(work, of)
-    return _lines(work, of, request)
+    page = _lines(work, of, request)
+    if not request.want_total:
+        return page
+    return replace(page, total=_count(work, of))
 
 
 def begin(work: Work, *, reference_code: str | None) -> Beginning:
@@ -144,11 +147,10 @@ def begin(work: Work, *, reference_code: str | None) -> Beginning:
     work.performs(Op.INVENTORY_EXPORT)
     of = root(work, reference_code=reference_code)
     _note_root(work, of)
-    number = sum(tally.number for tally in (*_aggregations(work, of), *_documents(work, of)))
-    return Beginning(of, number)
+    return Beginning(of, _count(work, of))
 
 
-def part(work: Work, of: UUID | None, *, after: Position | None) -> Part:
+def part(work: Work, *, of: UUID | None, after: Position | None) -> Part:
     """Return the next lines of an export, as many as one event names."""
     work.performs(Op.INVENTORY_EXPORT)
     holder = root(work, row_id=of)
@@ -164,7 +166,7 @@ def part(work: Work, of: UUID | None, *, after: Position | None) -> Part:
             return Part(found, after)
 
 
-def sum_up(work: Work, of: UUID | None, tallies: Sequence[Tally]) -> Holdings:
+def sum_up(work: Work, *, of: UUID | None, tallies: Sequence[Tally]) -> Holdings:
     """Describe what the lines of an export came to, so that the file agrees with itself."""
     work.performs(Op.INVENTORY_EXPORT)
     holder = root(work, row_id=of)
@@ -172,7 +174,7 @@ def sum_up(work: Work, of: UUID | None, tallies: Sequence[Tally]) -> Holdings:
     return _holdings(work, holder, tallies)
 
 
-def finish(work: Work, of: UUID | None, exported: Exported) -> None:
+def finish(work: Work, exported: Exported, *, of: UUID | None) -> None:
     """Close an export: the event that binds its bytes, without which nobody may get them."""
     work.performs(Op.INVENTORY_EXPORT)
     _note_root(work, root(work, row_id=of))
@@ -250,6 +252,12 @@ def _note_root(work: Work, of: Aggregation | None) -> None:
     asked: list[Canonical] = work.notes.detail.setdefault("inventory_of", [])
     if (named := "repository" if of is None else of.id.hex) not in asked:
         asked.append(named)
+
+
+def _count(work: Work, of: Aggregation | None) -> int:
+    aggregations = gate.visible(work, Aggregation, Action.READ_METADATA).where(*_below(Aggregation, of))
+    documents = gate.visible(work, Document, Action.READ_METADATA).where(*_below(Document, of))
+    return aggregations.count() + documents.count()
 
 
 def _aggregations(work: Work, of: Aggregation | None) -> list[Tally]:

@@ -372,7 +372,7 @@ def test_export_comes_in_parts_of_one_event_each(house, world, reader, fonds):
     world.build(fill)
     parts, after = [], None
     while True:
-        part = read(house, reader, lambda work, after=after: inventory.part(work, top, after=after))
+        part = read(house, reader, lambda work, after=after: inventory.part(work, of=top, after=after))
         parts.append((part, last_of(house, reader)))
         if part.beyond is None:
             break
@@ -403,7 +403,7 @@ def test_sum_of_the_lines_is_what_the_database_counts(house, world, reader, fond
     page = lines(house, reader, top)
 
     tallies = inventory.merged(inventory.tally_of(line) for line in page.rows)
-    found = read(house, reader, lambda work: inventory.sum_up(work, top, tallies))
+    found = read(house, reader, lambda work: inventory.sum_up(work, of=top, tallies=tallies))
 
     assert _comparable(found) == _comparable(holdings(house, reader, top))
 
@@ -422,7 +422,7 @@ def test_closing_event_binds_the_bytes(house, reader, fonds):
     top, _ = fonds
     exported = inventory.Exported("csv", "ab" * 32, 1234, 7, "OPEN")
 
-    read(house, reader, lambda work: inventory.finish(work, top, exported))
+    read(house, reader, lambda work: inventory.finish(work, exported, of=top))
 
     found = last_of(house, reader)
     [own] = [one for one in logged(house.database) if one.fields == found]
