@@ -121,7 +121,8 @@ def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, VersionView]:
         work.refuses(absent, action=Action.READ_METADATA, reason="absent", exists=False)
     documents = gate.visible(work, Document, Action.READ_METADATA).each(set(owners.values()))
     reading = gate.parts(work, Version, owner=Version.document_id, of=documents, noted=True)
-    return _views(work, list(reading.many(owners.keys()).values()))
+    shown = [key for key, document_id in owners.items() if document_id in documents]
+    return _views(work, list(reading.many(shown).values()))
 
 
 def content(work: Work, version_id: UUID) -> ContentRef:
@@ -138,6 +139,12 @@ def content(work: Work, version_id: UUID) -> ContentRef:
     if sealed is None:
         raise NotFound
     return ContentRef(view, *sealed, security_id=document.security_id)
+
+
+def ask_again(work: Work, document_id: UUID) -> None:
+    """Decide once more on the content of a Document that is on its way out; `NotFound` stops it."""
+    work.performs(Op.CONTENT_DOWNLOAD)
+    gate.visible(work, Document, Action.READ_CONTENT).one(document_id)
 
 
 def pages(
