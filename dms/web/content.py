@@ -85,8 +85,7 @@ class _Contents:
         try:
             await send(_start_of(answer))
             while piece:
-                await _send_piece(piece, gone, send)
-                delivery.sent_bytes += len(piece)
+                await _send_piece(delivery, piece, gone, send)
                 piece = await in_thread(self._threads, delivery.next)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             delivery.ending = Ending.SENT
@@ -96,9 +95,10 @@ class _Contents:
             gone.cancel()
 
 
-async def _send_piece(piece: bytes, gone: asyncio.Task[None], send: Send) -> None:
+async def _send_piece(delivery: Delivery, piece: bytes, gone: asyncio.Task[None], send: Send) -> None:
     if gone.done():
         raise Stopped(Ending.CLIENT_GONE)
+    delivery.sent_bytes += len(piece)  # first: what is counted may not arrive, never the reverse
     try:
         async with asyncio.timeout(PIECE_S):
             await send({"type": "http.response.body", "body": piece, "more_body": True})

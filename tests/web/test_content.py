@@ -594,7 +594,7 @@ def test_a_client_that_takes_nothing_is_given_up(desk, long, house, monkeypatch)
 
     raw_get(desk, reader, version, on_send=stand_still).run()
 
-    assert ends_of(house, reader) == [("failed", "STALLED", 0)]
+    assert ends_of(house, reader) == [("failed", "STALLED", PIECE_BYTES)]
 
 
 def test_a_request_that_is_cancelled_lets_go_of_the_content(desk, long, house):
