@@ -20,7 +20,7 @@ FIRST_DAY = date(1980, 1, 1)
 
 UNNAMED = "unnamed"
 
-LONG_S, SHORT_S = 0.12, 0.04
+LONG_S, SHORT_S = 0.2, 0.08
 """A transaction that takes longer is followed by a smaller one, one that is shorter by a larger one."""
 
 LEAST, MOST = 64, 2_048
@@ -44,6 +44,8 @@ def shown(path: bytes) -> str:
     r"""Return a path as text: no UTF-8, what controls the display, and blanks at the ends escaped by `\`."""
     decoded = path.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
     kept = decoded.strip()
+    if decoded == kept and kept.isprintable():
+        return decoded
     start = decoded.index(kept)
     return "".join(
         _escaped(char) if _is_hidden(char) or not start <= at < start + len(kept) else char
