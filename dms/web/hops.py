@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -35,7 +34,10 @@ async def in_thread(threads: Executor, step: Callable[[], T]) -> T:
         else:
             loop.call_soon_threadsafe(_settle, done, result)
 
-    threads.submit(run)
+    try:
+        threads.submit(run)
+    except RuntimeError as error:  # the threads were closed: the server stops
+        raise Busy("the server is stopping: try again in a moment") from error
     return await done
 
 
@@ -63,18 +65,19 @@ class Places:
     def __init__(self, *, most: int, most_each: int) -> None:
         self._most = most
         self._most_each = most_each
-        self._under_way: dict[UUID, list[int]] = defaultdict(list)
+        self._under_way: dict[UUID, list[int]] = {}
 
     @contextmanager
     def taken(self, account_id: UUID, *, size_bytes: int) -> Iterator[int]:
         """Hold a place and give the bytes that the account has under way, these included; else `Busy`."""
-        own = self._under_way[account_id]
-        if len(own) >= self._most_each or sum(map(len, self._under_way.values())) >= self._most:
+        running = sum(map(len, self._under_way.values()))
+        if running >= self._most or len(self._under_way.get(account_id, ())) >= self._most_each:
             raise Busy("too many transfers run at once: try again when one of them has ended")
+        own = self._under_way.setdefault(account_id, [])
         own.append(size_bytes)
         try:
             yield sum(own)
         finally:
             own.remove(size_bytes)
             if not own:
-                self._under_way.pop(account_id, None)
+                del self._under_way[account_id]

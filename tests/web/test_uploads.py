@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import select, text
 
 from dms.base.clock import DAY
-from dms.base.errors import Busy
 from dms.base.ids import new_id
 from dms.models.users import Principal, PrincipalStatus
 from dms.models.versions import Upload, UploadState
@@ -25,7 +24,6 @@ from dms.stores.blobs import PIECE_BYTES
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.work import session_of
 from dms.web import uploads as door
-from dms.web.hops import Places
 from tests.recorded import events_of
 from tests.web.conftest import events
 from tests.web.transfers import GONE, Exchange, chunk, listening, transfers
@@ -478,19 +476,3 @@ def test_no_transaction_is_open_while_bytes_arrive(desk, clerk, house):
 
     assert exchange.status == 201
     assert waited[0] < 0.5
-
-
-def test_places_are_bounded_for_each_account_and_over_all():
-    one, two = new_id(), new_id()
-    places = Places(most=3, most_each=2)
-
-    with places.taken(one, size_bytes=5), places.taken(one, size_bytes=7) as both:
-        assert both == 12
-        with pytest.raises(Busy, match="^too many transfers run at once"), places.taken(one, size_bytes=1):
-            pass
-        with places.taken(two, size_bytes=1) as own:
-            assert own == 1
-            with pytest.raises(Busy), places.taken(two, size_bytes=1):
-                pass
-    with places.taken(one, size_bytes=3) as alone:
-        assert alone == 3
