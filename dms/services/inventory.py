@@ -23,6 +23,7 @@ from dms.base.canonical import Canonical
 from dms.base.paging import MAX_PAGE, Page, PageRequest, Position
 from dms.models.aggregations import Aggregation, ArrangementLevel
 from dms.models.documents import Document, Medium
+from dms.rules import text
 from dms.rules.access import Action
 from dms.rules.accessevents import MAX_OBJECTS, Op
 from dms.rules.security import Mark, join
@@ -120,7 +121,7 @@ def root(work: Work, *, row_id: UUID | None = None, reference_code: str | None =
     if row_id is not None:
         return reading.one(row_id)
     if reference_code is not None:
-        return reading.first(Aggregation.reference_code == reference_code)
+        return reading.first(Aggregation.reference_code == text.sought(reference_code, limit=text.MAX_CODE))
     gate.standing(work)
     return None
 

@@ -1,7 +1,7 @@
 """A process that answers as fast as it can and is killed; run by tests/faults/test_log_kill.py.
 
 Each line on standard input is one round: a child that reads and writes with several threads, and the
-milliseconds after which it is killed. The ledger gets a line for each answer, after the answer.
+milliseconds from its first answer to its end. The ledger gets a line for each answer, after the answer.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+import psycopg  # noqa: F401  here and not anew in every child
 
 from dms.access.log import open_log
 from dms.base.actor import system_actor
@@ -63,9 +65,14 @@ def main(home: str, url: str, ledger_path: str) -> None:
     ledger = os.open(ledger_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for line in sys.stdin:
         # This process has one thread and no connection: the child inherits nothing that it shares.
+        before = os.fstat(ledger).st_size
         child = os.fork()
         if child == 0:
             answer(settings, ledger)
+        while os.fstat(ledger).st_size == before:
+            if os.waitpid(child, os.WNOHANG) != (0, 0):
+                raise SystemExit("the child ended before its first answer")
+            time.sleep(0.005)
         time.sleep(int(line) / 1000)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

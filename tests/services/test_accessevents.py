@@ -256,6 +256,17 @@ def hurried(house, monkeypatch):
     return replace(house.works, deadline_s=0.0)
 
 
+def test_total_is_exact_over_many_slices(ask, leave, person, monkeypatch):
+    monkeypatch.setattr(reading, "SLICE", 2)
+    thing = new_id()
+    for _ in range(5):
+        leave(Op.VIEWER_READ, released=[thing])
+
+    page = ask(1, found=EventFilter(actor_id=person, object_id=thing), want_total=True)
+
+    assert (page.total, page.total_is_exact, page.has_next) == (5, True, True)
+
+
 @pytest.mark.parametrize("backward", [False, True])
 def test_search_that_runs_out_of_time_goes_on_where_it_stopped(hurried, ask, leave, person, backward):
     thing = new_id()

@@ -8,7 +8,9 @@ from datetime import date
 from uuid import UUID
 
 import pytest
+from sqlalchemy import true
 
+from dms.access import predicates
 from dms.base.errors import NotFound
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
@@ -177,6 +179,13 @@ def test_pages_together_hold_every_line_once_in_order(house, reader, crowd, back
     assert seen == expected
 
 
+def test_total_counts_every_line(house, reader, crowd):
+    top, expected = crowd
+
+    assert lines(house, reader, top, 1, want_total=True).total == len(expected)
+    assert lines(house, reader, top, 1).total is None
+
+
 def test_page_knows_what_lies_around_it(house, reader, crowd):
     top, expected = crowd
     first = lines(house, reader, top, 3)
@@ -213,6 +222,23 @@ def test_lines_and_counts_hold_only_what_one_may_read(house, reader, mixed):
     assert (found.aggregations, found.documents) == (0, 1)
     assert [shown.level.rank for shown, _ in found.classifications] == [100]
     assert found.highest.level.rank == 100
+
+
+@pytest.fixture
+def careless(monkeypatch):
+    """SQL proposes everything, so that only Casbin stands before it."""
+    monkeypatch.setattr(predicates, "condition", lambda *_: true())
+
+
+def test_line_that_casbin_refuses_is_replaced_and_raises_an_alarm(house, reader, mixed, careless, caplog):
+    top, shown = mixed
+
+    page = lines(house, reader, top, 1)
+
+    assert rows(page) == [shown]
+    assert page.has_next is False
+    assert last_of(house, reader)["withheld"] == 4
+    assert "rows_withheld" in caplog.messages
 
 
 def test_code_of_a_hidden_aggregation_does_not_show_beside_its_document(house, reader, mixed):
@@ -336,6 +362,28 @@ def test_nobody_without_any_thing_to_read_has_an_empty_repository(house, world):
 
 
 # Events
+
+
+def test_beginning_of_an_export_counts_its_lines(house, reader, fonds, world):
+    top, code = fonds
+    world.document(top)
+
+    found = read(house, reader, lambda work: inventory.begin(work, reference_code=code))
+
+    assert (found.of.id, found.lines) == (top, 1)
+    assert last_of(house, reader)["op"] == "inventory.export"
+
+
+def test_aggregation_is_noted_once_for_counts_and_lines(house, reader, fonds):
+    top, _ = fonds
+
+    def body(work):
+        of = inventory.root(work, row_id=top)
+        inventory.holdings(work, of)
+        inventory.lines(work, of, PageRequest(1))
+        return list(work.notes.detail["inventory_of"])
+
+    assert read(house, reader, body) == [top.hex]
 
 
 def test_event_of_a_page_names_its_lines_and_the_aggregations_they_lie_in(house, world, reader, fonds):

@@ -10,9 +10,9 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-
-from sqlalchemy import PoolProxiedConnection
+from typing import Any
 
 from dms.access.log.events import EventRow
 from dms.access.log.inserts import inserts_of
@@ -47,7 +47,8 @@ class Recorder:
         self._patience_s = patience_s
         self._inserts = inserts_of("sqlite")
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._connection: PoolProxiedConnection | None = None
+        self._opened = ExitStack()
+        self._connection: Any = None  # the driver's own, kept by the thread
         self._thread: threading.Thread | None = None
         self._closed = False
         self._start = threading.Lock()
@@ -95,9 +96,12 @@ class Recorder:
         with self._start:
             if self._closed:
                 raise NotRecorded("the access log is closed: the server is stopping")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-                self._thread.start()
+            self._thread = self._thread or self._started()
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        thread.start()
+        return thread
 
     def _give_up(self, waiting: _Waiting) -> bool:
         """Stop waiting, unless the outcome came in the last moment."""
@@ -111,8 +115,7 @@ class Recorder:
             batch, ending = self._take()
             if batch:
                 self._write(batch)
-        if self._connection is not None:
-            self._connection.close()
+        self._opened.close()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
         first = self._queue.get()
@@ -166,14 +169,12 @@ class Recorder:
 
     def _transaction(self, rows: Sequence[EventRow]) -> None:
         if self._connection is None:
-            self._connection = self._database.engine.raw_connection()
-        connection = self._connection.driver_connection
-        if connection is None:
-            raise NotRecorded("the access log has no connection to its database")
-        connection.execute("BEGIN IMMEDIATE")
+            kept = self._opened.enter_context(closing(self._database.engine.raw_connection()))
+            self._connection = kept.driver_connection
+        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            self._inserts.run(connection.execute, rows)
-            connection.execute("COMMIT")
+            self._inserts.run(self._connection.execute, rows)
+            self._connection.execute("COMMIT")
         except BaseException:
-            connection.rollback()
+            self._connection.rollback()
             raise
