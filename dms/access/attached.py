@@ -17,7 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from dms.access import keyset, predicates, slices
 from dms.access.keyset import Order
 from dms.access.reading import note_lines, release
-from dms.access.slices import NOBODY, Place, Row
+from dms.access.slices import NOBODY, Row
 from dms.access.standing import of_actor
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
@@ -124,8 +124,7 @@ class Attached(Generic[M]):
         judged: dict[UUID, _Owner] = dict.fromkeys(owner_ids & self.open_nodes)
         loaded = slices.slices_of(self.work, of_actor(self.work))
         rows: list[Row] = [*self._read(Document, owner_ids), *self._read(Aggregation, owner_ids)]
-        places = [slices.place_of(self.work, row) for row in rows] or [Place(NOBODY, None, None, None)]
-        decisions = slices.decide(self.work, loaded, places, action=self.action)
+        decisions = slices.decide_asked(self.work, loaded, rows, action=self.action)
         judged.update({row.id: (row, decisions[row.id]) for row in rows if decisions[row.id].may})
         return judged
 

@@ -111,8 +111,11 @@ def discoverable(work: Work, model: type[R], ids: Collection[UUID]) -> frozenset
 
     The answer shows none of them, so nothing counts as released.
     """
-    rows = reading.rows_of(work, model, ids) if ids else []
-    decisions = may(work, rows, Action.DISCOVER)
+    if not ids:
+        return frozenset()
+    rows = reading.rows_of(work, model, ids)
+    loaded = slices.slices_of(work, standing(work))
+    decisions = slices.decide_asked(work, loaded, rows, action=Action.DISCOVER)
     return frozenset(row.id for row in rows if decisions[row.id].may)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import keyset, predicates, slices
 from dms.access.keyset import Order
-from dms.access.slices import NOBODY, Place, Row
+from dms.access.slices import Place, Row
 from dms.access.standing import of_actor
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
@@ -168,11 +168,11 @@ class Visible(Generic[R]):
         """
         statement = select(self.model).where(condition, *self.conditions)
         row = session_of(self.work).execute(statement).scalars().one_or_none()
+        decisions = self._decide_asked([] if row is None else [row])
         if row is None:
-            self._decide([Place(NOBODY, NOBODY, NOBODY, None)])
             self.work.refuses(asked, action=self.action, reason="absent", exists=False)
             raise NotFound
-        decision = self._decide([slices.place_of(self.work, row)])[row.id]
+        decision = decisions[row.id]
         if not decision.may:
             self.work.refuses(row.id, action=self.action, reason=decision.reason, exists=True)
             raise NotFound
@@ -192,8 +192,8 @@ class Visible(Generic[R]):
     def each(self, ids: Collection[UUID]) -> dict[UUID, R]:
         """Return those of these rows that the actor may see, by id; the others are noted as refused."""
         rows = rows_of(self.work, self.model, ids, *self.conditions)
-        decisions = self._decide([slices.place_of(self.work, row) for row in rows])
-        for asked in set(ids) - decisions.keys():
+        decisions = self._decide_asked(rows)
+        for asked in set(ids) - {row.id for row in rows}:
             self.work.refuses(asked, action=self.action, reason="absent", exists=False)
         for row in rows:
             decision = decisions[row.id]
@@ -303,6 +303,10 @@ class Visible(Generic[R]):
     def _decide(self, places: Sequence[Place]) -> Mapping[UUID, Decision]:
         loaded = slices.slices_of(self.work, of_actor(self.work))
         return slices.decide(self.work, loaded, places, action=self.action)
+
+    def _decide_asked(self, rows: Sequence[R]) -> Mapping[UUID, Decision]:
+        loaded = slices.slices_of(self.work, of_actor(self.work))
+        return slices.decide_asked(self.work, loaded, rows, action=self.action)
 
 
 def rows_of(

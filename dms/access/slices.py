@@ -78,6 +78,21 @@ def decide(
     return {place.object_id: _decide_one(work, slices, place, action) for place in places}
 
 
+def decide_asked(
+    work: Work, slices: Slices, rows: Collection[Row], *, action: Action
+) -> Mapping[UUID, Decision]:
+    """Decide rows that the caller named by id or code, and with them a thing that does not exist.
+
+    INVARIANT (absent-as-hidden): whether the rows are there or not, this sends the same statements.
+    """
+    marks.all_marks(work)
+    places = [*(place_of(work, row) for row in rows), Place(NOBODY, NOBODY, NOBODY, None)]
+    decisions = decide(work, slices, places, action=action)
+    for known in (slices.above, slices.lines):
+        known.pop(NOBODY, None)  # the next one that is asked for costs as much
+    return decisions
+
+
 def chain_of(slices: Slices, place: Place) -> frozenset[UUID]:
     """Return the nodes of a loaded place: itself, both trees above it, and their roofs."""
     roof = slices.standing.roof
