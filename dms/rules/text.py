@@ -73,6 +73,14 @@ def file_name(text: str, path: tuple[str, ...] = ("fileName",)) -> str:
     return _cut(clean)
 
 
+def sought(typed: str, *, limit: int) -> str:
+    """Return text to look something up by; what nothing stored can be stays so.
+
+    PostgreSQL takes no NUL, and SQLite no pattern of more than 50,000 bytes.
+    """
+    return typed[: limit + 1].replace("\0", "\x02")
+
+
 def is_control(char: str) -> bool:
     """Tell whether a character controls how others are shown, or is none: never kept in typed text."""
     return unicodedata.category(char) in {"Cc", "Cs"} or char in _BIDI

@@ -17,7 +17,7 @@ from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation, ArrangementLevel
 from dms.models.documents import Document
 from dms.models.schemes import RecordClass
-from dms.rules import codes
+from dms.rules import codes, text
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.rules.filters import EVERYTHING, Filter, Leaf, Operator, checked, fields, leaves
@@ -85,7 +85,9 @@ def find(work: Work, row_id: UUID, *, wanted: Wanted) -> AggregationView:
 def find_by_code(work: Work, code: str, *, wanted: Wanted) -> AggregationView:
     """Return one Aggregation by its reference code, or raise `NotFound`."""
     work.performs(Op.AGGREGATION_READ)
-    row = gate.visible(work, Aggregation, Action.DISCOVER).first(Aggregation.reference_code == code)
+    row = gate.visible(work, Aggregation, Action.DISCOVER).first(
+        Aggregation.reference_code == text.sought(code, limit=text.MAX_CODE)
+    )
     return shown(work, [row], wanted=wanted)[0]
 
 

@@ -104,15 +104,12 @@ def named(
     """List principals of one kind by name."""
     reading = gate.listed(work, Principal).where(Principal.kind == kind)
     if name_starts is not None:
-        reading = reading.where(Principal.name.startswith(sought(name_starts), autoescape=True))
+        reading = reading.where(
+            Principal.name.startswith(text.sought(name_starts.lower(), limit=text.MAX_NAME), autoescape=True)
+        )
     if status is not None:
         reading = reading.where(Principal.status == status)
     return reading.order_by(Order(Principal.name)).page(request)
-
-
-def sought(name: str) -> str:
-    """Return what a name is looked up by; what no name can be stays so, and fits into any statement."""
-    return name.lower().replace("\0", "?")[: text.MAX_NAME + 1]
 
 
 def _linked(

@@ -84,7 +84,8 @@ def user(work: Work, *, user_id: UUID | None = None, name: str | None = None) ->
     """Return the account of this id or of this name; `NotFound` if there is none."""
     work.performs(Op.USER_READ)
     if user_id is None:
-        user_id = facts.principal_id(work, kind=PrincipalKind.USER, name=membershipviews.sought(name or ""))
+        asked = text.sought((name or "").lower(), limit=text.MAX_NAME)
+        user_id = facts.principal_id(work, kind=PrincipalKind.USER, name=asked)
     return _account(work, user_id or new_id())
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.versions import Blob, ContentFile, FileRole, Version
+from dms.rules import codes, text
 from dms.rules.filters import AllOf, AnyOf, Filter, Leaf, Not, Operator
 
 Column: TypeAlias = InstrumentedAttribute[Any]  # the type of a filtered column varies
@@ -58,7 +59,7 @@ def text_key(column: Column, fold: Callable[[str], str]) -> Meaning:
     def meaning(leaf: Leaf) -> ColumnElement[bool]:
         if leaf.operator is Operator.IS_NULL:
             return column == "" if leaf.value else column != ""
-        wanted = [fold(str(value)) for value in leaf.values]
+        wanted = [text.sought(fold(str(value)), limit=codes.MAX_KEY_BYTES) for value in leaf.values]
         return and_(column != "", _compared(column, leaf.operator, wanted))
 
     return meaning
