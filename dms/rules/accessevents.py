@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
-from dms.base.canonical import Canonical, canonical_bytes, sha256
+from dms.base.canonical import Canonical, sha256, trusted_bytes
 
 FORMAT = 1
 MAX_BODY_BYTES = 65_535
@@ -54,6 +54,7 @@ class Op(StrEnum):
     IMPORT_FILE = "import.file"
     IMPORT_FINISH = "import.finish"
     IMPORT_START = "import.start"
+    IMPORTRUN_LIST = "importrun.list"
     INVENTORY_EXPORT = "inventory.export"
     INVENTORY_READ = "inventory.read"
     LOG_READ = "log.read"
@@ -269,7 +270,7 @@ def body(found: Mapping[str, Canonical]) -> bytes:
 
     `ValueError` beyond 65,535 bytes: `eventparts` cuts what an event names so that this cannot happen.
     """
-    written = canonical_bytes(found)
+    written = trusted_bytes(found)
     if len(written) > MAX_BODY_BYTES:
         raise ValueError(f"the body of an access event would have {len(written)} bytes")
     return written
@@ -286,7 +287,7 @@ def columns(found: Mapping[str, Any]) -> dict[str, str | int | bool | None]:  # 
         "outcome": found["outcome"],
         "reason": found["reason"],
         "object_id": _first(found),
-        "n_objects": len(found["changed"]) + sum(1 for _ in released_ids(found["released"])),
+        "n_objects": len(found["changed"]) + _count(found["released"]),
         "writer": found["writer"],
         "n": found["n"],
     }
@@ -330,15 +331,16 @@ _NAMES = {disclosure: disclosure.name.lower() for disclosure in Disclosure}
 
 def _released(released: Iterable[Release]) -> dict[str, dict[str, list[Canonical]]]:
     """Group by disclosure and security id: lists of [id, revision]."""
-    groups: dict[tuple[Disclosure, int | None], list[Canonical]] = {}
+    groups: dict[str, dict[str, list[Canonical]]] = {}
+    lines: list[Canonical] = []
+    last: tuple[Disclosure | None, int | None] = (None, None)
     for item in released:
-        line: list[Canonical] = [item.object_id.hex, item.revision]
-        groups.setdefault((item.disclosure, item.security_id), []).append(line)
-    named: dict[str, dict[str, list[Canonical]]] = {}
-    for (disclosure, security_id), lines in groups.items():
-        mark = "-" if security_id is None else str(security_id)
-        named.setdefault(_NAMES[disclosure], {})[mark] = lines
-    return named
+        if item.disclosure is not last[0] or item.security_id != last[1]:  # neighbours are mostly alike
+            last = item.disclosure, item.security_id
+            mark = "-" if item.security_id is None else str(item.security_id)
+            lines = groups.setdefault(_NAMES[item.disclosure], {}).setdefault(mark, [])
+        lines.append([item.object_id.hex, item.revision])
+    return groups
 
 
 def line_of_change(change: Change) -> list[Canonical]:
@@ -350,6 +352,10 @@ def line_of_refusal(refusal: Refusal) -> list[Canonical]:
     """Return a refusal as the field `refused` lists it."""
     object_id = refusal.object_id.hex if refusal.object_id else None
     return [object_id, refusal.action, refusal.reason, refusal.exists]
+
+
+def _count(groups: Mapping[str, Mapping[str, Sequence[Any]]]) -> int:
+    return sum(len(lines) for by_mark in groups.values() for lines in by_mark.values())
 
 
 def _first(found: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dms.base.canonical import canonical_bytes
 from dms.rules import accessevents as rules
 from dms.rules import eventparts
 from dms.rules.accessevents import (
@@ -86,6 +87,13 @@ def test_columns_made_before_writing_are_those_read_from_the_body(whole):
     found = rules.fields(HEAD, whole, place=PLACE, detail_sha256=DETAIL)
 
     assert rules.columns(found) == rules.columns(json.loads(rules.body(found)))
+
+
+@given(wholes)
+def test_body_is_canonical_although_nobody_checks_it(whole):
+    found = rules.fields(HEAD, whole, place=PLACE, detail_sha256=DETAIL)
+
+    assert rules.body(found) == canonical_bytes(found)
 
 
 @given(wholes)
