@@ -98,6 +98,7 @@ enums.show(
         Op.IMPORT_FILE: "File what an import found.",
         Op.IMPORT_FINISH: "End an import.",
         Op.IMPORT_START: "Begin an import.",
+        Op.IMPORTRUN_LIST: "List imports.",
         Op.INVENTORY_EXPORT: "Take an inventory out as a file.",
         Op.INVENTORY_READ: "Read an inventory.",
         Op.LOG_READ: "Read the access log.",

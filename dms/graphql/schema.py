@@ -19,6 +19,7 @@ from dms.graphql import (
     core,
     documentchanges,
     documents,
+    imports,
     inventory,
     memberships,
     roles,
@@ -52,6 +53,7 @@ QUERIES: tuple[type, ...] = (
     accesslists.Queries,
     accessevents.Queries,
     inventory.Queries,
+    imports.Queries,
 )
 """The rooms that read; a new one is added here."""
 
