@@ -1,0 +1,208 @@
+"""A walk through the whole schema: the conventions that every room keeps, new ones too."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    get_named_type,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+
+from dms.graphql.context import OPEN
+from dms.graphql.schema import build_schema, print_sdl
+from dms.rules.access import Action, Duty
+from dms.rules.accessevents import Op
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = build_schema()
+CORE = SCHEMA.core
+QUERIES, MUTATIONS = CORE.query_type.fields, CORE.mutation_type.fields
+RULES = {**SCHEMA.query_rules, **SCHEMA.mutation_rules}
+
+UNREVISED = {
+    "accessEntryRevoke": "entries are never changed, they only end",
+    "clearanceRevoke": "clearances are never changed, they only end",
+    "securityChangeApprove": "a proposal is never changed, it is only decided",
+    "securityChangeReject": "the same",
+    "sessionEnd": "a session only ends",
+    "userResetStart": "nothing of the account changes that anybody reads",
+}
+"""Mutations that name a thing by its id and yet no revision, with the reason."""
+
+OTHER_OPS = {
+    "accessCheck": Op.ACCESS_CHECK,
+    "accessEntries": Op.ACCESS_READ,
+    "accessEntryGrant": Op.ACCESS_GRANT,
+    "accessEntryRevoke": Op.ACCESS_REVOKE,
+    "accessEvent": Op.LOG_READ,
+    "accessEvents": Op.LOG_READ,
+    "aggregationSecuritySet": Op.SECURITY_SET,
+    "documentSecuritySet": Op.SECURITY_SET,
+    "nodes": Op.NODE_READ,
+    "recordClasses": Op.SCHEME_LIST,
+    "securityChangeApprove": Op.SECURITY_APPROVE,
+    "securityChangeReject": Op.SECURITY_REJECT,
+    "securityChanges": Op.SECURITY_LIST,
+    "serverInfo": Op.SERVER_READ,
+}
+"""Root fields whose op an auditor knows under another word."""
+
+SECRET = re.compile(r"token|hash|secret|password|wrapped|kek", re.IGNORECASE)
+
+
+def own_types():
+    for name, kind in CORE.type_map.items():
+        if not is_introspection_type(kind) and not is_specified_scalar_type(kind):
+            yield name, kind
+
+
+def fields(*kinds):
+    for name, kind in own_types():
+        if isinstance(kind, kinds):
+            yield from ((f"{name}.{key}", each) for key, each in kind.fields.items())
+
+
+def descriptions():
+    yield from ((name, kind.description) for name, kind in own_types())
+    described = GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType
+    for place, each in fields(described):
+        yield place, each.description
+        arguments = getattr(each, "args", {})
+        yield from ((f"{place}({key})", argument.description) for key, argument in arguments.items())
+    for name, kind in own_types():
+        if isinstance(kind, GraphQLEnumType):
+            yield from ((f"{name}.{key}", value.description) for key, value in kind.values.items())
+
+
+def is_sentence(text: str | None) -> bool:
+    return bool(text) and text.endswith(".") and not text[0].islower() and text.strip() == text
+
+
+def is_connection(kind) -> bool:
+    return get_named_type(kind).name.endswith("Connection")
+
+
+def letters(words: str) -> str:
+    return re.sub("[^a-z]", "", words.lower())
+
+
+def singular(word: str) -> str:
+    for ending, one in (("ies", "y"), ("sses", "ss"), ("s", "")):
+        if word.endswith(ending):
+            return word.removesuffix(ending) + one
+    return word
+
+
+def expected_op(name: str) -> str:
+    """The op as the field's own name says it."""
+    if name in MUTATIONS:
+        return letters(name)
+    return letters(singular(name)) + ("list" if name.endswith("s") else "read")
+
+
+def used_ops() -> set[str]:
+    """The ops that some module performs, apart from where they are defined and described."""
+    found = set()
+    for path in (ROOT / "dms").rglob("*.py"):
+        if path.relative_to(ROOT).as_posix() in {"dms/rules/accessevents.py", "dms/graphql/eventwords.py"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Attribute(value=ast.Name(id="Op"), attr=member):
+                    found.add(member)
+    return found
+
+
+def test_every_root_field_names_an_op_and_a_need():
+    assert [name for name in (*QUERIES, *MUTATIONS) if name not in RULES] == []
+    assert [name for name, rule in RULES.items() if not isinstance(rule.op, Op)] == []
+    assert [
+        name
+        for name, rule in RULES.items()
+        if rule.needs is not OPEN and not isinstance(rule.needs, Action | Duty)
+    ] == []
+
+
+def test_op_of_every_root_field_says_what_the_field_says():
+    found = {name: rule.op for name, rule in RULES.items() if letters(rule.op) != expected_op(name)}
+
+    assert found == OTHER_OPS
+
+
+def test_every_op_is_performed_somewhere():
+    assert {op.name for op in Op} - used_ops() == set()
+
+
+def test_every_description_is_a_sentence():
+    assert [(place, text) for place, text in descriptions() if not is_sentence(text)] == []
+
+
+def test_every_plural_query_is_a_connection_but_the_one_that_takes_ids():
+    plural = [name for name in QUERIES if name.endswith("s")]
+
+    assert [name for name in plural if not is_connection(QUERIES[name].type)] == ["nodes"]
+    assert [name for name, each in QUERIES.items() if is_connection(each.type) and name not in plural] == []
+
+
+def test_every_connection_takes_a_size_from_either_end():
+    paged = {"first": "Int", "after": "String", "last": "Int", "before": "String"}
+    found = {
+        place: {key: str(each.args[key].type) for key in paged if key in each.args}
+        for place, each in fields(GraphQLObjectType)
+        if is_connection(each.type)
+    }
+
+    assert {place: args for place, args in found.items() if args != paged} == {}
+
+
+def test_every_mutation_takes_one_input_and_answers_a_payload_of_its_own_name():
+    for name, each in MUTATIONS.items():
+        word = name[0].upper() + name[1:]
+        assert ({key: str(arg.type) for key, arg in each.args.items()}, str(each.type)) == (
+            {"input": f"{word}Input!"},
+            f"{word}Payload",
+        )
+
+
+def test_every_change_of_an_existing_thing_names_the_revision_that_was_seen():
+    without = set()
+    for name, each in MUTATIONS.items():
+        asked = get_named_type(each.args["input"].type).fields
+        if "expectedRevision" in asked:
+            assert str(asked["expectedRevision"].type) == "Int!"
+        elif "id" in asked:
+            without.add(name)
+
+    assert without == set(UNREVISED)
+
+
+def test_every_filter_and_every_order_can_be_left_out():
+    optional = [
+        (f"{name}({key})", str(argument.type))
+        for name, each in QUERIES.items()
+        for key, argument in each.args.items()
+        if key in {"filter", "orderBy"} and str(argument.type).endswith("!")
+    ]
+
+    assert optional == []
+
+
+def test_no_field_shows_a_secret():
+    found = {place for place, _ in fields(GraphQLObjectType, GraphQLInterfaceType) if SECRET.search(place)}
+
+    # The parts of an operation text, and what binds an event into the log's tree.
+    assert {place for place in found if not place.endswith(("Limits.tokens", ".leafHash"))} == set()
+
+
+def test_committed_sdl_is_what_the_code_says():
+    committed = (ROOT / "schema" / "schema.graphql").read_text(encoding="utf-8")
+
+    assert committed == print_sdl(), "run `make schema` and read what changed"

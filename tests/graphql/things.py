@@ -1,0 +1,201 @@
+"""A thing of every kind, all in one room, and what the smallest operations need to be valid."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from dms.base.ids import Kind, global_id, new_id
+from dms.models.documents import Medium
+from dms.models.imports import ImportRun
+from dms.models.security import MarkedKind
+from dms.models.users import PrincipalKind
+from dms.rules.access import Action
+from dms.rules.security import Mark
+from dms.rules.states import AggregationState
+from dms.services import securitychanges, users, versions
+from dms.services.security import AskedMark
+from dms.services.versions import NamedUpload
+from tests.desk import Desk
+from tests.factories import World, make_clearance
+from tests.graphql.front import Front
+from tests.logged import logged
+
+WORK = (Action.READ_CONTENT, Action.EDIT, Action.FILE, Action.MARK)
+"""What somebody at work may do with everything in the room."""
+
+GONE = {"expected_revision": 1, "reason": "left"}
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Things:
+    """Makes things in a room: an Aggregation in which nobody has an entry but the clerk."""
+
+    front: Front
+    world: World
+    mark: Mark = field(default_factory=lambda: Mark(100))
+
+    def __post_init__(self):
+        self.desk = Desk(self.front.house, self.world)
+        self.world.level(200)
+        self.room = self.world.aggregation(mark=self.mark)
+        self.clerk = self.world.user(rank=400)
+        self.employ(self.clerk, *WORK, Action.DOWNGRADE)
+
+    def employ(self, user: UUID, *actions: Action) -> None:
+        """Give somebody these actions on everything in the room."""
+        for action in actions:
+            self.world.entry(user, self.room, action)
+
+    def make(self, kind: Kind) -> str:
+        """The id of a new thing of this kind."""
+        return global_id(kind, getattr(self, kind.name.lower())())
+
+    def case(self, name: str, sender: UUID) -> dict[str, Any]:
+        """What the smallest operation of a root field needs beside what its types say."""
+        return CASES[name](self, sender) if name in CASES else {}
+
+    def document(self, **values):
+        return self.world.document(self.room, **{"mark": self.mark, **values})
+
+    def aggregation(self, **values):
+        return self.world.aggregation(self.room, mark=self.mark, **values)
+
+    def version(self):
+        upload = NamedUpload(self.desk.upload(self.clerk), "letter.txt")
+        return self.desk.do(self.clerk, versions.add, self.document(), expected_revision=1, upload=upload)
+
+    def versioned(self):
+        """The id of a Document with a Version."""
+        document = self.document()
+        upload = NamedUpload(self.desk.upload(self.clerk), "letter.txt")
+        self.desk.do(self.clerk, versions.add, document, expected_revision=1, upload=upload)
+        return global_id(Kind.DOCUMENT, document)
+
+    def record_class(self):
+        return self.world.record_class()
+
+    def scheme(self):
+        rows = self.front.house.database.engine.connect()
+        with rows as connection:
+            return UUID(str(connection.exec_driver_sql("SELECT id FROM classification_scheme").scalar_one()))
+
+    def user(self):
+        return self.world.user()
+
+    def disabled_user(self):
+        user = self.world.user()
+        self.world.build(lambda work: users.disable(work, user, **GONE))
+        return user
+
+    def group(self):
+        return self.world.principal(PrincipalKind.GROUP)
+
+    def role(self):
+        return self.world.role("technician")
+
+    def session(self):
+        return self.front.issue(self.clerk).token_id
+
+    def security_level(self):
+        return self.world.level(1_000 + next(_numbers))
+
+    def compartment(self):
+        return self.world.compartment()
+
+    def clearance(self):
+        user = self.world.user(rank=None)
+        return self.world.build(lambda work: make_clearance(work, user, Mark(100)))
+
+    def access_entry(self):
+        return self.world.entry(self.world.user(), self.room, Action.DISCOVER)
+
+    def access_event(self):
+        return logged(self.front.house.database)[-1].id
+
+    def import_run(self, user: UUID) -> None:
+        """An import of somebody, which shows to nobody else."""
+        self.world.build(
+            lambda work: work.add(
+                ImportRun(
+                    id=new_id(), aggregation_id=self.room, source="in", started_at=work.now, started_by=user
+                )
+            )
+        )
+
+    def security_change(self):
+        """A proposal of the clerk."""
+        change = self.desk.do(
+            self.clerk,
+            securitychanges.set_mark,
+            kind=MarkedKind.DOCUMENT,
+            object_id=self.document(mark=Mark(self.mark.rank + 100)),
+            asked=AskedMark("open"),
+            reason="no longer secret",
+            expected_revision=1,
+        )
+        return change.id
+
+
+def given(**values):
+    """The input of a mutation; what is callable is made anew each time."""
+    return lambda things, sender: {"input": {k: v(things) if callable(v) else v for k, v in values.items()}}
+
+
+def unique(things):
+    return f"thing-{next(_numbers)}"
+
+
+def belonging(kind: Kind, key: str):
+    """Somebody who belongs to a group, or holds a role."""
+
+    def case(things, sender):
+        user, owner = things.user(), getattr(things, kind.name.lower())()
+        things.world.link(user, owner)
+        return {"input": {key: global_id(kind, owner), "memberId": global_id(Kind.USER, user)}}
+
+    return case
+
+
+def declarable(things):
+    made = things.document(medium=Medium.PHYSICAL, record_class_id=things.record_class())
+    return global_id(Kind.DOCUMENT, made)
+
+
+def uploaded(things, sender):
+    """An upload of whoever sends the operation."""
+    return {"input": {"upload": {"id": str(things.desk.upload(sender)), "fileName": "letter.txt"}}}
+
+
+RAISED = {"securityClassification": {"level": "level200"}}
+
+CASES = {
+    "versions": lambda t, sender: {"documentId": t.versioned()},
+    "userCreate": given(name=unique),
+    "userEnable": given(id=lambda t: global_id(Kind.USER, t.disabled_user()), expectedRevision=2),
+    "groupCreate": given(name=unique),
+    "groupMemberRemove": belonging(Kind.GROUP, "groupId"),
+    "roleWithdraw": belonging(Kind.ROLE, "roleId"),
+    "securityLevelCreate": given(code=unique, rank=lambda t: 10_000 + next(_numbers)),
+    "compartmentCreate": given(code=unique),
+    "clearanceGrant": given(level="open", userId=lambda t: global_id(Kind.USER, t.world.user(rank=None))),
+    "documentSecuritySet": given(**RAISED),
+    "aggregationSecuritySet": given(**RAISED),
+    "documentDeclare": given(id=declarable),
+    "documentRegister": given(aggregationId=lambda t: global_id(Kind.AGGREGATION, t.room)),
+    "versionAdd": uploaded,
+    "aggregationCreate": given(level="FILE", parentId=lambda t: global_id(Kind.AGGREGATION, t.room)),
+    "aggregationReopen": given(
+        id=lambda t: global_id(Kind.AGGREGATION, t.aggregation(state=AggregationState.CLOSED))
+    ),
+    "aggregationRearrange": given(parentId=lambda t: t.make(Kind.AGGREGATION)),
+}
+
+
+def absent(kind: Kind) -> str:
+    """The id of a thing of this kind that never was."""
+    return global_id(kind, new_id())
