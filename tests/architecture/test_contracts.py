@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from pathlib import Path
 
@@ -18,7 +19,17 @@ def banned(path: str, *keys: str) -> dict[str, dict[str, str]]:
     return table
 
 
-def test_every_import_contract_is_kept(capsys):
+@pytest.fixture
+def heard_afterwards():
+    """The linter sets up logging anew, which would silence our loggers for every later test."""
+    known = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    before = {each: each.disabled for each in known}
+    yield
+    for each, was_disabled in before.items():
+        each.disabled = was_disabled
+
+
+def test_every_import_contract_is_kept(capsys, heard_afterwards):
     status = lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
 
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
