@@ -68,7 +68,7 @@ class _Commands(click.Group):
 @click.version_option(dms.__version__, prog_name="dms")
 @click.pass_context
 def _root(ctx: click.Context, home: Path | None) -> None:
-    r"""Access-controlled document and records management.
+    """Access-controlled document and records management.
 
     \b
     First steps:
@@ -76,7 +76,7 @@ def _root(ctx: click.Context, home: Path | None) -> None:
       dms user create-admin NAME  make the first administrator
       dms serve                   serve the GraphQL API
     Exit codes: 0 done, 1 refused or something found, 2 wrong usage, 3 cannot run.
-    """
+    """  # noqa: D301  click wants the character, not a backslash and a letter
     ctx.obj = home
 
 
