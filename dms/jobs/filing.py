@@ -21,7 +21,7 @@ from dms.stores import formats
 from dms.stores.vault import SealedGroup, SealedWriter, Vault
 from dms.stores.work import Works
 
-FIRST_SIZE = 32 * rules.FILED_WEIGHT
+FIRST_SIZE = 16 * rules.FILED_WEIGHT
 """Size of the first transaction of a run; how long it takes decides about the next one."""
 
 

@@ -20,7 +20,7 @@ FIRST_DAY = date(1980, 1, 1)
 
 UNNAMED = "unnamed"
 
-LONG_S, SHORT_S = 0.2, 0.08
+LONG_S, SHORT_S = 0.15, 0.06
 """A transaction that takes longer is followed by a smaller one, one that is shorter by a larger one."""
 
 LEAST, MOST = 64, 2_048

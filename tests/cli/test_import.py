@@ -441,10 +441,10 @@ def test_file_that_vanishes_is_refused_and_the_rest_filed(archive):
 
 def test_full_disk_ends_the_run_and_keeps_what_was_filed(archive, take_in):
     archive.put("a", b"small")
-    archive.put("b", b"\0" * 40_000_000)
+    archive.put("b", b"\0" * 12_000_000)
     archive.put("c", b"never reached")
 
-    limit = (32_000_000, 32_000_000)
+    limit = (10_000_000, 10_000_000)
     done = archive.process(
         "-c",
         RUN,

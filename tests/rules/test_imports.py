@@ -98,3 +98,16 @@ def test_implausible_dates_are_no_dates(modified_at, expected):
 @given(st.integers(min_value=FIRST, max_value=NOW))
 def test_plausible_date_is_the_day_in_utc(modified_at):
     assert imports.dates(modified_at, now=NOW) == imports.dates(modified_at // DAY * DAY, now=NOW)
+
+
+@given(st.integers(min_value=imports.LEAST, max_value=imports.MOST), st.floats(min_value=0, max_value=100))
+def test_slow_transactions_shrink_fast_ones_grow_within_bounds(size, took_s):
+    following = imports.next_size(size, took_s=took_s)
+
+    assert imports.LEAST <= following <= imports.MOST
+    if took_s > imports.LONG_S:
+        assert following == max(imports.LEAST, size // 2)
+    elif took_s < imports.SHORT_S:
+        assert following == min(imports.MOST, size * 2)
+    else:
+        assert following == size
