@@ -61,6 +61,7 @@ MUTATIONS: tuple[type, ...] = (
     documentchanges.Mutations,
     versions.Mutations,
     aggregationchanges.Mutations,
+    schemes.Mutations,
     users.Mutations,
     memberships.Mutations,
     roles.Mutations,

@@ -10,11 +10,12 @@ import strawberry
 
 from dms.base.ids import Kind
 from dms.graphql import paging
-from dms.graphql.context import OPEN, Info, query_field
+from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.nodes import Node
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.scalars import asked_id, shown_id
 from dms.models import schemes as models
+from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.services import schemes
 
@@ -77,6 +78,24 @@ def scheme_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     return {key: shown_scheme(row) for key, row in schemes.scheme_nodes(info.work, ids).items()}
 
 
+@strawberry.input(description="A new class of the scheme.")
+class ClassEntryAddInput:
+    """What a class begins with."""
+
+    code: str = strawberry.field(description="Its code; no other class of the scheme has it.")
+    title: str = strawberry.field(description="What it is about.")
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The class it is a part of; left out, it stands at the top."
+    )
+
+
+@strawberry.type(description="What came of making a class.")
+class ClassEntryAddPayload(Payload):
+    """The class, or why not."""
+
+    record_class: RecordClass | None = strawberry.field(default=None, description="The new class.")
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -116,3 +135,21 @@ class Queries:
         )
         found = schemes.classes(info.work, page.request, scheme_id=scheme_id, parent_id=parent_id)
         return page.connection(found.map(shown_class))
+
+
+@strawberry.type
+class Mutations:
+    """The room's part of Mutation."""
+
+    @mutation_field(
+        op=Op.RECORDCLASS_CREATE,
+        needs=Duty.SCHEMES_MANAGE,
+        description="Make a class, so that Documents can be classed and declared. It stays for good.",
+    )
+    def class_entry_add(
+        self, info: Info, input: Annotated[ClassEntryAddInput, INPUT]
+    ) -> ClassEntryAddPayload | None:
+        """Make a class."""
+        parent_id = None if input.parent_id is None else asked_id(Kind.RECORD_CLASS, input.parent_id)
+        row = schemes.create_class(info.work, code=input.code, title=input.title, parent_id=parent_id)
+        return ClassEntryAddPayload(record_class=shown_class(row))

@@ -45,6 +45,7 @@ OTHER_OPS = {
     "accessEvent": Op.LOG_READ,
     "accessEvents": Op.LOG_READ,
     "aggregationSecuritySet": Op.SECURITY_SET,
+    "classEntryAdd": Op.RECORDCLASS_CREATE,
     "documentSecuritySet": Op.SECURITY_SET,
     "nodes": Op.NODE_READ,
     "recordClasses": Op.SCHEME_LIST,

@@ -182,6 +182,7 @@ CASES = {
     "roleWithdraw": belonging(Kind.ROLE, "roleId"),
     "securityLevelCreate": given(code=unique, rank=lambda t: 10_000 + next(_numbers)),
     "compartmentCreate": given(code=unique),
+    "classEntryAdd": given(code=unique),
     "clearanceGrant": given(level="open", userId=lambda t: global_id(Kind.USER, t.world.user(rank=None))),
     "documentSecuritySet": given(**RAISED),
     "aggregationSecuritySet": given(**RAISED),
