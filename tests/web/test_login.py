@@ -203,7 +203,6 @@ def test_a_password_typed_as_a_name_is_nowhere(fresh_house):
 
 def test_refusals_take_the_same_time(fresh_settings):
     hasher = Hasher(PRESETS["default"])
-    took = {"unknown": [], "wrong": [], "disabled": [], "throttled": []}
     with opened_house(fresh_settings) as house:
         person(house, "mara", hasher=hasher)
         disable(house, person(house, "dora", hasher=hasher))
@@ -212,21 +211,29 @@ def test_refusals_take_the_same_time(fresh_settings):
             for _ in range(7):
                 try_login(client, "tomas", "wrong")
             keep_throttled(house)
-            for turn in range(12):
-                for kind, name in [
-                    ("unknown", f"nobody{turn}"),
-                    ("wrong", "mara"),
-                    ("disabled", "dora"),
-                    ("throttled", "tomas"),
-                ]:
-                    forget_throttles(house, but_waiting=True)
-                    began = time.perf_counter()
-                    try_login(client, name, "wrong")
-                    took[kind].append(time.perf_counter() - began)
+            rounds = [refusal_medians(house, client, number) for number in range(3)]
 
-    medians = {kind: statistics.median(times) for kind, times in took.items()}
-    # Loose, since the machine that tests is busy; the benchmark measures the 10 % of R4.
-    assert max(medians.values()) < 2 * min(medians.values()), medians
+    # Loose, and the best of three rounds, since the machine that tests is busy: a path that skips the
+    # hash is ten times faster in each of them. The benchmark measures the 10 % of R4.
+    spreads = [max(medians.values()) / min(medians.values()) for medians in rounds]
+    assert min(spreads) < 2, rounds
+
+
+def refusal_medians(house, client, number):
+    """Seconds that each kind of refusal takes."""
+    took = {"unknown": [], "wrong": [], "disabled": [], "throttled": []}
+    for turn in range(8):
+        for kind, name in [
+            ("unknown", f"nobody{number}-{turn}"),
+            ("wrong", "mara"),
+            ("disabled", "dora"),
+            ("throttled", "tomas"),
+        ]:
+            forget_throttles(house, but_waiting=True)
+            began = time.perf_counter()
+            try_login(client, name, "wrong")
+            took[kind].append(time.perf_counter() - began)
+    return {kind: statistics.median(times) for kind, times in took.items()}
 
 
 def keep_throttled(house):
