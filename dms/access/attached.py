@@ -6,7 +6,7 @@ A row shows to whom the object shows that it names: SQL proposes by the object, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -69,6 +69,17 @@ class Attached(Generic[M]):
             raise NotFound
         self._release([row], judged)
         return row
+
+    def many(self, ids: Collection[UUID]) -> dict[UUID, M]:
+        """Return those of these rows that the actor may see, by id; the others are absent."""
+        if not ids:
+            return {}
+        statement = select(self.model).where(keyset.id_column(self.model).in_(ids), *self.conditions)
+        rows = session_of(self.work).execute(statement).scalars().all()
+        judged = self._judge({self._owner_id(row) for row in rows})
+        kept = [row for row in rows if self._owner_id(row) in judged]
+        self._release(kept, judged)
+        return {row.id: row for row in kept}  # type: ignore[attr-defined]  # every model here has one
 
     def page(self, request: PageRequest) -> Page[M]:
         """Return one full page; a row that Casbin refuses is replaced and raises an alarm."""

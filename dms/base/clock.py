@@ -57,6 +57,16 @@ def to_iso(instant: int) -> str:
     return to_datetime(instant).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def from_iso(text: str) -> Instant:
+    """Read an instant written by ISO 8601 with its offset; `ValueError` for anything else."""
+    instant = from_datetime(datetime.fromisoformat(text))
+    try:
+        to_datetime(instant)
+    except OverflowError as error:
+        raise ValueError("in UTC it lies outside of the calendar") from error
+    return instant
+
+
 def utc_day(instant: int) -> date:
     """Return the UTC calendar day of an instant."""
     return to_datetime(instant).date()

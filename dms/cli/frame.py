@@ -31,6 +31,7 @@ from dms.stores import migrations
 REFUSED, CANNOT_RUN, INTERRUPTED = 1, 3, 130
 
 COMMANDS = {
+    "accesslist": "dms.cli.accesslist",
     "check": "dms.cli.check",
     "demo": "dms.cli.demo",
     "import": "dms.cli.imports",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
 from dms.base.errors import NotFound
 from dms.cli.acting import account_name, acting, as_option
 from dms.cli.frame import opened
+from dms.cli.outputs import target_of
 from dms.cli.progress import Progress
 from dms.jobs import inventory
 from dms.jobs.inventory import Wish
@@ -56,7 +51,7 @@ def command(
     if output is None and kind == Format.XLSX and sys.stdout.isatty():
         raise click.UsageError("an xlsx file is nothing for a terminal: give `--output FILE`")
     progress = Progress()
-    with opened(ctx) as house, _target(output) as target:
+    with opened(ctx) as house, target_of(output) as target:
         actor = acting(house, account)
         wish = Wish(reference_code, Format(kind), account_name(account))
         try:
@@ -68,39 +63,6 @@ def command(
         finally:
             progress.end()
     click.echo(_told(exported, output), err=True)
-
-
-@contextlib.contextmanager
-def _target(output: Path | None) -> Iterator[BinaryIO]:
-    """Lend a file that nobody else can read, and hand it out when all went well."""
-    if output is None:
-        with tempfile.TemporaryFile() as hidden:
-            yield hidden
-            hidden.seek(0)
-            shutil.copyfileobj(hidden, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-        return
-    if output.exists():
-        raise click.UsageError(f"`{output}` is there already: choose another name, or remove it")
-    try:
-        number, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-    except OSError as error:
-        raise click.UsageError(f"`{output}` cannot be made: {error.strerror}") from error
-    try:
-        with os.fdopen(number, "w+b") as part:
-            yield part
-            part.flush()
-            os.fsync(part.fileno())
-        _publish(Path(name), output)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _publish(part: Path, output: Path) -> None:
-    try:
-        output.hardlink_to(part)  # unlike a rename it overwrites nothing
-    except FileExistsError as error:
-        raise click.UsageError(f"`{output}` is there already: choose another name, or remove it") from error
 
 
 def _told(exported: Exported, output: Path | None) -> str:

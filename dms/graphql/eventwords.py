@@ -68,6 +68,8 @@ enums.show(
         Op.ACCESS_GRANT: "Write an access entry.",
         Op.ACCESS_READ: "List access entries.",
         Op.ACCESS_REVOKE: "End an access entry.",
+        Op.ACCESSLIST_EXPORT: "Take access entries out as a file.",
+        Op.ACCESSLIST_IMPORT: "Grant and revoke access entries by a file.",
         Op.AGGREGATION_CLOSE: "Close an Aggregation.",
         Op.AGGREGATION_CREATE: "Make an Aggregation.",
         Op.AGGREGATION_LIST: "List Aggregations.",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import NewType
 from uuid import UUID
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
-from dms.base.clock import Instant, from_datetime, to_iso
+from dms.base.clock import Instant, from_iso, to_iso
 from dms.base.ids import Kind, global_id, parse_id_of
 
 BigInt = NewType("BigInt", int)
@@ -48,10 +48,8 @@ def asked_id(kind: Kind, text: str) -> UUID:
 def _read_instant(value: object) -> Instant:
     if isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is not None:
-                return from_datetime(moment)
-        except (ValueError, OverflowError):
+            return from_iso(value)
+        except ValueError:
             pass
     raise ValueError("a date with time and offset is needed, such as `2031-05-04T10:00:00Z`")
 

@@ -13,6 +13,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from dms.graphql import (
     accessevents,
     accesslists,
+    accesssheets,
     aggregationchanges,
     aggregations,
     clearances,
@@ -70,6 +71,7 @@ MUTATIONS: tuple[type, ...] = (
     securitychanges.Mutations,
     clearances.Mutations,
     accesslists.Mutations,
+    accesssheets.Mutations,
 )
 """The rooms that write."""
 

@@ -24,6 +24,8 @@ class Op(StrEnum):
     ACCESS_GRANT = "access.grant"
     ACCESS_READ = "access.read"
     ACCESS_REVOKE = "access.revoke"
+    ACCESSLIST_EXPORT = "accesslist.export"
+    ACCESSLIST_IMPORT = "accesslist.import"
     AGGREGATION_CLOSE = "aggregation.close"
     AGGREGATION_CREATE = "aggregation.create"
     AGGREGATION_LIST = "aggregation.list"

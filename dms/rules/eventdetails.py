@@ -19,6 +19,7 @@ _OPEN_KEYS = frozenset(
         "account",
         "address",
         "check",
+        "imported",
         "last",
         "log_read",
         "method",
@@ -34,6 +35,7 @@ _OPEN_KEYS = frozenset(
 _OPEN_NOUNS = frozenset(
     {
         "access",
+        "accesslist",
         "account",
         "clearance",
         "compartment",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
+from dms.models.schemes import RecordClass
 from dms.models.versions import Blob, ContentFile, FileRole, Version
 from dms.rules import codes, text
 from dms.rules.filters import AllOf, AnyOf, Filter, Leaf, Not, Operator
@@ -68,6 +69,22 @@ def text_key(column: Column, fold: Callable[[str], str]) -> Meaning:
 def below(column: Column, ids: Collection[UUID]) -> ColumnElement[bool]:
     """Return the condition that a row hangs in one of these Aggregations or anywhere below them."""
     return column.in_(select(tree(ids).c.node))
+
+
+def at_or_below(column: Column, root: UUID) -> ColumnElement[bool]:
+    """Return the condition that a column names a node of the access rules, or one that hangs below it."""
+    aggregations, classes = select(tree([root]).c.node), select(_classes(root).c.id)
+    documents = select(Document.id).where(
+        or_(Document.aggregation_id.in_(aggregations), Document.record_class_id.in_(classes))
+    )
+    classed = select(Aggregation.id).where(Aggregation.record_class_id.in_(classes))
+    return or_(column == root, *(column.in_(each) for each in (aggregations, classes, documents, classed)))
+
+
+def _classes(root: UUID) -> CTE:
+    down = select(RecordClass.id).where(RecordClass.id == root).cte(recursive=True)
+    child = aliased(RecordClass)
+    return down.union(select(child.id).join(down, child.parent_id == down.c.id))
 
 
 def tree(ids: Collection[UUID]) -> CTE:

@@ -49,6 +49,31 @@ def test_iso_form_of_an_early_year_keeps_four_digits():
     assert clock.to_iso(early) == "0476-09-04T00:00:00.000000Z"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-02-30T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-02-03T10:00:00",
+        "2026-02-03",
+        "",
+    ],
+)
+def test_text_that_names_no_instant_of_the_calendar_is_refused(text):
+    with pytest.raises(ValueError, match=r"."):
+        clock.from_iso(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z", "2024-02-29T23:59:59.000001Z"]
+)
+def test_instant_is_read_as_it_is_written(text):
+    assert clock.to_iso(clock.from_iso(text)) == text
+
+
 def test_the_utc_day_ends_at_midnight_utc():
     assert clock.utc_day(LEAP) == date(2024, 2, 29)
     assert clock.utc_day(LEAP + 1) == date(2024, 3, 1)

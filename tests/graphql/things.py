@@ -171,9 +171,18 @@ def uploaded(things, sender):
     return {"input": {"upload": {"id": str(things.desk.upload(sender)), "fileName": "letter.txt"}}}
 
 
+def sheet(things, sender):
+    """A file that grants somebody what the list does not say yet."""
+    node, names = global_id(Kind.AGGREGATION, things.room), unique(things)
+    things.world.user(names)
+    head = "principal_kind,principal,node_kind,node_id,action,effect,reason"
+    return {"input": {"csv": f"{head}\nuser,{names},aggregation,{node},READ_METADATA,allow,works on it\n"}}
+
+
 RAISED = {"securityClassification": {"level": "level200"}}
 
 CASES = {
+    "accessListImport": sheet,
     "versions": lambda t, sender: {"documentId": t.versioned()},
     "userCreate": given(name=unique),
     "userEnable": given(id=lambda t: global_id(Kind.USER, t.disabled_user()), expectedRevision=2),
