@@ -1,18 +1,21 @@
-"""`dms policy`: the policy files and the ones in force."""
+"""`dms policy`: the policy files, what they decide, and the ones in force."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from dms.access import revisions
 from dms.access.policy import read_files
-from dms.cli.frame import emit, json_option, opened, operator
+from dms.cli import policytests
+from dms.cli.frame import REFUSED, emit, json_option, opened, operator
 from dms.services import repository
 
 
 @click.group()
 def command() -> None:
-    """Put the policy files in force, or look at them."""
+    """Put the policy files in force, test them, or look at them and at what stands in the tables."""
 
 
 @command.command()
@@ -53,3 +56,24 @@ def show(*, as_json: bool) -> None:
         for name, role in roles.items()
     ]
     emit({"sha256": files.sha256, "roles": roles}, as_json=as_json, lines=lines)
+
+
+@command.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE]...")
+@json_option
+def test(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Decide what policy test files expect, each in a passing installation with nothing else in it.
+
+    A folder stands for its files `*.yaml`; without any, the tests that come with the policy files are run.
+    Every expectation is decided as check, by Casbin over all lines, by the reference, as list and as
+    count. Exit code 0: all came as expected. 1: something did not. 2: a file cannot be understood.
+    """
+
+    def tell(tried: policytests.Tried) -> None:
+        if not as_json:
+            emit({}, as_json=False, lines=policytests.lines_of(tried))
+
+    tried = policytests.run(files or [policytests.shipped()], tell=tell)
+    emit(policytests.values_of(tried), as_json=as_json, lines=[policytests.summary(tried)])
+    if any(each.failed for each in tried):
+        raise click.exceptions.Exit(REFUSED)
