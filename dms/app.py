@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from dms.access.hashing import HashPool
+from dms.access.kept import KEPT, Kept
 from dms.access.log import AccessLog, open_log
 from dms.access.login import Entrance
 from dms.access.passwords import PRESETS
@@ -131,9 +132,13 @@ def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, Access
         closing=log,
         clock=clock,
         deadline_s=settings.deadline_s,
-        equipment={POLICY: policy},
+        equipment={POLICY: policy, **_kept(settings)},
     )
     return works, policy, log
+
+
+def _kept(settings: Settings) -> dict[str, Kept]:
+    return {KEPT: Kept(settings.decide_once_items)} if settings.decide_once else {}
 
 
 def _refuse_lost_keys(settings: Settings, clock: Clock) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from dms.access import marks, revisions
+from dms.access import accessnodes, marks, revisions, scopes
 from dms.app import House
 from dms.base.actor import Actor, ActorKind, system_actor
 from dms.base.ids import new_id
@@ -182,6 +182,7 @@ def make_class(work: Work, parent: UUID | None = None) -> UUID:
         code=f"class{number}",
         title=f"Class {number}",
     )
+    scopes.enter_class(work, row)
     work.add(row)
     work.flush()
     return row.id
@@ -207,6 +208,7 @@ def make_aggregation(work: Work, parent: UUID | None = None, *, mark: Mark | Non
             **values,
         }
     )
+    scopes.enter(work, [row])
     work.add(row)
     work.flush()
     return row.id
@@ -232,6 +234,7 @@ def make_document(work: Work, aggregation: UUID, *, mark: Mark | None = None, **
             **values,
         }
     )
+    scopes.enter(work, [row])
     work.add(row)
     work.flush()
     return row.id
@@ -248,6 +251,8 @@ def make_entry(
     since: int = 0,
     until: int | None = FOREVER,
 ) -> UUID:
+    if kind is not NodeKind.REPOSITORY:
+        accessnodes.prepare(work, kind, node)
     row = AccessEntry(
         id=new_id(),
         principal_id=principal,
@@ -264,6 +269,8 @@ def make_entry(
     )
     work.add(row)
     work.flush()
+    if kind is NodeKind.DOCUMENT:
+        scopes.own(work, node)
     return row.id
 
 

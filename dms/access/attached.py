@@ -17,7 +17,8 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from dms.access import keyset, predicates, slices
 from dms.access.keyset import Order
 from dms.access.reading import note_lines, release
-from dms.access.slices import NOBODY, Row
+from dms.access.scopes import Row
+from dms.access.slices import NOBODY
 from dms.access.standing import of_actor
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from dms.access import reading, slices
 from dms.access.attached import Attached
 from dms.access.reading import Listing, Visible
-from dms.access.slices import Row
+from dms.access.scopes import Row
 from dms.access.standing import Standing, of_actor, of_principal
 from dms.base.errors import Denied, DmsError, Duty, NotFound, Unauthenticated
 from dms.models.aggregations import Aggregation
@@ -122,7 +122,7 @@ def discoverable(work: Work, model: type[R], ids: Collection[UUID]) -> frozenset
 def may(work: Work, rows: Collection[Row], action: Action) -> Mapping[UUID, Decision]:
     """Decide an action on rows in hand, by id; notes nothing as released."""
     loaded = slices.slices_of(work, standing(work))
-    places = [slices.place_of(work, row) for row in rows]
+    places = slices.places_of(work, rows)
     return slices.decide(work, loaded, places, action=action)
 
 

@@ -15,6 +15,7 @@ from dms.models.types import Id
 from dms.stores.work import Work, session_of
 
 M = TypeVar("M", bound=DeclarativeBase)
+S = TypeVar("S", bound=Select[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,31 @@ def fetch(
     limit: int | None,
 ) -> Sequence[M]:
     """Return up to `limit` rows beyond the request's position, in the direction it reads."""
-    chosen = order or Order(id_column(model))
-    downward = chosen.descending != request.backward
+    sorted_ = beyond(statement, model=model, order=order or Order(id_column(model)), request=request)
+    return session_of(work).execute(sorted_.limit(limit)).scalars().all()
+
+
+def beyond(statement: S, *, model: type[DeclarativeBase], order: Order, request: PageRequest) -> S:
+    """Return the statement from the request's position on, sorted in the direction it reads."""
+    downward = order.descending != request.backward
     if request.after is not None:
-        statement = statement.where(_beyond(model, chosen, request.after, downward=downward))
-    statement = statement.order_by(*_keys(model, chosen, downward=downward))
-    return session_of(work).execute(statement.limit(limit)).scalars().all()
+        statement = statement.where(_beyond(model, order, request.after, downward=downward))
+    return statement.order_by(*_keys(model, order, downward=downward))
+
+
+def sorted_apart(
+    statement: Select[Any], *, model: type[DeclarativeBase], order: Order, request: PageRequest
+) -> Select[Any]:
+    """Return the same for a statement whose first two columns are id and order value, found first.
+
+    A planner that may sort by walking the order's index would walk all of it for a few rows.
+    """
+    downward = order.descending != request.backward
+    if request.after is not None:
+        statement = statement.where(_beyond(model, order, request.after, downward=downward))
+    found = statement.cte("found").prefix_with("MATERIALIZED")
+    row_id, value = list(found.c)[:2]
+    return select(*found.c).order_by(*(key.desc() if downward else key.asc() for key in (value, row_id)))
 
 
 def fetch_each(

@@ -8,11 +8,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dms.access import kept, revisions
 from dms.models.security import SecurityClassification
 from dms.rules.security import Mark
 from dms.stores.work import Work, session_of
 
-_MEMORY = "marks"
+_ROOM = "marks"
 
 
 def encode(compartments: frozenset[UUID]) -> str:
@@ -26,8 +27,8 @@ def decode(text: str) -> frozenset[UUID]:
 
 
 def all_marks(work: Work) -> Mapping[int, Mark]:
-    """Return every interned mark by its id; read once per operation."""
-    known: dict[int, Mark] | None = work.memory.get(_MEMORY)
+    """Return every interned mark by its id."""
+    known: dict[int, Mark] | None = kept.room(work, _ROOM).get(0)
     if known is None:
         rows = session_of(work).execute(
             select(
@@ -37,7 +38,7 @@ def all_marks(work: Work) -> Mapping[int, Mark]:
             )
         )
         known = {row[0]: Mark(row[1], decode(row[2])) for row in rows}
-        work.memory[_MEMORY] = known
+        kept.keep(work, _ROOM, 0, known, weight=len(known))
     return known
 
 
@@ -47,14 +48,18 @@ def mark_of(work: Work, security_id: int) -> Mark:
 
 
 def intern(work: Work, mark: Mark) -> int:
-    """Return the id of a mark, making the row when this mark is new."""
+    """Return the id of a mark, making the row when this mark is new.
+
+    A new one counts as a change of the policy: which marks a clearance dominates is kept under a revision.
+    """
     for security_id, known in all_marks(work).items():
         if known == mark:
             return security_id
+    revisions.advance(work, kind="mark", note="a mark was borne for the first time")
     session = session_of(work)
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = {"level_rank": mark.rank, "compartments": encode(mark.compartments)}
     # On PostgreSQL a row that another transaction just made is a serialization failure: run again.
     session.execute(insert(SecurityClassification).values(**values).on_conflict_do_nothing())
-    work.memory.pop(_MEMORY, None)
+    revisions.forget(work)
     return next(key for key, known in all_marks(work).items() if known == mark)

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from sqlalchemy import select, union
 
-from dms.access import slices
+from dms.access import scopes, slices
 from dms.access.reading import Listing, Visible, note_lines
-from dms.access.slices import Place, Row
+from dms.access.scopes import Row
+from dms.access.slices import Place
 from dms.access.standing import Standing, is_live, of_actor, of_principal, policy_of
 from dms.base.errors import Denied
 from dms.models.accesslists import AccessEntry
@@ -59,6 +60,28 @@ def find(work: Work, kind: NodeKind, *, node_id: UUID) -> Node:
             assert_never(kind)
 
 
+def anew(work: Work, node: Node) -> Node:
+    """Return a node as it hangs after this operation made entries name it, or its Document."""
+    if node.row is not None:
+        return _marked(work, node.kind, node.row)
+    class_id = node.id if node.kind is NodeKind.CLASS else None
+    return Node(node.kind, node.id, Place(node.id, *scopes.place(work, None, class_id), UNMARKED), None)
+
+
+def planned(
+    work: Work,
+    kind: NodeKind,
+    object_id: UUID,
+    *,
+    aggregation_id: UUID | None,
+    class_id: UUID | None,
+    mark: Mark,
+) -> Node:
+    """Return a thing as it will hang in both trees, below or as this Aggregation: it is not there yet."""
+    place = Place(object_id, *scopes.place(work, aggregation_id, class_id), mark)
+    return Node(kind, object_id, place, None)
+
+
 def decide(work: Work, node: Node, *, action: Action) -> Decision:
     """Decide an action of the actor on a node; notes nothing."""
     return _decide(work, of_actor(work), node, action)
@@ -91,11 +114,10 @@ def _marked(work: Work, kind: NodeKind, row: Row) -> Node:
 
 
 def _class(work: Work, node_id: UUID) -> Node:
-    schemes = Listing(work, ClassificationScheme, noted=False).many([node_id])
-    if not schemes:
-        Listing(work, RecordClass, noted=False).one(node_id)
-    class_id = None if schemes else node_id
-    return Node(NodeKind.CLASS, node_id, Place(node_id, None, class_id, UNMARKED), None)
+    if Listing(work, ClassificationScheme, noted=False).many([node_id]):
+        return Node(NodeKind.CLASS, node_id, Place(node_id, None, None, UNMARKED), None)
+    row = Listing(work, RecordClass, noted=False).one(node_id)
+    return Node(NodeKind.CLASS, node_id, Place(node_id, None, row.access_node_id, UNMARKED), None)
 
 
 def _decide(work: Work, standing: Standing, node: Node, action: Action) -> Decision:
@@ -105,8 +127,8 @@ def _decide(work: Work, standing: Standing, node: Node, action: Action) -> Decis
 
 def _manages(work: Work, standing: Standing, node: Node, *, at: int) -> bool:
     loaded = slices.slices_of(work, standing)
-    slices.decide(work, loaded, [node.place], action=Action.MANAGE_ACCESS)
-    nodes = slices.chain_of(loaded, node.place)
+    slices.load(work, loaded, [node.place])
+    nodes = slices.chain_of(work, loaded, node.place)
     lines = slices.lines_on(loaded, nodes)
     target = Target(nodes, node.place.security or UNMARKED)
     return (
@@ -119,7 +141,9 @@ def _manages(work: Work, standing: Standing, node: Node, *, at: int) -> bool:
 
 def _named_managers(work: Work, node: Node, *, at: int) -> frozenset[UUID]:
     """Return the principals whom an allow of `MANAGE_ACCESS` names: by entry, or by their role."""
-    chain = slices.chain_of(slices.slices_of(work, of_actor(work)), node.place)
+    loaded = slices.slices_of(work, of_actor(work))
+    slices.load(work, loaded, [node.place])
+    chain = slices.chain_of(work, loaded, node.place)
     entries = select(AccessEntry.principal_id).where(
         AccessEntry.node_id.in_(chain),
         AccessEntry.action == Action.MANAGE_ACCESS,

@@ -1,128 +1,286 @@
-"""The verdict of an actor for an action as SQL: what lists, counts and totals are filtered by.
+"""The verdict of an actor for an action: what lists, counts and totals are filtered by.
 
-SQL proposes; each row that leaves is decided again by Casbin (`access.slices`). A property test
-holds both equal. First slice: the nodes below an entry are walked in SQL; the access scopes of
-`access.md` section 4 replace the walk behind the same two functions.
+The live lines give sets of access nodes and of Documents; with them a scope is tested, in Python or in SQL,
+without walking a tree (`access.md` section 5). SQL proposes; each row that leaves is decided again by
+Casbin (`access.slices`). A property test holds both equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, union
 
-from dms.access import marks
+from dms.access import kept, marks, scopes
+from dms.access.scopes import Row, Triple
 from dms.access.standing import Standing, is_live
 from dms.models.accesslists import AccessEntry
-from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
-from dms.models.schemes import RecordClass
+from dms.models.scopes import AccessNode, AccessNodeClosure, AccessScope, AccessScopeChange
 from dms.models.types import unindexed
-from dms.rules.access import Action, Effect, Line, bears
+from dms.rules import access as rules
+from dms.rules.access import Action, Effect, Line, NodeKind
 from dms.rules.security import dominates
+from dms.stores.sets import in_ids, in_numbers
 from dms.stores.work import Work, session_of
+
+FEW_NODES = 2_000
+"""Up to so many allowed nodes, scopes are found from them; above, all scopes are tested."""
+
+Numbers: TypeAlias = frozenset[int]
+Ids: TypeAlias = frozenset[UUID]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Nodes that the subject's live lines name, by effect, and the marks it dominates."""
+    """What the subject's live lines give for one action."""
 
-    allowed: frozenset[UUID]
-    denied: frozenset[UUID]
-    security_ids: tuple[int, ...]
-    repository_id: UUID
-    scheme_id: UUID
+    allowed: Numbers
+    """Access nodes of both trees at or below an allow."""
+    denied: Numbers
+    own_allowed: Ids
+    """Documents that an allow names."""
+    own_denied: Ids
+    everything: bool
+    """An allow names the roof of a tree: every object is below it."""
+    security_ids: Numbers
+    """The marks that the clearance dominates."""
+    bound: int
+    """At most so many Documents, as of the last fold; it only steers how a list is read."""
+    total: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing can be visible."""
+        return not self.security_ids or not (self.everything or self.allowed or self.own_allowed)
 
 
 def verdict(work: Work, standing: Standing, *, action: Action) -> Verdict:
     """Read the subject's live lines that bear on the action, and the marks it dominates."""
-    key = f"slices:lines:{standing.account_id}"
-    live: list[Line] | None = work.memory.get(key)
-    if live is None:
-        live = work.memory[key] = _live_lines(work, standing)
-    lines = [*live, *standing.role_lines]
-    reach = [
+    key = (standing.subject, action)
+    known: Verdict | None = kept.room(work, "verdicts").get(key)
+    if known is None:
+        known = _verdict(work, standing, action)
+        sets = (known.allowed, known.denied, known.own_allowed, known.own_denied, known.security_ids)
+        kept.keep(work, "verdicts", key, known, weight=sum(map(len, sets)))
+    return known
+
+
+def verdict_of(work: Work, standing: Standing, *, action: Action, lines: Iterable[Line]) -> Verdict:
+    """Return the verdict that these lines would give, whether they are written or not; keeps nothing.
+
+    The lines are taken as they are: whoever calls has chosen those of the subject that are live.
+    """
+    named: dict[Effect, set[UUID]] = {effect: set() for effect in Effect}
+    for line in lines:
+        if rules.bears(line.action, line.effect, action):
+            named[line.effect].add(line.node_id)
+    numbers = _numbers(work, named[Effect.ALLOW] | named[Effect.DENY])
+    tops = {effect: {numbers[node] for node in nodes if node in numbers} for effect, nodes in named.items()}
+    own = {effect: nodes - numbers.keys() for effect, nodes in named.items()}
+    return _made(work, standing, tops=tops, own=own)
+
+
+def shows(found: Verdict, triple: Triple) -> bool:
+    """Tell whether an object of a scope shows, as long as it has no entries of its own."""
+    return permits(found, triple) and (
+        found.everything or triple.aggregation_node in found.allowed or triple.class_node in found.allowed
+    )
+
+
+def permits(found: Verdict, triple: Triple) -> bool:
+    """Tell whether an object of a scope may show: dominated, and denied by no node."""
+    return (
+        triple.security_id in found.security_ids
+        and triple.aggregation_node not in found.denied
+        and triple.class_node not in found.denied
+    )
+
+
+def shows_own(found: Verdict, triple: Triple, document_id: UUID) -> bool:
+    """Tell whether a Document with entries of its own shows."""
+    if document_id in found.own_denied:
+        return False
+    return shows(found, triple) or (document_id in found.own_allowed and permits(found, triple))
+
+
+def scopes_reached(found: Verdict, *columns: Any) -> Select[Any]:  # columns of any type
+    """Select what may show of the scopes below the allowed nodes: its three parts, then the columns.
+
+    Two look-ups joined, since one with OR would read all scopes.
+    """
+    parts = (AccessScope.id, AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
+    whole = select(*parts, *columns)
+    if found.everything:
+        return whole
+    either = (AccessScope.aggregation_node, AccessScope.class_node)
+    both = union(*(whole.where(in_numbers(column, found.allowed)) for column in either)).subquery()
+    return select(both)
+
+
+def condition(found: Verdict, model: type[Row]) -> ColumnElement[bool]:
+    """Return the SQL test of a row: dominated, not denied by any node, allowed by some node."""
+    if found.is_empty:
+        return false()
+    # Where few may show, their scopes lead to them; where many may, the order or the filter does.
+    is_few = found.bound * 20 <= found.total
+    column = model.scope_id.expression if is_few else unindexed(model.scope_id.expression)
+    by_scope: ColumnElement[bool] = column.in_(select(AccessScope.id).where(_scope_test(found)))
+    if model is not Document:
+        return by_scope
+    if found.own_denied:
+        by_scope = and_(by_scope, not_(_is_own(found.own_denied)))
+    if not found.own_allowed:
+        return by_scope
+    permitted = column.in_(select(AccessScope.id).where(_scope_permits(found)))
+    return or_(by_scope, and_(_is_own(found.own_allowed - found.own_denied), permitted))
+
+
+def count(work: Work, found: Verdict, model: type[Row]) -> int:
+    """Return the exact number of visible rows, from the counters of the visible scopes."""
+    if found.is_empty:
+        return 0
+    session = session_of(work)
+    is_document = model is Document
+    number = AccessScope.n_documents if is_document else AccessScope.n_aggregations
+    changed = AccessScopeChange.documents if is_document else AccessScopeChange.aggregations
+    test = _scope_test(found)
+    if not found.everything and len(found.allowed) <= FEW_NODES:
+        rows = session.execute(scopes_reached(found, number))
+        total = sum(row[4] for row in rows if shows(found, Triple(row[1], row[2], row[3])))
+    else:
+        total = session.execute(select(func.coalesce(func.sum(number), 0)).where(test)).scalar_one()
+    unfolded = (
+        select(func.coalesce(func.sum(changed), 0))
+        .join(AccessScope, AccessScope.id == AccessScopeChange.scope_id)
+        .where(test)
+    )
+    total += session.execute(unfolded).scalar_one()
+    return int(total) + (_own_difference(work, found) if is_document else 0)
+
+
+def _own_difference(work: Work, found: Verdict) -> int:
+    """Return how many Documents show by an entry of their own, less those hidden by one."""
+    named = found.own_allowed | found.own_denied
+    if not named:
+        return 0
+    statement = select(Document.id, Document.scope_id).where(in_ids(Document.id, named))
+    rows = session_of(work).execute(statement).all()
+    said = scopes.triples(work, {row[1] for row in rows})
+    return sum(
+        shows_own(found, said[scope_id], row_id) - shows(found, said[scope_id]) for row_id, scope_id in rows
+    )
+
+
+def _verdict(work: Work, standing: Standing, action: Action) -> Verdict:
+    tops: dict[Effect, set[int]] = {effect: set() for effect in Effect}
+    own: dict[Effect, set[UUID]] = {effect: set() for effect in Effect}
+    if standing.subject.principals:
+        for effect, kind, node_id, number in _named(work, standing, action):
+            if number is not None:
+                tops[effect].add(number)
+            elif kind is NodeKind.DOCUMENT:
+                own[effect].add(node_id)
+    if any(rules.bears(line.action, line.effect, action) for line in standing.role_lines):
+        tops[Effect.ALLOW].add(standing.roof.repository_node)
+    return _made(work, standing, tops=tops, own=own)
+
+
+def _named(work: Work, standing: Standing, action: Action) -> Iterable[Any]:
+    bearing = or_(
+        and_(AccessEntry.effect == Effect.ALLOW, AccessEntry.action.in_(rules.ALLOWED_BY[action])),
+        and_(AccessEntry.effect == Effect.DENY, AccessEntry.action.in_(rules.REFUSED_BY[action])),
+    )
+    statement = (
+        select(AccessEntry.effect, AccessEntry.node_kind, AccessEntry.node_id, AccessNode.id)
+        .outerjoin(AccessNode, AccessNode.node_id == AccessEntry.node_id)
+        .where(
+            AccessEntry.principal_id.in_(standing.subject.principals),
+            AccessEntry.revision_to.is_(None),
+            is_live(AccessEntry.valid_from, AccessEntry.valid_until, work.now),
+            bearing,
+        )
+        .distinct()
+    )
+    return session_of(work).execute(statement)
+
+
+def _made(
+    work: Work,
+    standing: Standing,
+    *,
+    tops: Mapping[Effect, Collection[int]],
+    own: Mapping[Effect, Collection[UUID]],
+) -> Verdict:
+    roofs = {standing.roof.repository_node, standing.roof.scheme_node}
+    is_open = not roofs.isdisjoint(tops[Effect.ALLOW])
+    is_shut = not roofs.isdisjoint(tops[Effect.DENY])
+    reach = frozenset(
         security_id
         for security_id, mark in marks.all_marks(work).items()
         if dominates(standing.subject.clearance, mark)
-    ]
+    )
+    if is_shut or not reach:
+        empty: Ids = frozenset()
+        return Verdict(frozenset(), frozenset(), empty, empty, False, frozenset(), 0, 0)
+    allowed = frozenset() if is_open else _at_or_below(work, tops[Effect.ALLOW])
+    denied = _at_or_below(work, tops[Effect.DENY])
+    bound, total = _sizes(work, allowed - denied)
     return Verdict(
-        allowed=_nodes(lines, action, Effect.ALLOW),
-        denied=_nodes(lines, action, Effect.DENY),
-        security_ids=tuple(sorted(reach)),
-        repository_id=standing.roof.repository_id,
-        scheme_id=standing.roof.scheme_id,
+        allowed=allowed,
+        denied=denied,
+        own_allowed=frozenset(own[Effect.ALLOW]),
+        own_denied=frozenset(own[Effect.DENY]),
+        everything=is_open,
+        security_ids=reach,
+        bound=total if is_open else bound + len(own[Effect.ALLOW]),
+        total=total,
     )
 
 
-def condition(found: Verdict, model: type[Document | Aggregation]) -> ColumnElement[bool]:
-    """Return the SQL test of a row: dominated, not denied by any node, allowed by some node."""
-    if not found.security_ids or not found.allowed or _is_roof(found, found.denied):
-        return false()
+def _at_or_below(work: Work, tops: Collection[int]) -> Numbers:
+    if not tops:
+        return frozenset()
+    statement = select(AccessNodeClosure.node).where(in_numbers(AccessNodeClosure.ancestor, tops)).distinct()
+    return frozenset(session_of(work).execute(statement).scalars())
+
+
+def _sizes(work: Work, nodes: Numbers) -> tuple[int, int]:
+    """Return how many Documents lie nearest to these nodes at most, and how many there are."""
+    size = func.coalesce(func.sum(AccessNode.n_documents), 0)
+    whole = select(size).where(AccessNode.kind == NodeKind.CLASS).scalar_subquery()
+    row = session_of(work).execute(select(size, whole).where(in_numbers(AccessNode.id, nodes))).one()
+    return int(row[0]), int(row[1])
+
+
+def _numbers(work: Work, node_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    statement = select(AccessNode.node_id, AccessNode.id).where(in_ids(AccessNode.node_id, node_ids))
+    return {row[0]: row[1] for row in session_of(work).execute(statement)}
+
+
+def _scope_test(found: Verdict) -> ColumnElement[bool]:
     allowed: ColumnElement[bool] = true()
-    if not _is_roof(found, found.allowed):
-        allowed = _named(model, found.allowed)
-    clauses = [unindexed(model.security_id.expression).in_(found.security_ids), allowed]
-    if found.denied:
-        clauses.append(not_(_named(model, found.denied)))
-    return and_(*clauses)
+    if not found.everything:
+        allowed = or_(
+            in_numbers(AccessScope.aggregation_node, found.allowed),
+            in_numbers(AccessScope.class_node, found.allowed),
+        )
+    return and_(_scope_permits(found), allowed)
 
 
-def _live_lines(work: Work, standing: Standing) -> list[Line]:
-    principals = standing.subject.principals
-    if not principals:
-        return []
-    statement = select(
-        AccessEntry.id,
-        AccessEntry.principal_id,
-        AccessEntry.node_id,
-        AccessEntry.action,
-        AccessEntry.effect,
-        AccessEntry.valid_from,
-        AccessEntry.valid_until,
-    ).where(
-        AccessEntry.principal_id.in_(principals),
-        AccessEntry.revision_to.is_(None),
-        is_live(AccessEntry.valid_from, AccessEntry.valid_until, work.now),
-    )
-    return [Line(*row) for row in session_of(work).execute(statement)]
-
-
-def _nodes(lines: Iterable[Line], action: Action, effect: Effect) -> frozenset[UUID]:
-    return frozenset(
-        line.node_id for line in lines if line.effect is effect and bears(line.action, line.effect, action)
+def _scope_permits(found: Verdict) -> ColumnElement[bool]:
+    dominated = in_numbers(AccessScope.security_id, found.security_ids)
+    if not found.denied:
+        return dominated
+    return and_(
+        dominated,
+        not_(in_numbers(AccessScope.aggregation_node, found.denied)),
+        not_(in_numbers(AccessScope.class_node, found.denied)),
     )
 
 
-def _is_roof(found: Verdict, nodes: frozenset[UUID]) -> bool:
-    return found.repository_id in nodes or found.scheme_id in nodes
-
-
-def _named(model: type[Document | Aggregation], nodes: frozenset[UUID]) -> ColumnElement[bool]:
-    """Test whether a row is one of the nodes or hangs below one, in either tree."""
-    place = Document.aggregation_id if model is Document else Aggregation.id
-    below_class: ColumnElement[bool] = unindexed(model.record_class_id.expression).in_(_classes_below(nodes))
-    if model is Aggregation:
-        below_class = and_(Aggregation.record_class_id.is_not(None), below_class)
-    return or_(
-        unindexed(place.expression).in_(_aggregations_below(nodes)),
-        below_class,
-        unindexed(model.id.expression).in_(nodes),
-    )
-
-
-def _aggregations_below(nodes: frozenset[UUID]) -> Select[UUID]:
-    down = select(Aggregation.id).where(Aggregation.id.in_(nodes)).cte(recursive=True)
-    child = aliased(Aggregation)
-    down = down.union(select(child.id).join(down, child.parent_id == down.c.id))
-    return select(down.c.id)
-
-
-def _classes_below(nodes: frozenset[UUID]) -> Select[UUID]:
-    down = select(RecordClass.id).where(RecordClass.id.in_(nodes)).cte(recursive=True)
-    child = aliased(RecordClass)
-    down = down.union(select(child.id).join(down, child.parent_id == down.c.id))
-    return select(down.c.id)
+def _is_own(ids: Ids) -> ColumnElement[bool]:
+    return and_(Document.has_own_entries, in_ids(Document.id, ids))

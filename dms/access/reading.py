@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
-from dms.access import keyset, predicates, slices
+from dms.access import keyset, predicates, slices, strategies
 from dms.access.keyset import Order
-from dms.access.slices import Place, Row
+from dms.access.scopes import Row
+from dms.access.slices import Place
 from dms.access.standing import of_actor
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
@@ -256,7 +257,10 @@ class Visible(Generic[R]):
             self.work.check_deadline()
 
     def count(self) -> int:
-        """Return the exact number of visible rows."""
+        """Return the exact number of visible rows; without a filter from the counters of their scopes."""
+        if not self.conditions:
+            self.work.notes.aggregates += 1
+            return predicates.count(self.work, self._verdict(), self.model)
         return int(self.measured((), (func.count(),))[0][0])
 
     def counts(self, owner: ColumnElement[UUID] | InstrumentedAttribute[Any]) -> dict[UUID, int]:
@@ -272,18 +276,21 @@ class Visible(Generic[R]):
         return session_of(self.work).execute(statement.group_by(*keys)).all()
 
     def _filters(self) -> tuple[ColumnElement[bool], ...]:
-        verdict = predicates.verdict(self.work, of_actor(self.work), action=self.action)
-        return (predicates.condition(verdict, self.model), *self.conditions)
+        return (predicates.condition(self._verdict(), self.model), *self.conditions)
+
+    def _verdict(self) -> predicates.Verdict:
+        return predicates.verdict(self.work, of_actor(self.work), action=self.action)
 
     def _propose(self, request: PageRequest, *, limit: int) -> Sequence[R]:
-        return keyset.fetch(
+        listing = strategies.Listing(
             self.work,
-            select(self.model).where(*self._filters()),
-            model=self.model,
-            order=self.order,
-            request=request,
-            limit=limit,
+            self.model,
+            of_actor(self.work),
+            self.action,
+            self.conditions,
+            self.order or Order(keyset.id_column(self.model)),
         )
+        return strategies.propose(listing, request, limit=limit)
 
     def _disposed_of(self, proposed: Sequence[R]) -> list[R]:
         kept = self._dispose(proposed)
@@ -294,7 +301,7 @@ class Visible(Generic[R]):
         return kept
 
     def _dispose(self, rows: Sequence[R]) -> list[R]:
-        decisions = self._decide([slices.place_of(self.work, row) for row in rows])
+        decisions = self._decide(slices.places_of(self.work, rows))
         kept = [row for row in rows if decisions[row.id].may]
         for row in kept:
             note_lines(self.work, decisions[row.id])

@@ -15,6 +15,8 @@ LOCK = "policy_head"
 RESTS_ON_POLICY = ("standing", "slices:")
 """What an operation keeps of the policy: keys of its memory begin so."""
 
+_HEAD = "standing:head"
+
 
 def advance(work: Work, *, kind: str, note: str) -> int:
     """Raise the policy revision and return it; the caller writes its rows under that number.
@@ -22,6 +24,7 @@ def advance(work: Work, *, kind: str, note: str) -> int:
     On PostgreSQL the caller's operation holds `LOCK TABLE policy_head`, so revision order equals
     commit order; on SQLite the writer lock does the same.
     """
+    work.needs_lock(LOCK)
     session = session_of(work)
     revision = session.execute(
         update(PolicyHead)
@@ -69,7 +72,14 @@ def apply_files(work: Work, sha256: str) -> bool:
 
 
 def head(work: Work) -> tuple[int, str]:
-    """Return the current revision and the digest of the policy files in force."""
+    """Return the revision and the digest of the policy files in force; read once per operation."""
+    known: tuple[int, str] | None = work.memory.get(_HEAD)
+    if known is None:
+        known = work.memory[_HEAD] = _head(work)
+    return known
+
+
+def _head(work: Work) -> tuple[int, str]:
     row = session_of(work).execute(select(PolicyHead.revision, PolicyHead.files_sha256)).one_or_none()
     if row is None:
         raise Unavailable("the policy has never been applied: run `dms migrate`")

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from dms.access import predicates, slices
 from dms.access.reading import note_lines, release
-from dms.access.slices import Row
+from dms.access.scopes import Row
 from dms.access.standing import of_actor
 from dms.base.paging import Page, PageRequest, Position
 from dms.models.aggregations import Aggregation
@@ -118,7 +118,7 @@ class Shelf:
 
     def _dispose(self, taken: Sequence[_Standing]) -> list[_Standing]:
         loaded = slices.slices_of(self.work, of_actor(self.work))
-        places = [slices.place_of(self.work, standing.row) for standing in taken]
+        places = slices.places_of(self.work, [standing.row for standing in taken])
         decisions = slices.decide(self.work, loaded, places, action=self.action)
         kept = [standing for standing in taken if decisions[standing.row.id].may]
         for standing in kept:

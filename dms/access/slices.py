@@ -1,35 +1,35 @@
 """Chains, slices and decisions for objects in hand: Casbin disposes of each of them.
 
-For any number of objects: one statement for the Aggregations above them, one for the classes above
-them, one for the open lines that name any of these nodes and any of the subject's principals.
+For any number of objects: one statement for what their scopes say, one for the chains above their access
+nodes, one for the open lines that name any of these nodes and any of the subject's principals. A decision
+about objects without entries of their own is kept under the policy's revision (`access.kept`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 
-from dms.access import marks
+from dms.access import kept, marks, scopes
+from dms.access.scopes import Row, Triple
 from dms.access.standing import Standing, policy_of
 from dms.base.errors import Unavailable
 from dms.models.accesslists import AccessEntry
-from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
-from dms.models.schemes import RecordClass
+from dms.models.scopes import AccessNode, AccessNodeClosure
 from dms.rules import access as rules
 from dms.rules.access import Action, Decision, Line, Reason, Target
 from dms.rules.security import Mark, dominates
+from dms.stores.sets import in_ids, in_numbers
 from dms.stores.work import Work, session_of
-
-Row: TypeAlias = Document | Aggregation
 
 NOBODY = UUID(int=0)
 """Stands for an object that does not exist: it is decided like any other, and refused."""
+
+_NO_SCOPE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,11 @@ class Place:
     """Where an object hangs in both trees, and its mark: all that a decision needs of a row."""
 
     object_id: UUID
-    aggregation_id: UUID | None
-    class_id: UUID | None
+    aggregation_node: int | None
+    """The nearest access node, the object itself included; None where only the roofs stand above."""
+    class_node: int | None
     security: Mark | None
+    has_own_entries: bool = False
 
 
 @dataclass(slots=True)
@@ -47,7 +49,6 @@ class Slices:
     """Chains and lines of one subject in one operation; grows as objects are asked about."""
 
     standing: Standing
-    above: dict[UUID, frozenset[UUID]] = field(default_factory=dict)
     lines: dict[UUID, list[Line]] = field(default_factory=dict)
     decided: dict[tuple[object, ...], Decision] = field(default_factory=dict)
 
@@ -61,10 +62,28 @@ def slices_of(work: Work, standing: Standing) -> Slices:
     return known
 
 
+def places_of(work: Work, rows: Collection[Row]) -> list[Place]:
+    """Return what a decision needs of rows, in their order."""
+    return _places(work, rows, scopes.triples(work, {row.scope_id for row in rows}))
+
+
+def _places(work: Work, rows: Collection[Row], said: Mapping[int, Triple]) -> list[Place]:
+    known = marks.all_marks(work)
+    return [
+        Place(
+            row.id,
+            said[row.scope_id].aggregation_node,
+            said[row.scope_id].class_node,
+            known[row.security_id],
+            has_own_entries=isinstance(row, Document) and row.has_own_entries,
+        )
+        for row in rows
+    ]
+
+
 def place_of(work: Work, row: Row) -> Place:
-    """Return what a decision needs of a row."""
-    aggregation_id = row.aggregation_id if isinstance(row, Document) else row.id
-    return Place(row.id, aggregation_id, row.record_class_id, marks.mark_of(work, row.security_id))
+    """Return what a decision needs of one row."""
+    return places_of(work, [row])[0]
 
 
 def decide(
@@ -74,8 +93,22 @@ def decide(
 
     A disagreement between the two refuses and raises an alarm.
     """
-    _load(work, slices, places)
-    return {place.object_id: _decide_one(work, slices, place, action) for place in places}
+    whose = (slices.standing.subject, slices.standing.clashing, action)
+    known = kept.room(work, "decisions")
+    decisions: dict[UUID, Decision] = {}
+    fresh = []
+    for place in places:
+        decision = None if place.has_own_entries else known.get((whose, _scope(place)))
+        if decision is None:
+            fresh.append(place)
+        else:
+            decisions[place.object_id] = decision
+    load(work, slices, fresh)
+    for place in fresh:
+        decisions[place.object_id] = _decide_one(work, slices, place, action)
+        if not place.has_own_entries:
+            kept.keep(work, "decisions", (whose, _scope(place)), decisions[place.object_id])
+    return decisions
 
 
 def decide_asked(
@@ -85,21 +118,23 @@ def decide_asked(
 
     INVARIANT (absent-as-hidden): whether the rows are there or not, this sends the same statements.
     """
-    marks.all_marks(work)
-    places = [*(place_of(work, row) for row in rows), Place(NOBODY, NOBODY, NOBODY, None)]
+    said = scopes.triples(work, {_NO_SCOPE, *(row.scope_id for row in rows)})
+    places = [*_places(work, rows, said), Place(NOBODY, _NO_SCOPE, None, None, has_own_entries=True)]
     decisions = decide(work, slices, places, action=action)
-    for known in (slices.above, slices.lines):
-        known.pop(NOBODY, None)  # the next one that is asked for costs as much
+    slices.lines.pop(NOBODY, None)  # the next one that is asked for costs as much
     return decisions
 
 
-def chain_of(slices: Slices, place: Place) -> frozenset[UUID]:
-    """Return the nodes of a loaded place: itself, both trees above it, and their roofs."""
+def chain_of(work: Work, slices: Slices, place: Place) -> frozenset[UUID]:
+    """Return the nodes above a loaded place that a line may name, their roofs, and itself if one does."""
     roof = slices.standing.roof
-    nodes = {place.object_id, roof.repository_id, roof.scheme_id}
-    for start in (place.aggregation_id, place.class_id):
-        if start is not None:
-            nodes |= slices.above.get(start, frozenset())
+    chains: dict[int, frozenset[UUID]] = kept.room(work, "chains")
+    nodes = {roof.repository_id, roof.scheme_id}
+    if place.has_own_entries:
+        nodes.add(place.object_id)
+    for start in (place.aggregation_node, place.class_node):
+        if start:
+            nodes |= chains[start]
     return frozenset(nodes)
 
 
@@ -115,7 +150,7 @@ def _decide_one(work: Work, slices: Slices, place: Place, action: Action) -> Dec
 
     INVARIANT (same-lines): a decision sees of the nodes only which lines name one of them.
     """
-    nodes = chain_of(slices, place)
+    nodes = chain_of(work, slices, place)
     lines = lines_on(slices, nodes)
     key = (frozenset(line.id for line in lines), place.security, action)
     known = slices.decided.get(key)
@@ -147,39 +182,33 @@ def _ask_casbin(
     return traced
 
 
-def _above(model: type[Aggregation | RecordClass]) -> Select[UUID, UUID]:
-    """Return the rows (start, node) of everything at or above the nodes bound to `starts`."""
-    up = (
-        select(model.id.label("start"), model.id.label("node"), model.parent_id)
-        .where(model.id.in_(bindparam("starts", expanding=True)))
-        .cte("up", recursive=True)
-    )
-    parent = aliased(model)
-    up = up.union(select(up.c.start, parent.id, parent.parent_id).join(parent, parent.id == up.c.parent_id))
-    return select(up.c.start, up.c.node)
+def _scope(place: Place) -> tuple[int | None, int | None, Mark | None]:
+    return place.aggregation_node, place.class_node, place.security
 
 
-# Built once: building such a statement costs several times what running it costs.
-_ABOVE_AGGREGATIONS = _above(Aggregation)
-_ABOVE_CLASSES = _above(RecordClass)
-
-
-def _load(work: Work, slices: Slices, places: Collection[Place]) -> None:
-    aggregations = {p.aggregation_id for p in places if p.aggregation_id} - slices.above.keys()
-    classes = {p.class_id for p in places if p.class_id} - slices.above.keys()
-    _climb(work, slices, _ABOVE_AGGREGATIONS, aggregations)
-    _climb(work, slices, _ABOVE_CLASSES, classes)
-    nodes = {node for place in places for node in chain_of(slices, place)}
+def load(work: Work, slices: Slices, places: Collection[Place]) -> None:
+    """Read the chains of places and the open lines on them, whatever was decided about them before."""
+    _climb(work, {node for place in places for node in (place.aggregation_node, place.class_node)})
+    nodes = {node for place in places for node in chain_of(work, slices, place)}
     _load_lines(work, slices, nodes - slices.lines.keys())
 
 
-def _climb(work: Work, slices: Slices, statement: Select[UUID, UUID], starts: set[UUID]) -> None:
-    if not starts:
+def _climb(work: Work, starts: Collection[int | None]) -> None:
+    chains: dict[int, frozenset[UUID]] = kept.room(work, "chains")
+    unknown = [start for start in starts if start is not None and start not in chains]
+    if not unknown:
         return
-    found: dict[UUID, set[UUID]] = {start: set() for start in starts}
-    for start, node in session_of(work).execute(statement, {"starts": list(starts)}):
-        found[start].add(node)
-    slices.above.update({start: frozenset(nodes) for start, nodes in found.items()})
+    statement = (
+        select(AccessNodeClosure.node, AccessNode.node_id)
+        .join(AccessNode, AccessNode.id == AccessNodeClosure.ancestor)
+        .where(in_numbers(AccessNodeClosure.node, unknown))
+    )
+    found: dict[int, set[UUID]] = {start: set() for start in unknown}
+    for start, node_id in session_of(work).execute(statement):
+        found[start].add(node_id)
+    for start in unknown:
+        if start != _NO_SCOPE:  # the next one that is asked for costs as much
+            kept.keep(work, "chains", start, frozenset(found[start]), weight=len(found[start]))
 
 
 def _load_lines(work: Work, slices: Slices, nodes: set[UUID]) -> None:
@@ -197,7 +226,7 @@ def _load_lines(work: Work, slices: Slices, nodes: set[UUID]) -> None:
         AccessEntry.valid_from,
         AccessEntry.valid_until,
     ).where(
-        AccessEntry.node_id.in_(nodes),
+        in_ids(AccessEntry.node_id, nodes),
         AccessEntry.principal_id.in_(principals),
         AccessEntry.revision_to.is_(None),
     )

@@ -9,12 +9,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from dms.access import marks, revisions
+from dms.access import kept, marks, revisions, scopes
 from dms.access.policy import Policy
+from dms.access.scopes import Roof
 from dms.base.actor import ActorKind
 from dms.base.errors import Unavailable
-from dms.models.aggregations import Repository
-from dms.models.schemes import ClassificationScheme
 from dms.models.security import Clearance
 from dms.models.users import (
     EVERYONE_ID,
@@ -30,13 +29,7 @@ from dms.stores.work import Work, session_of
 POLICY = "policy"
 """Key of the process's `Policy` in the equipment of a unit of work."""
 
-
-@dataclass(frozen=True, slots=True)
-class Roof:
-    """The nodes above both trees: the Repository, and the classification scheme."""
-
-    repository_id: UUID
-    scheme_id: UUID
+_ROOM = "standings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +68,14 @@ def of_actor(work: Work) -> Standing:
 
 def of_principal(work: Work, principal_id: UUID | None) -> Standing:
     """Return the standing of any principal: the same rules, whoever asks."""
+    known: Standing | None = kept.room(work, _ROOM).get(principal_id)
+    if known is None:
+        known = _read(work, principal_id)
+        kept.keep(work, _ROOM, principal_id, known, weight=len(known.subject.principals))
+    return known
+
+
+def _read(work: Work, principal_id: UUID | None) -> Standing:
     rows = _closure(work, principal_id) if principal_id else []
     disabled = not any(row.id == principal_id for row in rows)
     if disabled:
@@ -84,7 +85,7 @@ def of_principal(work: Work, principal_id: UUID | None) -> Standing:
     clashing = conflicting(roles, files.exclusive)
     counted = [row for row in rows if row.kind is not PrincipalKind.ROLE or row.name not in clashing]
     everyone = frozenset() if disabled else frozenset({EVERYONE_ID})
-    roof = _roof(work)
+    roof = scopes.roof(work)
     subject = Subject(
         frozenset(row.id for row in counted) | everyone,
         None if disabled else _clearance(work, principal_id),
@@ -159,18 +160,6 @@ def _role_lines(work: Work, principals: Sequence[Principal], roof: Roof) -> tupl
         if row.kind is PrincipalKind.ROLE and row.name in definitions
         for action in sorted(definitions[row.name].actions)
     )
-
-
-def _roof(work: Work) -> Roof:
-    known: Roof | None = work.memory.get("roof")
-    if known is None:
-        session = session_of(work)
-        repository_id = session.execute(select(Repository.id)).scalar_one_or_none()
-        scheme_id = session.execute(select(ClassificationScheme.id)).scalar_one_or_none()
-        if repository_id is None or scheme_id is None:
-            raise Unavailable("there is no Repository yet: run `dms migrate`")
-        known = work.memory["roof"] = Roof(repository_id, scheme_id)
-    return known
 
 
 def _as_operator(work: Work, standing: Standing) -> Standing:

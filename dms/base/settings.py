@@ -45,6 +45,12 @@ class Settings:
     queue_limit: int = field(
         default=64, metadata={"help": "operations that may wait for a thread, per process"}
     )
+    decide_once: bool = field(
+        default=True, metadata={"help": "keep access decisions in the process while no policy changes"}
+    )
+    decide_once_items: int = field(
+        default=1_000_000, metadata={"help": "so many ids and decisions are kept at most, per process"}
+    )
     deadline_s: float = field(default=10.0, metadata={"help": "longest time one operation may take"})
     body_limit_bytes: int = field(default=262_144, metadata={"help": "largest body of a GraphQL request"})
     upload_limit_bytes: int = field(default=5_368_709_120, metadata={"help": "largest single upload"})

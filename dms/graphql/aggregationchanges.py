@@ -7,7 +7,9 @@ from uuid import UUID
 
 import strawberry
 
+from dms.access.accessnodes import RESTRUCTURES
 from dms.access.revisions import LOCK
+from dms.access.scopes import PLACES
 from dms.base.ids import Kind
 from dms.graphql import aggregations as room
 from dms.graphql.aggregations import Aggregation
@@ -172,7 +174,7 @@ class Mutations:
     @mutation_field(
         op=Op.AGGREGATION_CREATE,
         needs=Action.FILE,
-        locks=(CODE_LOCK,),
+        locks=(CODE_LOCK, PLACES),
         description="Make an Aggregation below one in which you may file, or at the top.",
     )
     def aggregation_create(
@@ -196,6 +198,7 @@ class Mutations:
     @mutation_field(
         op=Op.AGGREGATION_UPDATE,
         needs=Action.EDIT,
+        locks=(PLACES,),
         description="Change the description of an open Aggregation.",
     )
     def aggregation_update(
@@ -235,7 +238,7 @@ class Mutations:
     @mutation_field(
         op=Op.AGGREGATION_REARRANGE,
         needs=Action.EDIT,
-        locks=(LOCK,),
+        locks=(LOCK, RESTRUCTURES),
         description="Put an Aggregation with all below it under another one. Who may see it follows its new "
         "place; its reference code stays.",
     )

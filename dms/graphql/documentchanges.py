@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+from dms.access.scopes import PLACES
 from dms.base.ids import Kind
 from dms.graphql import documents as room
 from dms.graphql.context import INPUT, Info, Payload, mutation_field
@@ -185,6 +186,7 @@ class Mutations:
     @mutation_field(
         op=Op.DOCUMENT_REGISTER,
         needs=Action.FILE,
+        locks=(PLACES,),
         description="Register a Document as a draft, with its first Version if there is one.",
     )
     def document_register(
@@ -222,6 +224,7 @@ class Mutations:
     @mutation_field(
         op=Op.DOCUMENT_REFILE,
         needs=Action.EDIT,
+        locks=(PLACES,),
         description="Move a Document into another Aggregation. Class and mark stay; who may see it follows "
         "its new place.",
     )
@@ -242,6 +245,7 @@ class Mutations:
     @mutation_field(
         op=Op.DOCUMENT_CLASS_ASSIGN,
         needs=Action.EDIT,
+        locks=(PLACES,),
         description="Assign a class to a Document, be it a draft or a record.",
     )
     def document_class_assign(

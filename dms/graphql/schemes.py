@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from dms.access.scopes import PLACES
 from dms.base.ids import Kind
 from dms.graphql import paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
@@ -144,6 +145,7 @@ class Mutations:
     @mutation_field(
         op=Op.RECORDCLASS_CREATE,
         needs=Duty.SCHEMES_MANAGE,
+        locks=(PLACES,),
         description="Make a class, so that Documents can be classed and declared. It stays for good.",
     )
     def class_entry_add(

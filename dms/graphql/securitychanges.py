@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from dms.access.revisions import LOCK
+from dms.access.scopes import PLACES
 from dms.base.clock import Instant
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import enums, paging, principals
@@ -242,6 +243,7 @@ class Mutations:
     @mutation_field(
         op=Op.SECURITY_SET,
         needs=Action.MARK,
+        locks=(PLACES,),
         description="Set the classification of a Document. Raising (MARK) acts at once; lowering "
         "(DOWNGRADE) is proposed for seven days. Never above your own clearance.",
     )
@@ -255,6 +257,7 @@ class Mutations:
     @mutation_field(
         op=Op.SECURITY_SET,
         needs=Action.MARK,
+        locks=(PLACES,),
         description="Set the classification of an Aggregation, as of a Document. What lies in it keeps "
         "its own.",
     )
@@ -268,7 +271,7 @@ class Mutations:
     @mutation_field(
         op=Op.SECURITY_APPROVE,
         needs=Action.APPROVE,
-        locks=(LOCK,),
+        locks=(LOCK, PLACES),
         description="Put a proposed lowering into effect, as another person than its proposer.",
     )
     def security_change_approve(

@@ -1,4 +1,4 @@
-"""Access entries and the revisions of the policy (`access.md` section 3, first slice)."""
+"""Access entries and the revisions of the policy (`access.md` section 3)."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ class AccessEntry(Base):
             postgresql_where=_OPEN,
         ),
         Index("ix_access_entry_history", "node_id", "revision_from"),
+        Index("ix_access_entry_begins", "valid_from", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_access_entry_ends", "valid_until", sqlite_where=_OPEN, postgresql_where=_OPEN),
         CheckConstraint("valid_until IS NULL OR valid_from < valid_until", name="period"),
     )
 

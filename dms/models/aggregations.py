@@ -47,6 +47,8 @@ class Aggregation(Base):
         Index("ix_aggregation_parent_code", "parent_id", "code_key", "id"),
         Index("ix_aggregation_code_key", "code_key", "id"),
         Index("ix_aggregation_title_key", "title_key", "id"),
+        Index("ix_aggregation_access_node", "access_node_id", "id"),
+        Index("ix_aggregation_scope", "scope_id", "code_key", "id"),
         CheckConstraint("parent_id IS NULL OR parent_id <> id", name="not_itself"),
     )
 
@@ -68,6 +70,9 @@ class Aggregation(Base):
     scope_and_content: Mapped[str | None]
     record_class_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("record_class.id"))
     security_id: Mapped[int] = mapped_column(ForeignKey("security_classification.id"))
+    access_node_id: Mapped[int] = mapped_column(ForeignKey("access_node.id"))
+    """The nearest access node at or above it."""
+    scope_id: Mapped[int] = mapped_column(ForeignKey("access_scope.id"))
     state: Mapped[AggregationState] = mapped_column(closed(AggregationState, name="state"))
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[int] = mapped_column(UtcTime)

@@ -37,6 +37,7 @@ class Document(Base):
         Index("ix_document_state", "state", "id"),
         Index("ix_document_medium", "medium", "id"),
         Index("ix_document_security", "security_id", "id"),
+        Index("ix_document_scope", "scope_id", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
@@ -44,6 +45,9 @@ class Document(Base):
     aggregation_id: Mapped[UUID] = mapped_column(Id, ForeignKey("aggregation.id"))
     record_class_id: Mapped[UUID] = mapped_column(Id, ForeignKey("record_class.id"))
     security_id: Mapped[int] = mapped_column(ForeignKey("security_classification.id"))
+    scope_id: Mapped[int] = mapped_column(ForeignKey("access_scope.id"))
+    has_own_entries: Mapped[bool] = mapped_column(default=False)
+    """Some open access entry names this Document, so that its scope alone does not decide."""
     title: Mapped[str]
     title_key: Mapped[str] = mapped_column(SortKey)
     reference_code: Mapped[str | None]

@@ -33,5 +33,7 @@ class RecordClass(Base):
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     scheme_id: Mapped[UUID] = mapped_column(Id, ForeignKey("classification_scheme.id"))
     parent_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("record_class.id"), index=True)
+    access_node_id: Mapped[int] = mapped_column(ForeignKey("access_node.id"), index=True)
+    """The nearest access node at or above it."""
     code: Mapped[str]
     title: Mapped[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from dms.access import gate, nodes, revisions
+from dms.access import accessnodes, gate, nodes, revisions, scopes
 from dms.access.attached import Attached
 from dms.access.keyset import Order
 from dms.access.nodes import Node
@@ -97,6 +97,7 @@ def grant(work: Work, draft: EntryDraft) -> AccessEntry:
     period = periods.checked(work.now if draft.valid_from is None else draft.valid_from, draft.valid_until)
     reason = text.reason(draft.reason)
     _check_new(work, draft, period)
+    _require_ready(work, node)
     row = AccessEntry(
         id=new_id(),
         principal_id=principal.id,
@@ -113,7 +114,7 @@ def grant(work: Work, draft: EntryDraft) -> AccessEntry:
         revision_from=revisions.advance(work, kind="entry", note=reason),
     )
     work.add(row)
-    work.flush()
+    _settle(work, row)
     _require_manager_left(work, node, row, at=period.since)
     work.changed(row.id, before=None, after=row.revision_from, old={}, new=_values(row))
     return row
@@ -136,7 +137,7 @@ def revoke(work: Work, *, entry_id: UUID, reason: str) -> AccessEntry:
     row.revoked_by = work.actor.principal_id
     row.revoked_at = work.now
     row.revoke_reason = note
-    work.flush()
+    _settle(work, row)
     _require_manager_left(work, node, row, at=work.now)
     work.changed(
         row.id, before=row.revision_from, after=row.revision_to, old=_values(row), new={"revoked": note}
@@ -226,6 +227,19 @@ def _managed(work: Work, entry_id: UUID) -> tuple[AccessEntry, Node]:
     return row, node
 
 
+def _require_ready(work: Work, node: Node) -> None:
+    if not accessnodes.prepare(work, node.kind, node.id).is_ready:
+        error = State(accessnodes.UNREADY, state="filling", available=("accessNodePrepare",))
+        raise gate.refused(work, error, object_id=node.id, action=Action.MANAGE_ACCESS)
+
+
+def _settle(work: Work, row: AccessEntry) -> None:
+    """Send an entry, and let the Document that it names know of it."""
+    work.flush()
+    if row.node_kind is NodeKind.DOCUMENT:
+        scopes.own(work, row.node_id)
+
+
 def _require_other(work: Work, principal_id: UUID, node: Node) -> None:
     if principal_id == work.actor.principal_id:
         message = "nobody writes or ends an entry that names himself: ask another holder of the list"
@@ -273,7 +287,7 @@ def _require_manager_left(work: Work, node: Node, row: AccessEntry, *, at: int) 
     takes = row.effect is Effect.DENY or row.revision_to is not None
     if not takes or not bears(row.action, row.effect, Action.MANAGE_ACCESS):
         return
-    if not nodes.has_manager(work, node, at=at):
+    if not nodes.has_manager(work, nodes.anew(work, node), at=at):
         raise Conflict("nobody could change the access list here any more: give `MANAGE_ACCESS` first")
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from dms.access import gate, marks, nodes, revisions
-from dms.access.nodes import Node
-from dms.access.slices import Place
+from dms.access import accessnodes, gate, marks, nodes, revisions
 from dms.base.errors import Invalid
 from dms.base.ids import new_id
 from dms.models.aggregations import Aggregation, ArrangementLevel, ParentHistory
@@ -156,7 +154,10 @@ def rearrange(
             event_id=work.notes.event_id,
         )
     )
+    if not accessnodes.prepare(work, NodeKind.AGGREGATION, row.id).is_ready:
+        raise editing.refusal(work, row, "rearrange", accessnodes.UNREADY)
     editing.write(work, row, {"parent_id": _id_of(parent)}, note={"reason": note})
+    accessnodes.rearranged(work, row)
     revisions.advance(work, kind="rearrange", note="an Aggregation was rearranged")
 
 
@@ -180,8 +181,10 @@ def _require_filing(
     work: Work, row_id: UUID, *, parent: Aggregation | None, class_id: UUID | None, mark: Mark
 ) -> None:
     """Require `FILE` where the Aggregation will hang in both trees, which no class denies."""
-    place = Place(row_id, _id_of(parent), class_id, mark)
-    nodes.require(work, Node(NodeKind.AGGREGATION, row_id, place, None), action=Action.FILE)
+    node = nodes.planned(
+        work, NodeKind.AGGREGATION, row_id, aggregation_id=_id_of(parent), class_id=class_id, mark=mark
+    )
+    nodes.require(work, node, action=Action.FILE)
 
 
 def _first_mark(work: Work, asked: AskedMark | None, parent: Aggregation | None) -> int:
@@ -215,8 +218,11 @@ def _new_class(work: Work, row: Aggregation, class_id: UUID | None) -> UUID | No
     if class_id is None:
         return None
     chosen = schemes.class_of(work, class_id).id
-    place = Place(row.id, row.id, chosen, marks.mark_of(work, row.security_id))
-    nodes.require(work, Node(NodeKind.AGGREGATION, row.id, place, None), action=Action.FILE)
+    mark = marks.mark_of(work, row.security_id)
+    node = nodes.planned(
+        work, NodeKind.AGGREGATION, row.id, aggregation_id=row.id, class_id=chosen, mark=mark
+    )
+    nodes.require(work, node, action=Action.FILE)
     return chosen
 
 

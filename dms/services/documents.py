@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from dms.access import gate, marks, nodes
-from dms.access.nodes import Node
-from dms.access.slices import Place
 from dms.base.errors import Invalid, State
 from dms.base.ids import new_id
 from dms.models.aggregations import Aggregation
@@ -232,8 +230,15 @@ def _require_filing(
     work: Work, row_id: UUID, *, aggregation_id: UUID, class_id: UUID, security_id: int
 ) -> None:
     """Require `FILE` where the Document will hang in both trees, which no class denies."""
-    place = Place(row_id, aggregation_id, class_id, marks.mark_of(work, security_id))
-    nodes.require(work, Node(NodeKind.DOCUMENT, row_id, place, None), action=Action.FILE)
+    node = nodes.planned(
+        work,
+        NodeKind.DOCUMENT,
+        row_id,
+        aggregation_id=aggregation_id,
+        class_id=class_id,
+        mark=marks.mark_of(work, security_id),
+    )
+    nodes.require(work, node, action=Action.FILE)
 
 
 def _first_class(work: Work, asked: UUID | None, aggregation: Aggregation) -> UUID:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from dms.access import gate
+from dms.access import gate, scopes
 from dms.base.canonical import Canonical
 from dms.base.errors import Conflict, State
 from dms.models.aggregations import Aggregation
@@ -39,6 +39,10 @@ _NEEDED = {
 
 _DERIVED = frozenset({"title_key", "code_key", "date_key", "first_day", "last_day"})
 """Columns that follow from others: written with them, not noted beside them."""
+
+
+_PLACING = frozenset({"aggregation_id", "record_class_id", "security_id"})
+"""Columns that decide, with the chain of parents, which access scope a thing is in."""
 
 
 class Keep(Enum):
@@ -120,6 +124,8 @@ def write(
     row.updated_at = work.now
     row.updated_by = work.actor.principal_id
     settle(work)
+    if not _PLACING.isdisjoint(differing):
+        scopes.follow(work, row)
     new = {**_noted(differing), **(note or {})}
     work.changed(row.id, before=row.revision - 1, after=row.revision, old=old, new=new)
 
@@ -131,6 +137,7 @@ def enter(work: Work, row: Document | Aggregation, values: Mapping[str, object])
 
 def enter_all(work: Work, made: Sequence[tuple[Document | Aggregation, Mapping[str, object]]]) -> None:
     """Add new rows together and note the values they begin with."""
+    scopes.enter(work, [row for row, _ in made])
     for row, _ in made:
         work.add(row)
     settle(work)

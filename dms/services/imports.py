@@ -14,8 +14,7 @@ from uuid import UUID
 
 from dms.access import gate, marks, nodes
 from dms.access.keyset import Order
-from dms.access.nodes import Node
-from dms.access.slices import Place
+from dms.access.scopes import PLACES
 from dms.base.canonical import Canonical
 from dms.base.errors import Invalid
 from dms.base.ids import Kind, global_id, new_id
@@ -36,7 +35,7 @@ from dms.services.versions import NamedContent
 from dms.stores import conditions, facts
 from dms.stores.work import Work
 
-LOCKS = ("import_line",)
+LOCKS = ("import_line", PLACES)
 """Tables that `file` locks first on PostgreSQL, so that two imports of one folder do not double it."""
 
 ALREADY_FILED = "already filed under this path with the same content"
@@ -159,8 +158,10 @@ def prepare(work: Work, order: ImportOrder) -> Target:
     class_id = _class_of(work, order.class_code, aggregation)
     mark = _mark_of(work, order.mark, aggregation)
     probe = new_id()
-    place = Place(probe, aggregation.id, class_id, mark)
-    nodes.require(work, Node(NodeKind.DOCUMENT, probe, place, None), action=Action.FILE)
+    node = nodes.planned(
+        work, NodeKind.DOCUMENT, probe, aggregation_id=aggregation.id, class_id=class_id, mark=mark
+    )
+    nodes.require(work, node, action=Action.FILE)
     return Target(aggregation.id, class_id, order.mark, facts.has_import_lines(work, aggregation.id))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dms.access import gate, revisions
+from dms.access import accessnodes, gate, revisions, scopes
 from dms.access.standing import policy_of
 from dms.base.ids import new_id
 from dms.models.aggregations import Repository
@@ -63,7 +63,10 @@ def _make_repository(work: Work, name: str) -> None:
     work.add(repository)
     work.add(scheme)
     work.flush()
-    work.add(RecordClass(id=new_id(), scheme_id=scheme.id, code=UNASSIGNED, title="Not yet classed"))
+    accessnodes.found(work, repository_id=repository.id, scheme_id=scheme.id)
+    first = RecordClass(id=new_id(), scheme_id=scheme.id, code=UNASSIGNED, title="Not yet classed")
+    scopes.enter_class(work, first)
+    work.add(first)
     work.add(SecurityLevel(id=new_id(), rank=LOWEST_RANK, code="open", name="Open", marking="OPEN"))
     work.add(
         Principal(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from dms.access import gate
+from dms.access import gate, scopes
 from dms.access.keyset import Order
 from dms.base.errors import Conflict, Invalid
 from dms.base.ids import new_id
@@ -56,6 +56,7 @@ def create_class(work: Work, *, code: str, title: str, parent_id: UUID | None = 
         code=clean,
         title=text.line(title, ("title",)),
     )
+    scopes.enter_class(work, row)
     work.add(row)
     work.flush()
     work.changed(row.id, before=None, after=1, old={}, new={"code": row.code, "title": row.title})

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
-from dms.access import gate, marks
+from dms.access import gate, marks, scopes
 from dms.access.keyset import Order
 from dms.base.canonical import Canonical
 from dms.base.clock import Instant, to_iso
@@ -213,6 +213,7 @@ def _apply(work: Work, row: Marked, change: SecurityChange) -> None:
     old = security.written(work, marks.mark_of(work, row.security_id))
     new = security.written(work, marks.mark_of(work, change.to_id))
     row.security_id = change.to_id
+    scopes.follow(work, row)
     row.revision += 1
     row.updated_at = work.now
     row.updated_by = work.actor.principal_id

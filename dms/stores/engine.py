@@ -92,6 +92,11 @@ def leaves_doubt(error: BaseException | None) -> bool:
     return False
 
 
+def lock_statement(lock: str) -> str:
+    """Return what locks a table on PostgreSQL: a bare name against all other writers."""
+    return f"LOCK TABLE {lock}" if " IN " in lock else f"LOCK TABLE {lock} IN EXCLUSIVE MODE"
+
+
 def _open_sqlite(settings: Settings) -> Engine:
     engine = create_engine(
         settings.sqlalchemy_url,
@@ -109,6 +114,7 @@ def _open_sqlite(settings: Settings) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transaction control would begin too late, and never IMMEDIATE.
     connection.isolation_level = None
+    connection.create_function("dms_bytes", 1, bytes.fromhex, deterministic=True)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     mode = connection.execute("PRAGMA synchronous").fetchone()[0]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from dms.base.errors import Busy
-from dms.stores.engine import WRITE, Database
+from dms.stores.engine import WRITE, Database, lock_statement
 
 PATIENCE_S = 2.0
 
@@ -54,7 +54,7 @@ def _writing_postgresql(database: Database, locks: Sequence[str], patience_s: fl
         with database.engine.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = {int(patience_s * 1000)}"))
             for table in locks:
-                connection.execute(text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
+                connection.execute(text(lock_statement(table)))
             yield connection
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:

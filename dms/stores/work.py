@@ -22,7 +22,7 @@ from dms.base.clock import Clock, Instant, monotonic_s
 from dms.base.errors import Busy, Deadline, DmsError, NotRecorded
 from dms.base.ids import new_id
 from dms.rules.accessevents import Change, Disclosure, Op, Refusal, Release
-from dms.stores.engine import BROKEN, WRITE, Database, is_retryable, leaves_doubt
+from dms.stores.engine import BROKEN, WRITE, Database, is_retryable, leaves_doubt, lock_statement
 
 TRIES = 3
 
@@ -55,7 +55,17 @@ class Notes:
 class Work:
     """One operation of one actor, at one instant, in one transaction."""
 
-    __slots__ = ("_session", "actor", "deadline_s", "memory", "notes", "now", "writes")
+    __slots__ = (
+        "_session",
+        "actor",
+        "deadline_s",
+        "locks",
+        "memory",
+        "notes",
+        "now",
+        "wanted_locks",
+        "writes",
+    )
 
     def __init__(
         self,
@@ -66,6 +76,7 @@ class Work:
         deadline_s: float,
         writes: bool,
         equipment: Mapping[str, Any],  # what `app` hands to storeys above, see `Works`
+        locks: frozenset[str] | None = frozenset(),
     ) -> None:
         self._session = session
         self.actor = actor
@@ -74,6 +85,19 @@ class Work:
         self.writes = writes
         self.notes = Notes()
         self.memory: dict[str, Any] = dict(equipment)  # what storeys above keep for this operation
+        self.locks = locks
+        """What this operation locked first; None where its writer lock keeps everybody else out."""
+        self.wanted_locks: set[str] = set()
+
+    def needs_lock(self, lock: str) -> None:
+        """Go on only under a lock (see `Works.write`); without it the operation begins again with it.
+
+        INVARIANT (locks-first): a lock that is taken after the snapshot would protect nothing.
+        """
+        if self.locks is None or not self.locks.isdisjoint({lock, lock.split(maxsplit=1)[0]}):
+            return
+        self.wanted_locks.add(lock)
+        raise _LockNeeded("the operation begins again under a lock")
 
     def add(self, row: object) -> None:
         """Put a new row into the transaction."""
@@ -190,7 +214,9 @@ class Works:
     def write(self, actor: Actor, body: Callable[[Work], T], *, locks: Sequence[str] = ()) -> T:
         """Run `body` in one transaction that writes; run it again if others got in its way.
 
-        `locks` names tables to lock first on PostgreSQL (`api.md` section 2), in the order given.
+        `locks` names tables to lock first on PostgreSQL (`api.md` section 2): a bare name locks out all
+        other writers of the table, `table IN .. MODE` says another mode. What the body finds missing it
+        asks for by `Work.needs_lock`.
         """
         return self._perform(actor, body, writes=True, locks=locks)
 
@@ -204,7 +230,7 @@ class Works:
         tries: int = TRIES,
         number: int | None = None,
     ) -> T:
-        work = self._open(actor, writes=writes, number=number)
+        work = self._open(actor, writes=writes, number=number, locks=locks)
         try:
             return self._once(work, body, locks=locks)
         except _RunAgain:
@@ -212,9 +238,13 @@ class Works:
         except NotRecorded:
             raise
         except Exception as error:
-            if not is_retryable(error):
+            if not (work.wanted_locks or is_retryable(error)):
                 self._record_failure(work, error)
                 raise
+        if work.wanted_locks:
+            # INVARIANT (lock-order): sorted, so that two operations never wait for each other.
+            locks = sorted({*locks, *work.wanted_locks})
+            tries += 1
         if tries == 1:
             busy = Busy("too many others change the same things: try again in a moment")
             self._record_failure(work, busy)
@@ -222,7 +252,7 @@ class Works:
         number = work.notes.writer_n
         return self._perform(actor, body, writes=writes, locks=locks, tries=tries - 1, number=number)
 
-    def _open(self, actor: Actor, *, writes: bool, number: int | None) -> Work:
+    def _open(self, actor: Actor, *, writes: bool, number: int | None, locks: Sequence[str]) -> Work:
         work = Work(
             Session(self.database.engine, expire_on_commit=False),
             actor,
@@ -230,6 +260,7 @@ class Works:
             deadline_s=monotonic_s() + self.deadline_s,
             writes=writes,
             equipment=self.equipment,
+            locks=None if self.database.is_sqlite else frozenset(locks),
         )
         work.notes.writer_n = number
         return work
@@ -257,12 +288,12 @@ class Works:
             return
         # INVARIANT (locks-first): LOCK TABLE comes before the snapshot is taken.
         for table in locks:
-            session.execute(text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
+            session.execute(text(lock_statement(table)))
         session.execute(text(f"SET LOCAL statement_timeout = {int(self.deadline_s * 1000)}"))
 
     def _close(self, work: Work, session: Session) -> None:
         session.flush()
-        if session.connection().info.get(BROKEN):
+        if work.wanted_locks or session.connection().info.get(BROKEN):
             raise _RunAgain
         if self.database.is_sqlite and not work.writes:
             session.close()
@@ -291,3 +322,7 @@ class Works:
 
 class _RunAgain(Exception):
     """A statement failed for others' sake, and somebody swallowed the error."""
+
+
+class _LockNeeded(Busy):
+    """Ends a try that must begin again under a lock; a busy answer to whoever shows it."""

@@ -7,8 +7,6 @@ import logging
 import pytest
 
 from dms.access import gate, nodes
-from dms.access.nodes import Node
-from dms.access.slices import Place
 from dms.base.actor import system_actor
 from dms.base.clock import DAY, system_clock
 from dms.base.errors import NotFound
@@ -154,7 +152,9 @@ def test_row_that_casbin_refuses_is_withheld_and_raises_an_alarm(house, world, s
 
 def has_manager(house, place, *, at=0):
     def body(work):
-        node = Node(NodeKind.AGGREGATION, place, Place(place, place, None, Mark(100)), None)
+        node = nodes.planned(
+            work, NodeKind.AGGREGATION, place, aggregation_id=place, class_id=None, mark=Mark(100)
+        )
         return nodes.has_manager(work, node, at=at)
 
     return house.works.read(system_actor("test"), body)

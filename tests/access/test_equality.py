@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dms.access import gate, keyset, slices
+from dms.access import gate, keyset, predicates, slices, strategies
 from dms.access.standing import of_principal
 from dms.base.paging import PageRequest
 from dms.models.aggregations import Aggregation
@@ -64,7 +64,7 @@ def entries():
     return st.builds(
         EntryPlan,
         principal=st.sampled_from([0, 0, 1, 2, 3, 4]),
-        node=st.integers(0, 99),
+        node=st.sampled_from([-2, -1, *range(24)]),  # the last two are the roofs of the trees
         action=st.sampled_from(list(Action)),
         effect=st.sampled_from([Effect.ALLOW, Effect.ALLOW, Effect.DENY]),
         since=offset,
@@ -216,8 +216,15 @@ def _differences(work, house, action, objects) -> Counter:
     differences: Counter = Counter()
     for model, ids in zip((Aggregation, Document), objects, strict=True):
         reading = gate.visible(work, model, action).where(model.id.in_(ids))
-        page = reading.order_by(keyset.Order(model.title_key)).page(PageRequest(100, want_total=True))
+        order = keyset.Order(model.title_key)
+        page = reading.order_by(order).page(PageRequest(100, want_total=True))
         listed = {row.id for row in page.rows}
+        listing = strategies.Listing(work, model, standing, action, (), order)
+        verdict = predicates.verdict(work, standing, action=action)
+        walked, gathered = (
+            {row.id for row in find(listing, verdict, PageRequest(100), limit=100)}
+            for find in (strategies._walk, strategies._gather)
+        )
         differences["withheld"] += work.notes.withheld
         work.notes.withheld = 0
         loaded = slices.slices_of(work, standing)
@@ -228,9 +235,10 @@ def _differences(work, house, action, objects) -> Counter:
         rows = session_of(work).execute(select(model).where(model.id.in_(ids))).scalars().all()
         places = {row.id: slices.place_of(work, row) for row in rows}
         sliced = slices.decide(work, loaded, list(places.values()), action=action)
+        slices.load(work, loaded, list(places.values()))
         expected = set()
         for row in rows:
-            target = Target(slices.chain_of(loaded, places[row.id]), places[row.id].security)
+            target = Target(slices.chain_of(work, loaded, places[row.id]), places[row.id].security)
             subject = Subject(standing.subject.principals, standing.subject.clearance)
             reference = rules.decide(subject, target, action=action, lines=lines, now=work.now).may
             full = house.policy.permits(subject, target, action=action, lines=lines, now=work.now)
@@ -239,5 +247,8 @@ def _differences(work, house, action, objects) -> Counter:
             differences["casbin"] += full != reference
             differences["slice"] += sliced[row.id].may != reference
         differences["list"] += len(listed ^ expected)
+        differences["walk"] += len(walked ^ expected)
+        differences["gather"] += len(gathered ^ expected)
+        differences["counters"] += gate.visible(work, model, action).count() != len(expected)
         differences["count"] += page.total != len(expected)
     return +differences

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -42,20 +43,16 @@ def _without_denies(found):
 
 
 def _one_tree_only(found):
-    return lambda loaded, place: found(
-        loaded, slices.Place(place.object_id, place.aggregation_id, None, None)
-    )
+    return lambda work, loaded, place: found(work, loaded, replace(place, class_node=None))
 
 
-def _without_own_entries(_):
-    def named(model, nodes):
-        column = model.aggregation_id if model is predicates.Document else model.id
-        return or_(
-            column.in_(predicates._aggregations_below(nodes)),
-            model.record_class_id.in_(predicates._classes_below(nodes)),
-        )
+def _without_roof_denies(found):
+    def made(work, standing, *, tops, own):
+        roofs = {standing.roof.repository_node, standing.roof.scheme_node}
+        kept = {**tops, Effect.DENY: set(tops[Effect.DENY]) - roofs}
+        return found(work, standing, tops=kept, own=own)
 
-    return named
+    return made
 
 
 MUTANTS = {
@@ -76,8 +73,20 @@ MUTANTS = {
         "dominates",
         lambda _: lambda clearance, mark: clearance is not None and clearance.rank >= mark.rank,
     ),
-    "a thing's own entries are forgotten": (predicates, "_named", _without_own_entries),
-    "a deny on the Repository is forgotten": (predicates, "_is_roof", lambda _: lambda *of: False),
+    "a Document's own entries are forgotten": (
+        predicates,
+        "shows_own",
+        lambda _: lambda found, triple, _id: predicates.shows(found, triple),
+    ),
+    "a deny on the Repository is forgotten": (predicates, "_made", _without_roof_denies),
+    "an allow on an Aggregation undoes the deny of a class": (
+        predicates,
+        "permits",
+        lambda found: (
+            lambda verdict, triple: found(verdict, triple) or triple.aggregation_node in verdict.allowed
+        ),
+    ),
+    "own entries are left out of the count": (predicates, "_own_difference", lambda _: lambda *of: 0),
 }
 
 
@@ -87,17 +96,17 @@ def test_mutant_is_caught(house, lattice, monkeypatch, name):
     monkeypatch.setattr(module, attribute, mutate(getattr(module, attribute)))
 
     with pytest.raises(_Caught):
-        _search(house, lattice)
+        _search(house, lattice, worlds=300)
 
 
 def test_without_a_mutant_nothing_is_caught(house, lattice):
-    _search(house, lattice)
+    _search(house, lattice, worlds=60)
 
 
-def _search(house, lattice):
+def _search(house, lattice, *, worlds):
     @given(plan=equality.worlds(), offset=st.sampled_from(equality.NOW_OFFSETS))
     @settings(
-        max_examples=60,
+        max_examples=worlds,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

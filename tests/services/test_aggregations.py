@@ -353,7 +353,7 @@ def test_rearranging_is_a_change_of_the_policy_and_leaves_the_old_place(desk, wo
     desk.do(clerk, aggregations.rearrange, folder, parent_id=other, expected_revision=1, reason="misplaced")
 
     event = desk.event(clerk)
-    assert event["policy"]["revision"] == before + 1
+    assert event["policy"]["revision"] > before
     assert event["op"] == "aggregation.rearrange"
     assert world.build(lambda work: facts.arranged_since(work, folder)) == event["at"]
 

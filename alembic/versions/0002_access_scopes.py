@@ -1,0 +1,329 @@
+"""Access scopes: lists and counts decided without walking a tree (docs/decisions/0012).
+
+Revision 0002, after 0001. What is there already gets its nodes, closures, scopes and counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from dms.models import types
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_OPEN = sa.text("revision_to IS NULL")
+
+
+def upgrade() -> None:
+    _make_tables()
+    _add_columns()
+    _fill()
+    _close_columns()
+    for table in ("principal_link", "clearance"):
+        _end_only_once(table)
+    for table in ("placement_history", "parent_history"):
+        _append_only(table)
+
+
+def downgrade() -> None:
+    for table in ("principal_link", "clearance", "placement_history", "parent_history"):
+        _drop_triggers(table)
+    with op.batch_alter_table("record_class") as table:
+        table.drop_constraint(op.f("fk_record_class_access_node_id"), type_="foreignkey")
+        table.drop_index(op.f("ix_record_class_access_node_id"))
+        table.drop_column("access_node_id")
+    with op.batch_alter_table("document") as table:
+        table.drop_constraint(op.f("fk_document_scope_id"), type_="foreignkey")
+        table.drop_index("ix_document_scope")
+        table.drop_column("has_own_entries")
+        table.drop_column("scope_id")
+    with op.batch_alter_table("aggregation") as table:
+        table.drop_constraint(op.f("fk_aggregation_scope_id"), type_="foreignkey")
+        table.drop_constraint(op.f("fk_aggregation_access_node_id"), type_="foreignkey")
+        table.drop_index("ix_aggregation_scope")
+        table.drop_index("ix_aggregation_access_node")
+        table.drop_column("scope_id")
+        table.drop_column("access_node_id")
+    op.drop_index("ix_access_entry_ends", "access_entry")
+    op.drop_index("ix_access_entry_begins", "access_entry")
+    op.drop_table("access_scope_change")
+    op.drop_table("access_scope")
+    op.drop_table("access_node_closure")
+    op.drop_table("access_node")
+
+
+def _make_tables() -> None:
+    op.create_table(
+        "access_node",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("node_id", types.Id(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "repository",
+                "aggregation",
+                "class",
+                "document",
+                name="kind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            sa.Enum("filling", "ready", name="state", native_enum=False, create_constraint=True, length=40),
+            nullable=False,
+        ),
+        sa.Column("since_revision", sa.Integer(), nullable=False),
+        sa.Column("n_documents", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_node")),
+        sa.UniqueConstraint("node_id", name=op.f("uq_access_node_node_id")),
+    )
+    op.create_table(
+        "access_node_closure",
+        sa.Column("node", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("ancestor", sa.Integer(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["ancestor"], ["access_node.id"], name=op.f("fk_access_node_closure_ancestor")
+        ),
+        sa.ForeignKeyConstraint(["node"], ["access_node.id"], name=op.f("fk_access_node_closure_node")),
+        sa.PrimaryKeyConstraint("node", "ancestor", name=op.f("pk_access_node_closure")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_access_node_closure_ancestor", "access_node_closure", ["ancestor", "node"])
+    op.create_table(
+        "access_scope",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("aggregation_node", sa.Integer(), nullable=False),
+        sa.Column("class_node", sa.Integer(), nullable=False),
+        sa.Column("security_id", sa.Integer(), nullable=False),
+        sa.Column("n_documents", sa.Integer(), nullable=False),
+        sa.Column("n_aggregations", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "n_documents >= 0 AND n_aggregations >= 0", name=op.f("ck_access_scope_counters")
+        ),
+        sa.ForeignKeyConstraint(
+            ["aggregation_node"], ["access_node.id"], name=op.f("fk_access_scope_aggregation_node")
+        ),
+        sa.ForeignKeyConstraint(["class_node"], ["access_node.id"], name=op.f("fk_access_scope_class_node")),
+        sa.ForeignKeyConstraint(
+            ["security_id"], ["security_classification.id"], name=op.f("fk_access_scope_security_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_scope")),
+        sa.UniqueConstraint(
+            "aggregation_node",
+            "class_node",
+            "security_id",
+            name=op.f("uq_access_scope_aggregation_node_class_node_security_id"),
+        ),
+    )
+    op.create_index("ix_access_scope_class", "access_scope", ["class_node", "aggregation_node", "security_id"])
+    op.create_table(
+        "access_scope_change",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("scope_id", sa.Integer(), nullable=False),
+        sa.Column("documents", sa.Integer(), nullable=False),
+        sa.Column("aggregations", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["scope_id"], ["access_scope.id"], name=op.f("fk_access_scope_change_scope_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_scope_change")),
+    )
+
+
+def _add_columns() -> None:
+    for name, column in (("ix_access_entry_begins", "valid_from"), ("ix_access_entry_ends", "valid_until")):
+        op.create_index(name, "access_entry", [column], sqlite_where=_OPEN, postgresql_where=_OPEN)
+    for table in ("record_class", "aggregation"):
+        op.add_column(table, sa.Column("access_node_id", sa.Integer(), nullable=True))
+    for table in ("document", "aggregation"):
+        op.add_column(table, sa.Column("scope_id", sa.Integer(), nullable=True))
+    op.add_column("document", sa.Column("has_own_entries", sa.Boolean(), nullable=True))
+
+
+def _close_columns() -> None:
+    with op.batch_alter_table("record_class") as table:
+        table.alter_column("access_node_id", nullable=False)
+        table.create_index(op.f("ix_record_class_access_node_id"), ["access_node_id"])
+        table.create_foreign_key(
+            op.f("fk_record_class_access_node_id"), "access_node", ["access_node_id"], ["id"]
+        )
+    with op.batch_alter_table("aggregation") as table:
+        table.alter_column("access_node_id", nullable=False)
+        table.alter_column("scope_id", nullable=False)
+        table.create_index("ix_aggregation_access_node", ["access_node_id", "id"])
+        table.create_index("ix_aggregation_scope", ["scope_id", "code_key", "id"])
+        table.create_foreign_key(
+            op.f("fk_aggregation_access_node_id"), "access_node", ["access_node_id"], ["id"]
+        )
+        table.create_foreign_key(op.f("fk_aggregation_scope_id"), "access_scope", ["scope_id"], ["id"])
+    with op.batch_alter_table("document") as table:
+        table.alter_column("scope_id", nullable=False)
+        table.alter_column("has_own_entries", nullable=False)
+        table.create_index("ix_document_scope", ["scope_id", "created_at", "id"])
+        table.create_foreign_key(op.f("fk_document_scope_id"), "access_scope", ["scope_id"], ["id"])
+
+
+def _fill() -> None:
+    connection = op.get_bind()
+    roof = [
+        connection.execute(sa.text(f"SELECT id FROM {table}")).scalar_one_or_none()
+        for table in ("repository", "classification_scheme")
+    ]
+    if None in roof:
+        return  # nothing was ever filed here
+    for kind, table, node in (("repository", "aggregation", roof[0]), ("class", "record_class", roof[1])):
+        top = _make_node(connection, kind, node)
+        named = "aggregation" if kind == "repository" else "class"
+        _fill_tree(connection, table, named, top)
+    top_class = connection.execute(
+        sa.text("SELECT id FROM access_node WHERE node_id = :node"), {"node": roof[1]}
+    ).scalar_one()
+    connection.execute(
+        sa.text(
+            "INSERT INTO access_scope"
+            " (aggregation_node, class_node, security_id, n_documents, n_aggregations)"
+            " SELECT aggregation_node, class_node, security_id, sum(documents), sum(aggregations) FROM ("
+            " SELECT a.access_node_id AS aggregation_node, c.access_node_id AS class_node, d.security_id,"
+            " 1 AS documents, 0 AS aggregations FROM document d"
+            " JOIN aggregation a ON a.id = d.aggregation_id JOIN record_class c ON c.id = d.record_class_id"
+            " UNION ALL SELECT a.access_node_id, coalesce(c.access_node_id, :top), a.security_id, 0, 1"
+            " FROM aggregation a LEFT JOIN record_class c ON c.id = a.record_class_id) AS found"
+            " GROUP BY aggregation_node, class_node, security_id"
+        ),
+        {"top": top_class},
+    )
+    connection.execute(
+        sa.text(
+            "UPDATE document SET scope_id = (SELECT s.id FROM access_scope s, aggregation a, record_class c"
+            " WHERE a.id = document.aggregation_id AND c.id = document.record_class_id"
+            " AND s.aggregation_node = a.access_node_id AND s.class_node = c.access_node_id"
+            " AND s.security_id = document.security_id),"
+            " has_own_entries = EXISTS (SELECT 1 FROM access_entry e WHERE e.node_id = document.id"
+            " AND e.node_kind = 'document' AND e.revision_to IS NULL)"
+        )
+    )
+    connection.execute(
+        sa.text(
+            "UPDATE aggregation SET scope_id = (SELECT s.id FROM access_scope s"
+            " WHERE s.aggregation_node = aggregation.access_node_id AND s.security_id = aggregation.security_id"
+            " AND s.class_node = coalesce("
+            "(SELECT c.access_node_id FROM record_class c WHERE c.id = aggregation.record_class_id), :top))"
+        ),
+        {"top": top_class},
+    )
+    connection.execute(
+        sa.text(
+            "UPDATE access_node SET n_documents = (SELECT coalesce(sum(s.n_documents), 0) FROM access_scope s"
+            " WHERE access_node.id IN (s.aggregation_node, s.class_node))"
+        )
+    )
+
+
+def _make_node(connection: sa.Connection, kind: str, node: Any) -> int:
+    connection.execute(
+        sa.text(
+            "INSERT INTO access_node (node_id, kind, state, since_revision, n_documents)"
+            " VALUES (:node, :kind, 'ready', 0, 0)"
+        ),
+        {"node": node, "kind": kind},
+    )
+    found = connection.execute(sa.text("SELECT id FROM access_node WHERE node_id = :node"), {"node": node})
+    number: int = found.scalar_one()
+    connection.execute(
+        sa.text("INSERT INTO access_node_closure (node, ancestor) VALUES (:n, :n)"), {"n": number}
+    )
+    return number
+
+
+def _fill_tree(connection: sa.Connection, table: str, kind: str, top: int) -> None:
+    """Make an access node of whatever open entries name, and tell every row its nearest one."""
+    parents = dict(connection.execute(sa.text(f"SELECT id, parent_id FROM {table}")).tuples().all())
+    named = connection.execute(
+        sa.text(
+            "SELECT DISTINCT e.node_id FROM access_entry e"
+            f" JOIN {table} t ON t.id = e.node_id WHERE e.node_kind = :kind AND e.revision_to IS NULL"
+        ),
+        {"kind": kind},
+    )
+    numbers = {node: _make_node(connection, kind, node) for node in named.scalars().all()}
+    for node, number in numbers.items():
+        above = [numbers[at] for at in _line(parents, parents[node]) if at in numbers]
+        for ancestor in [*above, top]:
+            connection.execute(
+                sa.text("INSERT INTO access_node_closure (node, ancestor) VALUES (:n, :a)"),
+                {"n": number, "a": ancestor},
+            )
+    nearest = [
+        {"id": node, "n": next((numbers[at] for at in _line(parents, node) if at in numbers), top)}
+        for node in parents
+    ]
+    if nearest:
+        connection.execute(sa.text(f"UPDATE {table} SET access_node_id = :n WHERE id = :id"), nearest)
+
+
+def _line(parents: Mapping[Any, Any], start: Any) -> list[Any]:
+    """Return a node and all above it, the nearest first."""
+    line: list[Any] = []
+    at = start
+    while at is not None:
+        line.append(at)
+        at = parents[at]
+    return line
+
+
+def _end_only_once(table: str) -> None:
+    """Let an update set `revision_to` once and nothing else; refuse any other change."""
+    if op.get_bind().dialect.name == "postgresql":
+        once = (
+            "OLD.revision_to IS NULL AND NEW.revision_to IS NOT NULL"
+            " AND to_jsonb(NEW) - 'revision_to' = to_jsonb(OLD) - 'revision_to'"
+        )
+        _trigger(table, "update", "BEFORE UPDATE", f"FOR EACH ROW WHEN (NOT ({once}))")
+        _trigger(table, "delete", "BEFORE DELETE", "FOR EACH ROW")
+        _trigger(table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT")
+        return
+    columns = sa.inspect(op.get_bind()).get_columns(table)
+    kept = " AND ".join(f"NEW.{c['name']} IS OLD.{c['name']}" for c in columns if c["name"] != "revision_to")
+    once = f"OLD.revision_to IS NULL AND NEW.revision_to IS NOT NULL AND {kept}"
+    _refuse(table, "UPDATE", f"WHEN NOT ({once})")
+    _refuse(table, "DELETE", "")
+
+
+def _append_only(table: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        _trigger(table, "update", "BEFORE UPDATE", "FOR EACH ROW")
+        _trigger(table, "delete", "BEFORE DELETE", "FOR EACH ROW")
+        _trigger(table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT")
+        return
+    _refuse(table, "UPDATE", "")
+    _refuse(table, "DELETE", "")
+
+
+def _refuse(table: str, change: str, when: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER tr_{table}_{change.lower()} BEFORE {change} ON {table} {when}"
+        f" BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+def _trigger(table: str, name: str, event: str, extent: str) -> None:
+    op.execute(
+        f"CREATE TRIGGER tr_{table}_{name} {event} ON {table} {extent} EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER tr_{table}_{name}")
+
+
+def _drop_triggers(table: str) -> None:
+    on_table = f" ON {table}" if op.get_bind().dialect.name == "postgresql" else ""
+    for name in ("update", "delete", "truncate"):
+        op.execute(f"DROP TRIGGER IF EXISTS tr_{table}_{name}{on_table}")

@@ -1,0 +1,240 @@
+"""Access nodes: nodes that an entry may name, the closure over them, and how a node becomes one.
+
+Becoming an access node changes no decision: its chain holds the old one, and no line names it yet. So what
+lies below may move to its new scopes in pieces, and only then an entry may name it (`access.md` section 4).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import CTE, Select, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from dms.access import revisions, scopes
+from dms.access.scopes import Row, Triple
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document
+from dms.models.schemes import RecordClass
+from dms.models.scopes import AccessNode, AccessNodeClosure, AccessScope, NodeState
+from dms.rules.access import NodeKind
+from dms.stores.work import Work, session_of
+
+RESTRUCTURES = "access_node"
+"""Lock of an operation that changes chains: nobody places an object meanwhile."""
+
+AT_ONCE = 5_000
+"""So many objects move to their new scopes in one transaction."""
+
+UNREADY = f"more than {AT_ONCE:,} things lie below: prepare it first with `accessNodePrepare`"
+"""What is told whoever would name, or move, a node before it is ready."""
+
+Tree: TypeAlias = type[Aggregation | RecordClass]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether an entry may name a node, and how many objects below have still to move before."""
+
+    node_id: UUID
+    is_ready: bool
+    n_left: int
+
+
+def prepare(work: Work, kind: NodeKind, node_id: UUID) -> Readiness:
+    """Make a node one that an entry may name, at once if no more than `AT_ONCE` objects lie below.
+
+    With more it begins to: `fill` moves them piece by piece. A Document needs nothing.
+    """
+    if kind is NodeKind.DOCUMENT:
+        return Readiness(node_id, is_ready=True, n_left=0)
+    node = _node(work, node_id)
+    if node is None:
+        work.needs_lock(RESTRUCTURES)
+        node = _begin(work, kind, node_id)
+        if _left(work, node, limit=AT_ONCE + 1) <= AT_ONCE:
+            fill(work, node_id, limit=AT_ONCE)
+    return _readiness(work, node)
+
+
+def found(work: Work, *, repository_id: UUID, scheme_id: UUID) -> None:
+    """Make access nodes of the roofs of both trees, when the Repository is founded."""
+    session = session_of(work)
+    for kind, node_id in ((NodeKind.REPOSITORY, repository_id), (NodeKind.CLASS, scheme_id)):
+        state = NodeState.READY
+        node = AccessNode(node_id=node_id, kind=kind, state=state, since_revision=0, n_documents=0)
+        session.add(node)
+        session.flush()
+        _close(work, [(node.id, node.id)])
+
+
+def readiness(work: Work, node_id: UUID) -> Readiness | None:
+    """Tell whether an entry may name a node; None for one that is no access node."""
+    node = _node(work, node_id)
+    return None if node is None else _readiness(work, node)
+
+
+def filling(work: Work) -> Sequence[UUID]:
+    """Return the nodes below which objects have still to move, the oldest first."""
+    statement = select(AccessNode.node_id).where(AccessNode.state == NodeState.FILLING)
+    return session_of(work).execute(statement.order_by(AccessNode.id)).scalars().all()
+
+
+def fill(work: Work, node_id: UUID, *, limit: int = AT_ONCE) -> Readiness:
+    """Move up to `limit` objects below a node to their new scopes; it is ready when none is left."""
+    work.needs_lock(scopes.PLACES)
+    node = _node(work, node_id)
+    if node is None:
+        raise LookupError("only an access node is filled")
+    moved = 0
+    for model in (Document, Aggregation):
+        moved += _move(work, node, model, limit=limit - moved)
+    _forget_rows(work)
+    if node.state is NodeState.FILLING and not _left(work, node, limit=1):
+        node.state = NodeState.READY
+        session_of(work).flush()
+    return _readiness(work, node)
+
+
+def rearranged(work: Work, row: Aggregation) -> None:
+    """Hang the closure of an access node, whose parent has just changed, below its new parent."""
+    work.needs_lock(RESTRUCTURES)
+    session = session_of(work)
+    session.flush()
+    top = session.execute(select(AccessNode.id).where(AccessNode.node_id == row.id)).scalar_one()
+    parent, _ = scopes.place(work, row.parent_id, None)
+    below = select(AccessNodeClosure.node).where(AccessNodeClosure.ancestor == top)
+    above = select(AccessNodeClosure.ancestor).where(AccessNodeClosure.node == parent)
+    nodes = session.execute(below).scalars().all()
+    own = aliased(AccessNodeClosure)
+    kept = select(own.node).where(own.ancestor == top)
+    session.execute(
+        delete(AccessNodeClosure)
+        .where(AccessNodeClosure.node.in_(nodes), AccessNodeClosure.ancestor.not_in(kept))
+        .execution_options(synchronize_session=False)
+    )
+    ancestors = session.execute(above).scalars().all()
+    _close(work, [(node, ancestor) for node in nodes for ancestor in ancestors])
+
+
+def _node(work: Work, node_id: UUID) -> AccessNode | None:
+    statement = select(AccessNode).where(AccessNode.node_id == node_id)
+    return session_of(work).execute(statement).scalar_one_or_none()
+
+
+def _readiness(work: Work, node: AccessNode) -> Readiness:
+    if node.state is NodeState.READY:
+        return Readiness(node.node_id, is_ready=True, n_left=0)
+    return Readiness(node.node_id, is_ready=False, n_left=_left(work, node, limit=None))
+
+
+def _begin(work: Work, kind: NodeKind, node_id: UUID) -> AccessNode:
+    """Write the node, its closure, and the nearest node of what stands below it in its tree."""
+    tree: Tree = Aggregation if kind is NodeKind.AGGREGATION else RecordClass
+    session = session_of(work)
+    session.flush()
+    nearest = session.execute(select(tree.access_node_id).where(tree.id == node_id)).scalar_one()
+    node = AccessNode(
+        node_id=node_id,
+        kind=kind,
+        state=NodeState.FILLING,
+        since_revision=revisions.advance(work, kind="node", note="a node became an access node"),
+        n_documents=0,
+    )
+    session.add(node)
+    session.flush()
+    above = select(AccessNodeClosure.ancestor).where(AccessNodeClosure.node == nearest)
+    ancestors = session.execute(above).scalars().all()
+    down = _down(tree, node_id)
+    inner = select(AccessNode.id).join(down, down.c.id == AccessNode.node_id).where(AccessNode.id != node.id)
+    nodes_below = session.execute(inner).scalars().all()
+    pairs = [(node.id, ancestor) for ancestor in (*ancestors, node.id)]
+    _close(work, [*pairs, *((below, node.id) for below in nodes_below)])
+    session.execute(
+        update(tree)
+        .where(tree.access_node_id == nearest, tree.id.in_(select(_down(tree, node_id).c.id)))
+        .values(access_node_id=node.id)
+        .execution_options(synchronize_session=False)
+    )
+    _forget_rows(work)
+    return node
+
+
+def _down(tree: Tree, node_id: UUID) -> CTE:
+    """Return the ids of everything at or below a node."""
+    down = select(literal(node_id, tree.id.type).label("id")).cte(recursive=True)
+    child = aliased(tree)
+    return down.union(select(child.id).join(down, child.parent_id == down.c.id))
+
+
+def _close(work: Work, pairs: Sequence[tuple[int, int]]) -> None:
+    rows = [{"node": node, "ancestor": ancestor} for node, ancestor in pairs]
+    session_of(work).execute(insert(AccessNodeClosure), rows)
+
+
+def _waiting(node: AccessNode, model: type[Row]) -> Select[Any]:
+    """Return (id, scope, its three parts) of the rows below a node that are in a scope of another node."""
+    is_class = node.kind is NodeKind.CLASS
+    held: InstrumentedAttribute[int] = AccessScope.class_node if is_class else AccessScope.aggregation_node
+    parts = (AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
+    columns: list[Any] = [model.id, model.scope_id, *parts]
+    found: Select[Any] = select(*columns).join(AccessScope, AccessScope.id == model.scope_id)
+    if is_class:
+        found = found.join(RecordClass, RecordClass.id == model.record_class_id)
+        nearest: InstrumentedAttribute[int] = RecordClass.access_node_id
+    elif model is Document:
+        found = found.join(Aggregation, Aggregation.id == Document.aggregation_id)
+        nearest = Aggregation.access_node_id
+    else:
+        nearest = Aggregation.access_node_id
+    return found.where(nearest == node.id, held != node.id)
+
+
+def _left(work: Work, node: AccessNode, *, limit: int | None) -> int:
+    left = 0
+    for model in (Document, Aggregation):
+        waiting = _waiting(node, model).limit(limit).subquery()
+        left += session_of(work).execute(select(func.count()).select_from(waiting)).scalar_one()
+    return left
+
+
+def _move(work: Work, node: AccessNode, model: type[Row], *, limit: int) -> int:
+    if limit <= 0:
+        return 0
+    session = session_of(work)
+    rows = session.execute(_waiting(node, model).limit(limit)).all()
+    if not rows:
+        return 0
+    is_class = node.kind is NodeKind.CLASS
+    wanted = {
+        row[1]: Triple(row[2], node.id, row[4]) if is_class else Triple(node.id, row[3], row[4])
+        for row in rows
+    }
+    numbers = scopes.intern(work, wanted.values())
+    moves = [{"at": row[0], "scope": numbers[wanted[row[1]]]} for row in rows]
+    move = update(model).where(model.id == bindparam("at")).values(scope_id=bindparam("scope"))
+    session.connection().execute(move, moves)
+    counted: Counter[tuple[int, type[Row]]] = Counter()
+    for row in rows:
+        counted[row[1], model] -= 1
+        counted[numbers[wanted[row[1]]], model] += 1
+    scopes.count(work, counted)
+    return len(rows)
+
+
+def _forget_rows(work: Work) -> None:
+    """Let rows in hand be read anew where statements have changed them underneath."""
+    session = session_of(work)
+    session.flush()
+    for row in session.identity_map.values():
+        match row:
+            case Aggregation():
+                session.expire(row, ["access_node_id", "scope_id"])
+            case Document():
+                session.expire(row, ["scope_id"])
+            case RecordClass():
+                session.expire(row, ["access_node_id"])

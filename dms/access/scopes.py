@@ -1,0 +1,257 @@
+"""Access scopes: where an object hangs in both trees and how it is marked, as one small number.
+
+Each change that moves an object keeps its scope and the scopes' counters in its own transaction
+(`access.md` section 4). Access nodes and their closure are `access.accessnodes`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import InstrumentedAttribute
+
+from dms.access import kept
+from dms.base.errors import Unavailable
+from dms.models.accesslists import AccessEntry
+from dms.models.aggregations import Aggregation, Repository
+from dms.models.documents import Document
+from dms.models.schemes import ClassificationScheme, RecordClass
+from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange
+from dms.stores import upkeep
+from dms.stores.engine import Database
+from dms.stores.sets import in_numbers
+from dms.stores.work import Work, session_of
+
+PLACES = "access_node IN ROW SHARE MODE"
+"""Lock of an operation that places objects: nobody makes an access node meanwhile."""
+
+FOLD_AT = 500
+"""So many changes of counters are kept before somebody folds them into the scopes."""
+
+_FOLD_KEY = 0x646D7366
+"""Key of PostgreSQL's advisory lock: one process folds at a time."""
+
+Row: TypeAlias = Document | Aggregation
+
+
+class Triple(NamedTuple):
+    """What a scope says: nearest access node in either tree, and the interned mark."""
+
+    aggregation_node: int
+    class_node: int
+    security_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Roof:
+    """The nodes above both trees, the Repository and the scheme, with their numbers as access nodes."""
+
+    repository_id: UUID
+    scheme_id: UUID
+    repository_node: int
+    scheme_node: int
+
+
+def roof(work: Work) -> Roof:
+    """Return the nodes above both trees."""
+    known: Roof | None = kept.room(work, "roof").get(0)
+    if known is None:
+        (repository_id, repository_node), (scheme_id, scheme_node) = (
+            _top(work, column) for column in (Repository.id, ClassificationScheme.id)
+        )
+        known = Roof(repository_id, scheme_id, repository_node, scheme_node)
+        kept.keep(work, "roof", 0, known)
+    return known
+
+
+def place(work: Work, aggregation_id: UUID | None, class_id: UUID | None) -> tuple[int, int]:
+    """Return the nearest access nodes of a place in both trees; None is the roof of a tree."""
+    above = roof(work)
+    session = session_of(work)
+    aggregation = None if aggregation_id is None else session.get(Aggregation, aggregation_id)
+    record_class = None if class_id is None else session.get(RecordClass, class_id)
+    return (
+        above.repository_node if aggregation is None else aggregation.access_node_id,
+        above.scheme_node if record_class is None else record_class.access_node_id,
+    )
+
+
+def enter(work: Work, rows: Sequence[Row]) -> None:
+    """Give new Documents and Aggregations, not yet sent, their scopes, and count them."""
+    work.needs_lock(PLACES)
+    counted: Counter[tuple[int, type[Row]]] = Counter()
+    known: dict[Triple, int] = {}
+    for row in rows:
+        if isinstance(row, Aggregation):
+            row.access_node_id = place(work, row.parent_id, None)[0]
+        triple = _triple(work, row)
+        if triple not in known:
+            known[triple] = _intern(work, triple)
+        row.scope_id = known[triple]
+        counted[row.scope_id, type(row)] += 1
+    count(work, counted)
+
+
+def follow(work: Work, row: Row) -> None:
+    """Give a row whose place, class or mark has just changed its new scope, and count it there."""
+    work.needs_lock(PLACES)
+    old, new = row.scope_id, _intern(work, _triple(work, row))
+    if new != old:
+        row.scope_id = new
+        count(work, {(old, type(row)): -1, (new, type(row)): 1})
+
+
+def enter_class(work: Work, row: RecordClass) -> None:
+    """Tell a new class, not yet sent, its nearest access node."""
+    work.needs_lock(PLACES)
+    row.access_node_id = place(work, None, row.parent_id)[1]
+
+
+def own(work: Work, document_id: UUID) -> None:
+    """Tell a Document whether an open entry names it, after one was written or revoked."""
+    session = session_of(work)
+    session.flush()
+    named = exists().where(AccessEntry.node_id == document_id, AccessEntry.revision_to.is_(None))
+    row = session.get(Document, document_id)
+    if row is not None:
+        row.has_own_entries = bool(session.execute(select(named)).scalar_one())
+        session.flush()
+
+
+def count(work: Work, changes: Mapping[tuple[int, type[Row]], int]) -> None:
+    """Add to the counters of scopes; a fold brings the numbers into them later."""
+    documents: Counter[int] = Counter()
+    aggregations: Counter[int] = Counter()
+    for (scope_id, model), number in changes.items():
+        (documents if model is Document else aggregations)[scope_id] += number
+    rows = [
+        {"scope_id": scope_id, "documents": documents[scope_id], "aggregations": aggregations[scope_id]}
+        for scope_id in sorted(documents.keys() | aggregations.keys())
+        if documents[scope_id] or aggregations[scope_id]
+    ]
+    if rows:
+        session_of(work).execute(insert(AccessScopeChange), rows)
+
+
+def intern(work: Work, triples: Iterable[Triple]) -> dict[Triple, int]:
+    """Return the numbers of scopes, making those that are new."""
+    wanted = sorted(set(triples))
+    if not wanted:
+        return {}
+    session = session_of(work)
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # On PostgreSQL a row that another transaction just made is a serialization failure: run again.
+    values = [{**triple._asdict(), "n_documents": 0, "n_aggregations": 0} for triple in wanted]
+    session.execute(make(AccessScope).on_conflict_do_nothing(), values)
+    columns = (AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
+    found = select(*columns, AccessScope.id).where(tuple_(*columns).in_(wanted))
+    return {Triple(row[0], row[1], row[2]): row[3] for row in session.execute(found)}
+
+
+def triples(work: Work, scope_ids: Collection[int]) -> dict[int, Triple]:
+    """Return what these scopes say; of no scope nothing."""
+    room: dict[int, Triple] = kept.room(work, "triples")
+    unknown = [scope_id for scope_id in scope_ids if scope_id not in room]
+    if not unknown:
+        return {scope_id: room[scope_id] for scope_id in scope_ids}
+    parts = (AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
+    statement = select(AccessScope.id, *parts).where(in_numbers(AccessScope.id, unknown))
+    read = {row[0]: Triple(row[1], row[2], row[3]) for row in session_of(work).execute(statement)}
+    if not work.writes:  # a scope that an operation makes may be rolled back, and its number used again
+        for scope_id, triple in read.items():
+            kept.keep(work, "triples", scope_id, triple)
+    return {scope_id: room[scope_id] for scope_id in scope_ids if scope_id in room} | read
+
+
+def fold(database: Database) -> int:
+    """Bring the kept changes into the counters; returns how many there were, 0 while another folds."""
+    with upkeep.writing(database) as connection:
+        if database.is_sqlite or _is_alone(connection):
+            return _fold(connection)
+        return 0
+
+
+def is_fold_due(database: Database) -> bool:
+    """Tell whether so many changes are kept that counting begins to notice."""
+    with upkeep.reading(database) as connection:
+        kept = select(AccessScopeChange.id).limit(FOLD_AT).subquery()
+        found: int = connection.execute(select(func.count()).select_from(kept)).scalar_one()
+    return found >= FOLD_AT
+
+
+def _is_alone(connection: Connection) -> bool:
+    found: bool = connection.execute(select(func.pg_try_advisory_xact_lock(_FOLD_KEY))).scalar_one()
+    return found
+
+
+def _fold(connection: Connection) -> int:
+    changes = select(
+        AccessScopeChange.id,
+        AccessScopeChange.scope_id,
+        AccessScopeChange.documents,
+        AccessScopeChange.aggregations,
+        AccessScope.aggregation_node,
+        AccessScope.class_node,
+    ).join(AccessScope, AccessScope.id == AccessScopeChange.scope_id)
+    rows = connection.execute(changes).all()
+    if not rows:
+        return 0
+    scopes: dict[int, list[int]] = {}
+    nodes: Counter[int] = Counter()
+    for row in rows:
+        totals = scopes.setdefault(row.scope_id, [0, 0])
+        totals[0] += row.documents
+        totals[1] += row.aggregations
+        nodes[row.aggregation_node] += row.documents
+        nodes[row.class_node] += row.documents
+    _raise_counters(connection, scopes, nodes)
+    gone = delete(AccessScopeChange).where(AccessScopeChange.id == bindparam("kept"))
+    connection.execute(gone, [{"kept": row.id} for row in rows])
+    return len(rows)
+
+
+def _raise_counters(connection: Connection, scopes: Mapping[int, list[int]], nodes: Counter[int]) -> None:
+    raised = [{"at": at, "d": totals[0], "a": totals[1]} for at, totals in sorted(scopes.items())]
+    raise_scopes = (
+        update(AccessScope)
+        .where(AccessScope.id == bindparam("at"))
+        .values(
+            n_documents=AccessScope.n_documents + bindparam("d"),
+            n_aggregations=AccessScope.n_aggregations + bindparam("a"),
+        )
+    )
+    connection.execute(raise_scopes, raised)
+    lifted = [{"at": at, "d": number} for at, number in sorted(nodes.items()) if number]
+    if lifted:
+        raise_nodes = update(AccessNode).where(AccessNode.id == bindparam("at"))
+        connection.execute(raise_nodes.values(n_documents=AccessNode.n_documents + bindparam("d")), lifted)
+
+
+def _top(work: Work, column: InstrumentedAttribute[UUID]) -> tuple[UUID, int]:
+    statement = select(column, AccessNode.id).join(AccessNode, AccessNode.node_id == column)
+    row = session_of(work).execute(statement).one_or_none()
+    if row is None:
+        raise Unavailable("there is no Repository yet: run `dms migrate`")
+    return row[0], row[1]
+
+
+def _triple(work: Work, row: Row) -> Triple:
+    if isinstance(row, Document):
+        return Triple(*place(work, row.aggregation_id, row.record_class_id), row.security_id)
+    return Triple(row.access_node_id, place(work, None, row.record_class_id)[1], row.security_id)
+
+
+def _intern(work: Work, triple: Triple) -> int:
+    known = select(AccessScope.id).where(
+        AccessScope.aggregation_node == triple.aggregation_node,
+        AccessScope.class_node == triple.class_node,
+        AccessScope.security_id == triple.security_id,
+    )
+    found = session_of(work).execute(known).scalar_one_or_none()
+    return intern(work, [triple])[triple] if found is None else found

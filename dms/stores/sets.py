@@ -1,0 +1,87 @@
+"""Sets of values in a statement: one parameter whatever their number, so that one text serves them all.
+
+SQLite takes a set as JSON, PostgreSQL as an array. A list of parameters would be as long as the set, and
+each length a new statement to compile; SQLite stops at 32,766 of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Integer, String, TypeDecorator, Uuid, bindparam
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+
+class Numbers(TypeDecorator[Collection[int]]):
+    """A set of integers as one parameter."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the array where there is one."""
+        return dialect.type_descriptor(ARRAY(Integer()) if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: Collection[int] | None, dialect: Dialect) -> Any:  # driver value
+        """Write the set in increasing order."""
+        numbers = sorted(value or ())
+        return numbers if dialect.name == "postgresql" else json.dumps(numbers)
+
+
+class Ids(TypeDecorator[Collection[UUID]]):
+    """A set of ids as one parameter."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the array where there is one."""
+        return dialect.type_descriptor(ARRAY(Uuid()) if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: Collection[UUID] | None, dialect: Dialect) -> Any:  # driver value
+        """Write the ids, on SQLite as hexadecimal text."""
+        if dialect.name == "postgresql":
+            return list(value or ())
+        return json.dumps([found.hex for found in value or ()])
+
+
+class among(FunctionElement[bool]):  # noqa: N801  reads like the test that it writes
+    """Test whether a column's value is in a set of numbers or ids."""
+
+    type = Boolean()
+    inherit_cache = True
+    _is_implicitly_boolean = True  # else SQLite is asked `(..) = 1`, for which it uses no index
+
+    def __init__(self, column: Any, values: Any) -> None:  # a column, and a bound set
+        super().__init__(column, values)
+
+
+def in_numbers(column: Any, values: Collection[int]) -> ColumnElement[bool]:  # of integers
+    """Return the test that a column's number is one of these."""
+    return among(column, bindparam(None, values, type_=Numbers(), unique=True))
+
+
+def in_ids(column: Any, values: Collection[UUID]) -> ColumnElement[bool]:  # of ids
+    """Return the test that a column's id is one of these."""
+    return among(column, bindparam(None, values, type_=Ids(), unique=True))
+
+
+@compiles(among, "sqlite")
+def _as_json(element: among, compiler: SQLCompiler, **options: Any) -> str:  # the compiler's own
+    column, values = element.clauses.clauses
+    read = "dms_bytes(value)" if isinstance(values.type, Ids) else "value"
+    tested, bound = (compiler.process(part, **options) for part in (column, values))
+    return f"({tested} IN (SELECT {read} FROM json_each({bound})))"  # noqa: S608  parts that are compiled
+
+
+@compiles(among, "postgresql")
+def _as_array(element: among, compiler: SQLCompiler, **options: Any) -> str:  # the compiler's own
+    column, values = element.clauses.clauses
+    return f"({compiler.process(column, **options)} = ANY ({compiler.process(values, **options)}))"
