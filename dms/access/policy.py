@@ -20,6 +20,7 @@ from casbin.util.expression import SimpleEval
 
 from dms.base import resources
 from dms.base.errors import ConfigurationError, Unavailable
+from dms.rules import roles as rules
 from dms.rules.access import Action, Duty, Line, Subject, Target, bears, live
 from dms.rules.security import dominates
 
@@ -58,12 +59,15 @@ def read_files(folder: Path | None = None) -> PolicyFiles:
         table = tomllib.loads(roles.decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"the policy files in `{place}` cannot be read: {error}") from error
+    if found := rules.problems(table):
+        # A misspelt key would be passed over: separation of duties could vanish without a word.
+        raise ConfigurationError(f"`roles.toml` cannot be used: {'; '.join(found)}")
     digest = hashlib.sha256(hashlib.sha256(model).digest() + hashlib.sha256(roles).digest())
     return PolicyFiles(
         model_text=model.decode("utf-8"),
         roles={name: _role(name, entry) for name, entry in table.get("role", {}).items()},
         exclusive=frozenset(frozenset(pair) for pair in table.get("exclusive", [])),
-        operator_duties=_duties("operator", table.get("operator", {})),
+        operator_duties=_duties(table.get("operator", {})),
         sha256=digest.hexdigest(),
     )
 
@@ -140,15 +144,9 @@ def _model(text: str) -> Any:  # casbin's model
 
 
 def _role(name: str, entry: Mapping[str, Any]) -> RoleDefinition:
-    try:
-        actions = frozenset(Action(action) for action in entry.get("actions", []))
-    except ValueError as error:
-        raise ConfigurationError(f"`roles.toml`, role `{name}`: {error}") from error
-    return RoleDefinition(name, entry.get("title", name), _duties(name, entry), actions)
+    actions = frozenset(Action(action) for action in entry.get("actions", []))
+    return RoleDefinition(name, entry.get("title", name), _duties(entry), actions)
 
 
-def _duties(name: str, entry: Mapping[str, Any]) -> frozenset[Duty]:
-    try:
-        return frozenset(Duty(duty) for duty in entry.get("duties", []))
-    except ValueError as error:
-        raise ConfigurationError(f"`roles.toml`, `{name}`: {error}") from error
+def _duties(entry: Mapping[str, Any]) -> frozenset[Duty]:
+    return frozenset(Duty(duty) for duty in entry.get("duties", []))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from dms.access import marks, revisions
+from dms.access import accessnodes, marks, revisions, scopes
 from dms.access.standing import policy_of
 from dms.base.ids import new_id
 from dms.models.accesslists import AccessEntry, EntryKind
@@ -19,6 +19,7 @@ from dms.models.schemes import UNASSIGNED, RecordClass
 from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
 from dms.models.users import EVERYONE_ID, Account, Principal, PrincipalKind, PrincipalLink, PrincipalStatus
 from dms.rules import codes
+from dms.rules.access import NodeKind
 from dms.rules.policytests import EVERYONE, REPOSITORY, ROLE_PREFIX, SCHEME, Classified, PolicyTest
 from dms.rules.policyworlds import Ids, Roles, mark_of
 from dms.rules.states import AggregationState, DocumentState
@@ -141,6 +142,7 @@ def _make_classes(work: Work, test: PolicyTest, ids: Ids) -> None:
             code=name,
             title=name,
         )
+        scopes.enter_class(work, row)
         work.add(row)
         work.flush()
 
@@ -163,6 +165,7 @@ def _make_folders(work: Work, test: PolicyTest, ids: Ids) -> None:
             created_at=work.now,
             updated_at=work.now,
         )
+        scopes.enter(work, [row])
         work.add(row)
         work.flush()
 
@@ -185,17 +188,21 @@ def _make_documents(work: Work, test: PolicyTest, ids: Ids) -> None:
             created_at=work.now,
             updated_at=work.now,
         )
+        scopes.enter(work, [row])
         work.add(row)
     work.flush()
 
 
 def _make_entries(work: Work, test: PolicyTest, ids: Ids, *, revision: int) -> None:
     for name, entry in test.entries.items():
+        node_id = ids.nodes[entry.node]
+        if entry.node_kind is not NodeKind.REPOSITORY:  # an access node from its birth
+            accessnodes.prepare(work, entry.node_kind, node_id)
         row = AccessEntry(
             id=ids.entries[name],
             principal_id=ids.principals[entry.principal],
             node_kind=entry.node_kind,
-            node_id=ids.nodes[entry.node],
+            node_id=node_id,
             action=entry.action,
             effect=entry.effect,
             valid_from=entry.period.since,
@@ -206,7 +213,9 @@ def _make_entries(work: Work, test: PolicyTest, ids: Ids, *, revision: int) -> N
             revision_from=revision,
         )
         work.add(row)
-    work.flush()
+        work.flush()
+        if entry.node_kind is NodeKind.DOCUMENT:
+            scopes.own(work, node_id)
 
 
 def _security_id(work: Work, test: PolicyTest, ids: Ids, told: Classified) -> int:

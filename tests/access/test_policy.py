@@ -174,8 +174,8 @@ def test_roles_of_the_product_have_the_duties_of_the_design():
     ("name", "text", "message"),
     [
         ("roles.toml", "role = [", "cannot be read"),
-        ("roles.toml", '[role.x]\nduties = ["fly"]', "`roles.toml`, `x`: 'fly' is not a valid Duty"),
-        ("roles.toml", '[role.x]\nactions = ["FLY"]', "`roles.toml`, role `x`: 'FLY' is not a valid Action"),
+        ("roles.toml", '[role.x]\nduties = ["fly"]', "`role.x` names 'fly', which is no duty"),
+        ("roles.toml", '[role.x]\nactions = ["FLY"]', "`role.x` names 'FLY', which is no action"),
         ("model.conf", "no model", "`model.conf` is not a Casbin model"),
     ],
 )
