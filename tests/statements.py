@@ -6,7 +6,14 @@ from contextlib import contextmanager
 
 from sqlalchemy import event
 
+from dms.access.kept import KEPT, Kept
+
 _FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SET LOCAL", "LOCK TABLE", "SAVEPOINT", "RELEASE")
+
+
+def forget_decisions(house):
+    """Let the next operation decide everything anew, as if it were the first of its process."""
+    house.works.equipment[KEPT] = Kept(house.settings.decide_once_items)
 
 
 @contextmanager

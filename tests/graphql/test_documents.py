@@ -14,7 +14,7 @@ from dms.models.schemes import UNASSIGNED
 from dms.rules.access import Action
 from dms.rules.security import Mark
 from tests.desk import Desk
-from tests.statements import counted
+from tests.statements import counted, forget_decisions
 
 ERRORS = """
 errors {
@@ -493,6 +493,7 @@ def test_a_page_costs_the_same_number_of_statements_whatever_its_size(api, desk,
 
     costs = []
     for first in (1, 8):
+        forget_decisions(desk.house)
         with counted(desk.house) as statements:
             reply = api.ask(EVERYTHING, {"first": first, "filter": within(folder)}, as_user=clerk)
         costs.append((len(reply.data["documents"]["nodes"]), len(statements)))

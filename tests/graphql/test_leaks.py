@@ -20,7 +20,7 @@ from dms.rules.security import Mark
 from tests.graphql.front import Front, Reply, opened_front
 from tests.graphql.minimal import Minimal, Operation, Slot
 from tests.graphql.things import Things, absent
-from tests.statements import counted
+from tests.statements import counted, forget_decisions
 
 HIDEABLE = (
     Kind.DOCUMENT,
@@ -67,12 +67,16 @@ class Ground:
     def ask(self, asker: str, operation: Operation) -> Reply:
         return self.front.ask(self.tokens[asker], operation.text, operation.variables)
 
-    def asked(self, asker: str, operation: Operation) -> tuple[bytes, int]:
-        """The answer, and how many statements it took."""
-        with counted(self.front.house) as statements:
-            reply = self.ask(asker, operation)
-        # Once a minute the middleware notes that a token is in use.
-        return reply.bare, sum(not statement.startswith("UPDATE bearer_token") for statement in statements)
+    def asked(self, asker: str, operation: Operation) -> tuple[bytes, int, int]:
+        """The answer, and how many statements it took: before anything was decided, and after."""
+        forget_decisions(self.front.house)
+        counts = []
+        for _ in ("cold", "warm"):
+            with counted(self.front.house) as statements:
+                reply = self.ask(asker, operation)
+            # Once a minute the middleware notes that a token is in use.
+            counts.append(sum(not statement.startswith("UPDATE bearer_token") for statement in statements))
+        return reply.bare, counts[0], counts[1]
 
     def query(self, asker: str, text: str, **variables) -> Reply:
         return self.front.ask(self.tokens[asker], text, variables)

@@ -185,7 +185,8 @@ def test_separated_duties_are_pairs_of_ours_and_ignored_by_stock_casbin(tmp_path
         {"payroll_edit", "payroll_approve"},
     ]
     pairs = ", ".join(f'["{a}", "{b}"]' for a, b in (sorted(pair) for pair in separated))
-    (tmp_path / "roles.toml").write_text(f"exclusive = [{pairs}]\n")
+    tables = "".join(f'[role.{name}]\ntitle = "{name}"\n' for name in sorted(set().union(*separated)))
+    (tmp_path / "roles.toml").write_text(f"exclusive = [{pairs}]\n{tables}")
     (tmp_path / "model.conf").write_bytes((resources.folder("policies") / "model.conf").read_bytes())
     enforcer = loaded("rbac_with_constraints_model.conf", "rbac_policy.csv")
 

@@ -20,7 +20,7 @@ from dms.services.documents import NewDocument
 from dms.services.documentviews import DocumentOrder, Wanted
 from dms.services.versions import NamedContent
 from tests.desk import Desk
-from tests.statements import counted
+from tests.statements import counted, forget_decisions
 
 ALL = Wanted(
     metadata=True,
@@ -336,13 +336,13 @@ def test_a_page_costs_the_same_number_of_statements_whatever_its_size(house, des
             desk.do(clerk, documents.register, NewDocument(folder, "T", Medium.DIGITAL, content=content))
         world.document(folder)
 
-    listing(desk, clerk, request=PageRequest(15), wanted=ALL)  # decides about all scopes once
     costs = []
     for size in (1, 15):
+        forget_decisions(house)
         with counted(house) as statements:
             page = listing(desk, clerk, request=PageRequest(size, want_total=True), wanted=ALL)
         costs.append((len(page.rows), page.total, len(statements)))
 
     assert costs[0][2] == costs[1][2]
     assert [cost[:2] for cost in costs] == [(1, 16), (15, 16)]
-    assert costs[0][2] <= 21
+    assert costs[0][2] <= 26
