@@ -6,7 +6,7 @@ A row shows to whom the object shows that it names: SQL proposes by the object, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -82,6 +82,20 @@ class Attached(Generic[M]):
         self._release(kept, judged)
         return {row.id: row for row in kept}  # type: ignore[attr-defined]  # every model here has one
 
+    def scan(self, size: int, *, backward: bool = False) -> Iterator[Sequence[M]]:
+        """Yield all rows that the actor may see in order, in chunks, to be judged by a rule.
+
+        None of them counts as released: what the answer names is read again by `many`.
+        """
+        request = PageRequest(1, backward=backward)
+        while True:
+            proposed = self._propose(request, limit=size)
+            judged = self._judge({self._owner_id(row) for row in proposed})
+            yield self._kept(proposed, judged)
+            if len(proposed) < size:
+                return
+            request = replace(request, after=keyset.position(proposed[-1], self.order))
+
     def page(self, request: PageRequest) -> Page[M]:
         """Return one full page; a row that Casbin refuses is replaced and raises an alarm."""
         kept: list[M] = []
@@ -104,6 +118,13 @@ class Attached(Generic[M]):
         self.work.notes.aggregates += 1
         statement = select(func.count()).select_from(self.model).where(self._filter(), *self.conditions)
         return session_of(self.work).execute(statement).scalar_one()
+
+    def counts(self, column: InstrumentedAttribute[UUID]) -> dict[UUID, int]:
+        """Return the exact number of visible rows by a column."""
+        self.work.notes.aggregates += 1
+        statement = select(column, func.count()).select_from(self.model)
+        statement = statement.where(self._filter(), *self.conditions).group_by(column)
+        return {row[0]: row[1] for row in session_of(self.work).execute(statement)}
 
     def _propose(self, request: PageRequest, *, limit: int) -> Sequence[M]:
         return keyset.fetch(

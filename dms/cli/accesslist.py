@@ -18,6 +18,7 @@ from dms.base.actor import Actor
 from dms.base.errors import Invalid, NotFound
 from dms.base.ids import Kind, global_id
 from dms.base.paging import Position
+from dms.cli import accessreview
 from dms.cli.acting import account_name, acting, as_option
 from dms.cli.frame import REFUSED, emit, json_option, opened
 from dms.cli.outputs import target_of
@@ -36,6 +37,9 @@ MAX_BYTES = 4 * rules.MAX_CHARS
 @click.group()
 def command() -> None:
     """Take access lists out, and bring changes of them in."""
+
+
+command.add_command(accessreview.command)
 
 
 @command.command("export")

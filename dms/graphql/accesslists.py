@@ -154,7 +154,8 @@ class AccessEntryRevokePayload(Payload):
     access_entry: AccessEntry | None = strawberry.field(default=None, description="The entry, revoked.")
 
 
-def _shown(work: Work, rows: Sequence[models.AccessEntry]) -> Mapping[UUID, AccessEntry]:
+def shown_entries(work: Work, rows: Sequence[models.AccessEntry]) -> Mapping[UUID, AccessEntry]:
+    """Shape entries, by id."""
     named = [each for row in rows for each in (row.principal_id, row.granted_by, row.revoked_by)]
     names = principals.named(work, named)
     ids = _node_ids(work, [(row.node_kind, row.node_id) for row in rows])
@@ -276,7 +277,7 @@ class Queries:
             info, first=first, after=after, last=last, before=before, filter=_normalised(node, chosen)
         )
         found = accesslists.entries(info.work, page.request, node=node, chosen=chosen)
-        shown = _shown(info.work, found.rows)
+        shown = shown_entries(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))
 
     @query_field(
@@ -334,7 +335,7 @@ class Mutations:
             reason=input.reason,
         )
         row = accesslists.grant(info.work, draft)
-        return AccessEntryGrantPayload(access_entry=_shown(info.work, [row])[row.id])
+        return AccessEntryGrantPayload(access_entry=shown_entries(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.ACCESS_REVOKE,
@@ -349,4 +350,4 @@ class Mutations:
         row = accesslists.revoke(
             info.work, entry_id=asked_id(Kind.ACCESS_ENTRY, input.id), reason=input.reason
         )
-        return AccessEntryRevokePayload(access_entry=_shown(info.work, [row])[row.id])
+        return AccessEntryRevokePayload(access_entry=shown_entries(info.work, [row])[row.id])

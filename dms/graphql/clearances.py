@@ -97,7 +97,8 @@ class ClearanceRevokePayload(Payload):
     clearance: Clearance | None = strawberry.field(default=None, description="The clearance, revoked.")
 
 
-def _shown(work: Work, rows: Sequence[models.Clearance]) -> Mapping[UUID, Clearance]:
+def shown_clearances(work: Work, rows: Sequence[models.Clearance]) -> Mapping[UUID, Clearance]:
+    """Shape clearances, by id."""
     names = principals.named(work, [each for row in rows for each in (row.user_id, row.granted_by)])
     described = security.describe(work, {clearances.mark_of(row) for row in rows})
     return {
@@ -153,7 +154,7 @@ class Queries:
             filter={"user": user_id.hex if user_id else None, "validity": chosen.validity},
         )
         found = clearances.clearances(info.work, page.request, user_id=user_id, stands=chosen.validity)
-        shown = _shown(info.work, found.rows)
+        shown = shown_clearances(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))
 
 
@@ -179,7 +180,7 @@ class Mutations:
             valid_until=input.valid_until,
             reason=input.reason,
         )
-        return ClearanceGrantPayload(clearance=_shown(info.work, [row])[row.id])
+        return ClearanceGrantPayload(clearance=shown_clearances(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.CLEARANCE_REVOKE,
@@ -194,4 +195,4 @@ class Mutations:
         row = clearances.revoke(
             info.work, clearance_id=asked_id(Kind.CLEARANCE, input.id), reason=input.reason
         )
-        return ClearanceRevokePayload(clearance=_shown(info.work, [row])[row.id])
+        return ClearanceRevokePayload(clearance=shown_clearances(info.work, [row])[row.id])

@@ -12,6 +12,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from dms.graphql import (
     accessevents,
+    accessfindings,
     accesslists,
     accesssheets,
     aggregationchanges,
@@ -52,6 +53,7 @@ QUERIES: tuple[type, ...] = (
     securitychanges.Queries,
     clearances.Queries,
     accesslists.Queries,
+    accessfindings.Queries,
     accessevents.Queries,
     inventory.Queries,
     imports.Queries,

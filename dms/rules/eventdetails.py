@@ -35,6 +35,7 @@ _OPEN_KEYS = frozenset(
 _OPEN_NOUNS = frozenset(
     {
         "access",
+        "accessfinding",
         "accesslist",
         "account",
         "clearance",

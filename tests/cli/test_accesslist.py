@@ -9,6 +9,7 @@ import io
 import pytest
 
 from dms.app import install, open_house
+from dms.base.clock import system_clock
 from dms.base.ids import Kind, global_id
 from dms.rules import codes
 from dms.rules.access import Action
@@ -30,12 +31,12 @@ def town(settings):
     world = World(house)
     ana, olga = world.user("ana"), world.officer("olga", rank=200)
     top = world.aggregation(reference_code="F1", code_key=codes.code_key("F1"))
-    world.aggregation(reference_code="F2", code_key=codes.code_key("F2"))
+    other = world.aggregation(reference_code="F2", code_key=codes.code_key("F2"))
     inner = world.aggregation(top)
     hidden = world.aggregation(top, mark=Mark(300))
     entries = [world.entry(ana, node, Action.LEND) for node in (top, inner)]
     world.entry(ana, hidden, Action.LEND)
-    yield {"house": house, "world": world, "olga": olga, "top": top, "entries": entries}
+    yield {"house": house, "world": world, "olga": olga, "top": top, "other": other, "entries": entries}
     house.close()
 
 
@@ -182,3 +183,28 @@ def test_file_that_cannot_be_read_is_refused(dms, tmp_path, content, message):
     ran = dms("accesslist", "import", str(path), "--as", "olga")
 
     assert (ran.code, ran.out, ran.err) == (1, "", message)
+
+
+def test_review_prints_each_finding_with_its_remedy(dms, archive):
+    world = archive["world"]
+    entry = world.entry(world.user(), archive["other"], Action.DISPOSE, until=system_clock() - 1)
+    shown = global_id(Kind.ACCESS_ENTRY, entry)
+
+    ran = dms("accesslist", "review", "--as", "olga", "--json")
+    lines = dms("accesslist", "review", "--as", "olga", "--kind", "expired", "--unused-days", "10")
+    sheet = dms("accesslist", "review", "--as", "olga", "--kind", "expired", "--csv")
+
+    (found,) = [each for each in ran.json()["findings"] if each["id"] == shown]
+    assert (ran.code, found["kind"], found["node_code"], found["action"]) == (0, "expired", "F2", "DISPOSE")
+    assert found["remedy"] == "revoke it: it gives nothing any more, and clutters the list"
+    assert f"allow DISPOSE on F2 ({shown})" in lines.out
+    assert [row["id"] for row in rows(sheet.out)] == [shown]
+    assert lines.out.endswith("1 findings\n")
+    assert len(events(archive, "accessfinding.list")) >= 4
+
+
+def test_review_is_for_reviewers(dms):
+    ran = dms("accesslist", "review", "--as", "ana")
+
+    assert (ran.code, ran.out, ran.err) == (1, "", "dms: this needs the duty `access.review`\n")
+    assert dms("accesslist", "review", "--as", "olga", "--json", "--csv").code == 2
