@@ -25,6 +25,7 @@ from dms.base.errors import ConfigurationError
 from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.graphql.execution import open_endpoint
+from dms.jobs.caretaking import Caretaker
 from dms.rules.accessevents import Op
 from dms.services import repository
 from dms.stores import facts, migrations
@@ -93,6 +94,7 @@ def create_app(house: House) -> Starlette:
         checks_of(settings, database=house.database, policy=house.policy, log=house.log, vault=house.vault)
     )
     graphql = open_endpoint(settings, works)
+    caretaker = Caretaker(works)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
@@ -100,8 +102,10 @@ def create_app(house: House) -> Starlette:
         _note(house, Op.SYSTEM_START)
         gc.collect()
         gc.freeze()
+        caretaker.start()
         yield
         health.stop()
+        caretaker.stop()
         for part in (graphql, auth, pool, health):
             part.close()
         movers.shutdown()

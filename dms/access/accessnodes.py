@@ -12,11 +12,27 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import CTE, Select, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from dms.access import revisions, scopes
 from dms.access.scopes import Row, Triple
+from dms.base.clock import DAY
+from dms.models.accesslists import AccessEntry, PolicyRevision
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.schemes import RecordClass
@@ -29,6 +45,11 @@ RESTRUCTURES = "access_node"
 
 AT_ONCE = 5_000
 """So many objects move to their new scopes in one transaction."""
+
+KEPT_FOR = 30 * DAY
+"""So long a node without entries stays an access node: lists are often changed back."""
+
+_MODELS: tuple[type[Row], ...] = (Document, Aggregation)
 
 UNREADY = f"more than {AT_ONCE:,} things lie below: prepare it first with `accessNodePrepare`"
 """What is told whoever would name, or move, a node before it is ready."""
@@ -57,7 +78,7 @@ def prepare(work: Work, kind: NodeKind, node_id: UUID) -> Readiness:
         work.needs_lock(RESTRUCTURES)
         node = _begin(work, kind, node_id)
         if _left(work, node, limit=AT_ONCE + 1) <= AT_ONCE:
-            fill(work, node_id, limit=AT_ONCE)
+            fill(work, node_id)
     return _readiness(work, node)
 
 
@@ -84,15 +105,15 @@ def filling(work: Work) -> Sequence[UUID]:
     return session_of(work).execute(statement.order_by(AccessNode.id)).scalars().all()
 
 
-def fill(work: Work, node_id: UUID, *, limit: int = AT_ONCE) -> Readiness:
-    """Move up to `limit` objects below a node to their new scopes; it is ready when none is left."""
+def fill(work: Work, node_id: UUID, *, limit: int | None = None) -> Readiness:
+    """Move up to `limit` objects, or `AT_ONCE`, below a node to their new scopes; ready when none is left."""
     work.needs_lock(scopes.PLACES)
     node = _node(work, node_id)
     if node is None:
         raise LookupError("only an access node is filled")
     moved = 0
-    for model in (Document, Aggregation):
-        moved += _move(work, node, model, limit=limit - moved)
+    for model in _MODELS:
+        moved += _move(work, node, model, limit=(limit or AT_ONCE) - moved)
     _forget_rows(work)
     if node.state is NodeState.FILLING and not _left(work, node, limit=1):
         node.state = NodeState.READY
@@ -119,6 +140,84 @@ def rearranged(work: Work, row: Aggregation) -> None:
     )
     ancestors = session.execute(above).scalars().all()
     _close(work, [(node, ancestor) for node in nodes for ancestor in ancestors])
+    revisions.advance(work, kind="rearrange", note="an Aggregation was rearranged")
+
+
+def idle(work: Work) -> Sequence[UUID]:
+    """Return the access nodes that no entry has named for `KEPT_FOR`; the roofs always stay."""
+    named = exists().where(AccessEntry.node_id == AccessNode.node_id, AccessEntry.revision_to.is_(None))
+    lately = exists().where(
+        AccessEntry.node_id == AccessNode.node_id, AccessEntry.revoked_at > work.now - KEPT_FOR
+    )
+    made = select(PolicyRevision.at).where(PolicyRevision.id == AccessNode.since_revision).scalar_subquery()
+    statement = select(AccessNode.node_id).where(
+        AccessNode.state == NodeState.READY,
+        AccessNode.since_revision > 0,
+        made <= work.now - KEPT_FOR,
+        not_(named),
+        not_(lately),
+    )
+    return session_of(work).execute(statement.order_by(AccessNode.id)).scalars().all()
+
+
+def merge(work: Work, node_id: UUID) -> bool:
+    """Let an access node be an ordinary node again, which changes no decision since no entry names it.
+
+    False, and nothing is done, if more than `AT_ONCE` objects would move, or an entry names it after all.
+    """
+    work.needs_lock(RESTRUCTURES)
+    node = _node(work, node_id)
+    if node is None or node_id not in idle(work):
+        return False
+    held = AccessScope.class_node if node.kind is NodeKind.CLASS else AccessScope.aggregation_node
+    number = node.id
+    if sum(len(_held(work, held == number, model)) for model in _MODELS) > AT_ONCE:
+        return False
+    above = _nearest_above(work, number)
+    tree: Tree = RecordClass if node.kind is NodeKind.CLASS else Aggregation
+    revisions.advance(work, kind="node", note="a node is an access node no more")
+    session = session_of(work)
+    session.execute(
+        update(tree)
+        .where(tree.access_node_id == number)
+        .values(access_node_id=above)
+        .execution_options(synchronize_session=False)
+    )
+    for model in _MODELS:
+        _shift(work, _held(work, held == number, model), model, kind=node.kind, target=above)
+    scopes.fold_now(work)
+    for gone in (
+        delete(AccessNodeClosure).where(
+            or_(AccessNodeClosure.node == number, AccessNodeClosure.ancestor == number)
+        ),
+        delete(AccessScope).where(held == number),
+        delete(AccessNode).where(AccessNode.id == number),
+    ):
+        session.execute(gone.execution_options(synchronize_session=False))
+    session.expunge(node)
+    _forget_rows(work)
+    return True
+
+
+def _nearest_above(work: Work, number: int) -> int:
+    """Return the lowest of the access nodes above one: the one with most nodes above it."""
+    depth = aliased(AccessNodeClosure)
+    statement = (
+        select(AccessNodeClosure.ancestor)
+        .join(depth, depth.node == AccessNodeClosure.ancestor)
+        .where(AccessNodeClosure.node == number, AccessNodeClosure.ancestor != number)
+        .group_by(AccessNodeClosure.ancestor)
+        .order_by(func.count().desc())
+    )
+    return session_of(work).execute(statement.limit(1)).scalar_one()
+
+
+def _held(work: Work, test: ColumnElement[bool], model: type[Row]) -> Sequence[Any]:
+    """Return (id, scope, its three parts) of the rows whose scope is at a node, one more than may move."""
+    parts = (AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
+    columns: list[Any] = [model.id, model.scope_id, *parts]
+    held = select(*columns).join(AccessScope, AccessScope.id == model.scope_id).where(test)
+    return session_of(work).execute(held.limit(AT_ONCE + 1)).all()
 
 
 def _node(work: Work, node_id: UUID) -> AccessNode | None:
@@ -196,7 +295,7 @@ def _waiting(node: AccessNode, model: type[Row]) -> Select[Any]:
 
 def _left(work: Work, node: AccessNode, *, limit: int | None) -> int:
     left = 0
-    for model in (Document, Aggregation):
+    for model in _MODELS:
         waiting = _waiting(node, model).limit(limit).subquery()
         left += session_of(work).execute(select(func.count()).select_from(waiting)).scalar_one()
     return left
@@ -205,25 +304,28 @@ def _left(work: Work, node: AccessNode, *, limit: int | None) -> int:
 def _move(work: Work, node: AccessNode, model: type[Row], *, limit: int) -> int:
     if limit <= 0:
         return 0
-    session = session_of(work)
-    rows = session.execute(_waiting(node, model).limit(limit)).all()
+    rows = session_of(work).execute(_waiting(node, model).limit(limit)).all()
+    _shift(work, rows, model, kind=node.kind, target=node.id)
+    return len(rows)
+
+
+def _shift(work: Work, rows: Sequence[Any], model: type[Row], *, kind: NodeKind, target: int) -> None:
+    """Move rows, each (id, scope, its three parts), to the scopes of another node, and count them there."""
     if not rows:
-        return 0
-    is_class = node.kind is NodeKind.CLASS
+        return
+    is_class = kind is NodeKind.CLASS
     wanted = {
-        row[1]: Triple(row[2], node.id, row[4]) if is_class else Triple(node.id, row[3], row[4])
-        for row in rows
+        row[1]: Triple(row[2], target, row[4]) if is_class else Triple(target, row[3], row[4]) for row in rows
     }
     numbers = scopes.intern(work, wanted.values())
     moves = [{"at": row[0], "scope": numbers[wanted[row[1]]]} for row in rows]
     move = update(model).where(model.id == bindparam("at")).values(scope_id=bindparam("scope"))
-    session.connection().execute(move, moves)
+    session_of(work).connection().execute(move, moves)
     counted: Counter[tuple[int, type[Row]]] = Counter()
     for row in rows:
         counted[row[1], model] -= 1
         counted[numbers[wanted[row[1]]], model] += 1
     scopes.count(work, counted)
-    return len(rows)
 
 
 def _forget_rows(work: Work) -> None:

@@ -22,7 +22,7 @@ from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation, Repository
 from dms.models.documents import Document
 from dms.models.schemes import ClassificationScheme, RecordClass
-from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange
+from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange, NodeState
 from dms.stores import upkeep
 from dms.stores.engine import Database
 from dms.stores.sets import in_numbers
@@ -177,12 +177,24 @@ def fold(database: Database) -> int:
         return 0
 
 
+def fold_now(work: Work) -> None:
+    """Bring the kept changes into the counters as part of an operation that keeps all others out."""
+    _fold(session_of(work).connection())
+
+
 def is_fold_due(database: Database) -> bool:
     """Tell whether so many changes are kept that counting begins to notice."""
     with upkeep.reading(database) as connection:
         kept = select(AccessScopeChange.id).limit(FOLD_AT).subquery()
         found: int = connection.execute(select(func.count()).select_from(kept)).scalar_one()
     return found >= FOLD_AT
+
+
+def is_filling(database: Database) -> bool:
+    """Tell whether objects below some node have still to move to their new scopes."""
+    with upkeep.reading(database) as connection:
+        waiting = select(AccessNode.id).where(AccessNode.state == NodeState.FILLING).limit(1)
+        return connection.execute(waiting).first() is not None
 
 
 def _is_alone(connection: Connection) -> bool:

@@ -158,7 +158,7 @@ def shown_entries(work: Work, rows: Sequence[models.AccessEntry]) -> Mapping[UUI
     """Shape entries, by id."""
     named = [each for row in rows for each in (row.principal_id, row.granted_by, row.revoked_by)]
     names = principals.named(work, named)
-    ids = _node_ids(work, [(row.node_kind, row.node_id) for row in rows])
+    ids = shown_node_ids(work, [(row.node_kind, row.node_id) for row in rows])
     return {row.id: _shape(row, ids[row.node_id], names=names, now=work.now) for row in rows}
 
 
@@ -186,7 +186,7 @@ def _shape(
 
 def _shown_check(work: Work, found: Check) -> AccessCheck:
     nodes = [(line.node_kind, line.node_id) for line in found.lines if line.node_id is not None]
-    ids = _node_ids(work, [(found.node_kind, found.node_id), *nodes])
+    ids = shown_node_ids(work, [(found.node_kind, found.node_id), *nodes])
     return AccessCheck(
         principal=principals.named(work, [found.principal_id])[found.principal_id],
         node_kind=found.node_kind,
@@ -212,7 +212,8 @@ def _shown_line(line: DecidingLine, ids: Mapping[UUID, strawberry.ID]) -> Decidi
     )
 
 
-def _node_ids(work: Work, nodes: Sequence[tuple[NodeKind, UUID]]) -> Mapping[UUID, strawberry.ID]:
+def shown_node_ids(work: Work, nodes: Sequence[tuple[NodeKind, UUID]]) -> Mapping[UUID, strawberry.ID]:
+    """Write the ids of nodes as the API shows them."""
     ids = {node_id: shown_id(_KINDS[kind], node_id) for kind, node_id in nodes}
     has_class = any(kind is NodeKind.CLASS for kind, _ in nodes)
     scheme_id = accesslists.scheme_id(work) if has_class else None
@@ -221,7 +222,7 @@ def _node_ids(work: Work, nodes: Sequence[tuple[NodeKind, UUID]]) -> Mapping[UUI
     return ids
 
 
-def _asked_node(text: str) -> tuple[NodeKind, UUID]:
+def asked_node(text: str) -> tuple[NodeKind, UUID]:
     """Read the id of a node; a malformed one, or one of another kind, reads as an absent Document."""
     parsed = parse_global_id(text)
     if parsed is None or parsed[0] not in _NODE_KINDS:
@@ -271,7 +272,7 @@ class Queries:
     ) -> Connection[AccessEntry] | None:
         """List entries."""
         asked = filter or AccessEntryFilter()
-        node = None if asked.node_id is None else _asked_node(asked.node_id)
+        node = None if asked.node_id is None else asked_node(asked.node_id)
         chosen = _asked_filter(info.work, asked)
         page = paging.asked(
             info, first=first, after=after, last=last, before=before, filter=_normalised(node, chosen)
@@ -302,7 +303,7 @@ class Queries:
         ] = None,
     ) -> AccessCheck | None:
         """Decide for a principal."""
-        kind, node = _asked_node(node_id)
+        kind, node = asked_node(node_id)
         asked = None if principal_id is None else principals.asked_principal(info.work, principal_id)
         found = accesslists.check(info.work, principal_id=asked, node_kind=kind, node_id=node, action=action)
         return _shown_check(info.work, found)
@@ -323,7 +324,7 @@ class Mutations:
         self, info: Info, input: Annotated[AccessEntryGrantInput, INPUT]
     ) -> AccessEntryGrantPayload | None:
         """Write an entry."""
-        kind, node_id = _asked_node(input.node_id)
+        kind, node_id = asked_node(input.node_id)
         draft = EntryDraft(
             principal_id=principals.asked_principal(info.work, input.principal_id),
             node_kind=kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from dms.access import accessnodes, gate, marks, nodes, revisions
+from dms.access import accessnodes, gate, marks, nodes
 from dms.base.errors import Invalid
 from dms.base.ids import new_id
 from dms.models.aggregations import Aggregation, ArrangementLevel, ParentHistory
@@ -158,7 +158,6 @@ def rearrange(
         raise editing.refusal(work, row, "rearrange", accessnodes.UNREADY)
     editing.write(work, row, {"parent_id": _id_of(parent)}, note={"reason": note})
     accessnodes.rearranged(work, row)
-    revisions.advance(work, kind="rearrange", note="an Aggregation was rearranged")
 
 
 def _target(work: Work, parent_id: UUID | None) -> Aggregation | None:

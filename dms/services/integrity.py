@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
-from dms.access import revisions
+from dms.access import recount, revisions
 from dms.access.log import verify
 from dms.access.standing import policy_of
 from dms.base.actor import Actor
@@ -27,6 +27,8 @@ from dms.stores.vault import Vault
 from dms.stores.work import Work, Works
 
 SLICE = 500
+PLACES_AT_ONCE = 10_000
+"""Documents whose scopes are compared in one reading."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -112,6 +114,7 @@ def examine(ground: Ground) -> Report:
         "store": _store,
         "documents": _documents,
         "changes": _changes,
+        "access": _access,
         "log": _log,
     }
     totals = ground.read(_totals)
@@ -247,6 +250,23 @@ def _unrecorded(work: Work, kind: str, made: Mapping[UUID, int]) -> Iterator[Fin
     for some in _chunks(iter(made.items())):
         for thing in verify.unnamed(work, dict(some)):
             yield _fault("made_without_event", kind, thing, "no event of the log says who made it")
+
+
+def _access(ground: Ground) -> Iterator[Slice]:
+    """Recount access nodes, closures, scopes and counters from nothing."""
+    for step in (recount.nodes, recount.counters):
+        examined, faults = ground.read(step)
+        yield examined, [_recounted(fault) for fault in faults]
+    after: UUID | None = None
+    while True:
+        after, examined, faults = ground.read(recount.places, after=after, limit=PLACES_AT_ONCE)
+        if after is None:
+            return
+        yield examined, [_recounted(fault) for fault in faults]
+
+
+def _recounted(fault: recount.Fault) -> Finding:
+    return Finding(fault.code, fault.subject, fault.message)
 
 
 def _misnumbered(row: Numbering) -> Iterator[Finding]:

@@ -1,0 +1,64 @@
+"""What a server does by itself beside answering: counters folded, nodes filled, idle nodes let go.
+
+None of it decides anything: without it lists stay right and become slower, and a large node stays unready.
+Several processes may do it at once; each piece is a transaction, and they wait for each other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from dms.access import scopes
+from dms.base.actor import system_actor
+from dms.base.errors import DmsError
+from dms.base.ids import new_id
+from dms.services import accessnodes
+from dms.stores.work import Works
+
+_log = logging.getLogger("dms.caretaking")
+
+LOOKS_EVERY_S = 2.0
+SWEEPS_EVERY = 1_800
+"""So many looks lie between two sweeps: an hour."""
+
+
+class Caretaker:
+    """A thread of the server process, from `start` until `stop`."""
+
+    def __init__(self, works: Works) -> None:
+        self._works = works
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look after the installation."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the piece in hand."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        looks = 0
+        while not self._stopped.wait(LOOKS_EVERY_S):
+            try:
+                self.look(is_sweep=looks % SWEEPS_EVERY == 0)
+            except DmsError as error:  # it is looked after again soon
+                _log.warning("caretaking_put_off", extra={"code": error.code})
+            except Exception:  # noqa: BLE001  the door of a thread
+                _log.exception("caretaking_failed")
+            looks += 1
+
+    def look(self, *, is_sweep: bool) -> None:
+        """Do once what is due."""
+        database = self._works.database
+        if scopes.is_fold_due(database):
+            scopes.fold(database)
+        actor = system_actor(new_id().hex)
+        if scopes.is_filling(database):
+            accessnodes.fill(self._works, actor, is_stopped=self._stopped.is_set)
+        if is_sweep:
+            accessnodes.sweep(self._works, actor, is_stopped=self._stopped.is_set)

@@ -1,0 +1,88 @@
+"""Nodes that entries may name: made ready before a first entry, and let go when none names them any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from dms.access import accessnodes, nodes
+from dms.access.accessnodes import Readiness
+from dms.base.actor import Actor
+from dms.rules.access import Action, NodeKind
+from dms.rules.accessevents import Op
+from dms.stores.work import Work, Works
+
+
+def prepare(work: Work, kind: NodeKind, *, node_id: UUID) -> Readiness:
+    """Let a node become one that entries may name, and that may be rearranged; needs `MANAGE_ACCESS`.
+
+    Up to 5,000 things below it is ready at once. With more the server moves them piece by piece; nothing
+    that anybody may do changes meanwhile. Asking again tells how many are left.
+    """
+    work.performs(Op.ACCESS_NODE_PREPARE)
+    node = nodes.find(work, kind, node_id=node_id)
+    nodes.require(work, node, action=Action.MANAGE_ACCESS)
+    readiness = accessnodes.prepare(work, node.kind, node.id)
+    work.notes.detail["left"] = readiness.n_left
+    return readiness
+
+
+def readiness(work: Work, kind: NodeKind, *, node_id: UUID) -> Readiness:
+    """Tell whether an entry may name a node now, and how many things have still to move before.
+
+    Needs `MANAGE_ACCESS`. A node that was never prepared is not ready, with nothing to move yet.
+    """
+    work.performs(Op.ACCESS_NODE_READ)
+    node = nodes.find(work, kind, node_id=node_id)
+    nodes.require(work, node, action=Action.MANAGE_ACCESS)
+    if kind is NodeKind.DOCUMENT:
+        return Readiness(node.id, is_ready=True, n_left=0)
+    return accessnodes.readiness(work, node.id) or Readiness(node.id, is_ready=False, n_left=0)
+
+
+def fill(works: Works, actor: Actor, *, is_stopped: Callable[[], bool]) -> int:
+    """Move what lies below nodes that are being prepared, a transaction for each piece; returns the pieces.
+
+    It may be stopped between two pieces and goes on where it was, whoever calls it next.
+    """
+    pieces = 0
+    for node_id in works.read(actor, _waiting):
+        is_ready = False
+        while not is_ready and not is_stopped():
+            is_ready = works.write(actor, partial(_fill, node_id=node_id))
+            pieces += 1
+    return pieces
+
+
+def sweep(works: Works, actor: Actor, *, is_stopped: Callable[[], bool]) -> int:
+    """Let go of nodes that no entry has named for thirty days; returns how many."""
+    merged = 0
+    for node_id in works.read(actor, _idle):
+        if is_stopped():
+            break
+        locks = (accessnodes.RESTRUCTURES,)
+        merged += works.write(actor, partial(_merge, node_id=node_id), locks=locks)
+    return merged
+
+
+def _waiting(work: Work) -> tuple[UUID, ...]:
+    work.performs(Op.ACCESS_NODE_READ)
+    return tuple(accessnodes.filling(work))
+
+
+def _idle(work: Work) -> tuple[UUID, ...]:
+    work.performs(Op.ACCESS_NODE_READ)
+    return tuple(accessnodes.idle(work))
+
+
+def _fill(work: Work, *, node_id: UUID) -> bool:
+    work.performs(Op.ACCESS_NODE_PREPARE)
+    left = accessnodes.fill(work, node_id)
+    work.notes.detail["left"] = left.n_left
+    return left.is_ready
+
+
+def _merge(work: Work, *, node_id: UUID) -> bool:
+    work.performs(Op.ACCESS_NODE_MERGE)
+    return accessnodes.merge(work, node_id)
