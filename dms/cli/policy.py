@@ -8,7 +8,7 @@ import click
 
 from dms.access import revisions
 from dms.access.policy import read_files
-from dms.cli import policytests
+from dms.cli import policychecks, policytests
 from dms.cli.frame import REFUSED, emit, json_option, opened, operator
 from dms.services import repository
 
@@ -16,6 +16,10 @@ from dms.services import repository
 @click.group()
 def command() -> None:
     """Put the policy files in force, test them, or look at them and at what stands in the tables."""
+
+
+for _each in (policychecks.validate, policychecks.export, policychecks.verify):
+    command.add_command(_each)
 
 
 @command.command()
