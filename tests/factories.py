@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from sqlalchemy import select
+
 from dms.access import accessnodes, marks, revisions, scopes
 from dms.app import House
 from dms.base.actor import Actor, ActorKind, system_actor
 from dms.base.ids import new_id
 from dms.models.accesslists import AccessEntry, EntryKind
+from dms.models.accessreviews import AccessReview, AccessReviewLine, LineState, ReviewState
 from dms.models.aggregations import Aggregation, ArrangementLevel
 from dms.models.documents import Document, Medium
 from dms.models.schemes import UNASSIGNED, RecordClass
@@ -21,7 +24,7 @@ from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState, DocumentState
 from dms.stores import facts
-from dms.stores.work import Work
+from dms.stores.work import Work, session_of
 
 _numbers = itertools.count(1)
 
@@ -272,6 +275,41 @@ def make_entry(
     if kind is NodeKind.DOCUMENT:
         scopes.own(work, node)
     return row.id
+
+
+def make_review(work: Work, node: UUID, user: UUID) -> tuple[UUID, UUID]:
+    """A review of the list of an Aggregation; its id, and that of its first line."""
+    review = AccessReview(
+        id=new_id(),
+        node_kind=NodeKind.AGGREGATION,
+        node_id=node,
+        includes_below=False,
+        reason="factory",
+        state=ReviewState.OPEN,
+        started_by=user,
+        started_at=work.now,
+    )
+    work.add(review)
+    work.flush()
+    entries = session_of(work).execute(select(AccessEntry.id).where(AccessEntry.node_id == node)).scalars()
+    lines = [
+        AccessReviewLine(id=new_id(), review_id=review.id, entry_id=entry, node_id=node, state=LineState.OPEN)
+        for entry in entries
+    ]
+    for line in lines:
+        work.add(line)
+    work.flush()
+    return review.id, lines[0].id
+
+
+def end_entries(work: Work, review: UUID) -> None:
+    """Revoke what a review asks about, elsewhere."""
+    named = select(AccessReviewLine.entry_id).where(AccessReviewLine.review_id == review)
+    revision = revisions.advance(work, kind="entry", note="factory")
+    for entry in session_of(work).execute(select(AccessEntry).where(AccessEntry.id.in_(named))).scalars():
+        entry.revision_to = revision
+        entry.revoked_at = work.now
+    work.flush()
 
 
 def _security_id(work: Work, mark: Mark | None) -> int:

@@ -23,6 +23,7 @@ _OPEN = sa.text("revision_to IS NULL")
 
 def upgrade() -> None:
     _make_tables()
+    _make_reviews()
     _add_columns()
     _fill()
     _close_columns()
@@ -33,6 +34,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("access_review_line")
+    op.drop_table("access_review")
     for table in ("principal_link", "clearance", "placement_history", "parent_history"):
         _drop_triggers(table)
     with op.batch_alter_table("record_class") as table:
@@ -108,9 +111,7 @@ def _make_tables() -> None:
         sa.Column("security_id", sa.Integer(), nullable=False),
         sa.Column("n_documents", sa.Integer(), nullable=False),
         sa.Column("n_aggregations", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "n_documents >= 0 AND n_aggregations >= 0", name=op.f("ck_access_scope_counters")
-        ),
+        sa.CheckConstraint("n_documents >= 0 AND n_aggregations >= 0", name=op.f("ck_access_scope_counters")),
         sa.ForeignKeyConstraint(
             ["aggregation_node"], ["access_node.id"], name=op.f("fk_access_scope_aggregation_node")
         ),
@@ -126,7 +127,9 @@ def _make_tables() -> None:
             name=op.f("uq_access_scope_aggregation_node_class_node_security_id"),
         ),
     )
-    op.create_index("ix_access_scope_class", "access_scope", ["class_node", "aggregation_node", "security_id"])
+    op.create_index(
+        "ix_access_scope_class", "access_scope", ["class_node", "aggregation_node", "security_id"]
+    )
     op.create_table(
         "access_scope_change",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -138,6 +141,73 @@ def _make_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_scope_change")),
     )
+
+
+def _make_reviews() -> None:
+    kinds = ("repository", "aggregation", "class", "document")
+    op.create_table(
+        "access_review",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("node_kind", _closed(*kinds, name="node_kind"), nullable=False),
+        sa.Column("node_id", types.Id(), nullable=False),
+        sa.Column("includes_below", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("state", _closed("open", "closed", name="state"), nullable=False),
+        sa.Column("started_by", types.Id(), nullable=False),
+        sa.Column("started_at", types.UtcTime(), nullable=False),
+        sa.Column("closed_by", types.Id(), nullable=True),
+        sa.Column("closed_at", types.UtcTime(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_access_review_closed")
+        ),
+        sa.ForeignKeyConstraint(["closed_by"], ["principal.id"], name=op.f("fk_access_review_closed_by")),
+        sa.ForeignKeyConstraint(["started_by"], ["principal.id"], name=op.f("fk_access_review_started_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_review")),
+    )
+    op.create_index("ix_access_review_node", "access_review", ["node_id", "id"])
+    op.create_table(
+        "access_review_line",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("review_id", types.Id(), nullable=False),
+        sa.Column("entry_id", types.Id(), nullable=False),
+        sa.Column("node_id", types.Id(), nullable=False),
+        sa.Column("state", _closed("open", "kept", "revoked", name="state"), nullable=False),
+        sa.Column("decided_by", types.Id(), nullable=True),
+        sa.Column("decided_at", types.UtcTime(), nullable=True),
+        sa.Column("note", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'open') = (decided_at IS NULL) AND (state = 'open') = (decided_by IS NULL)"
+            " AND (state = 'open') = (note IS NULL)",
+            name=op.f("ck_access_review_line_signature"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["principal.id"], name=op.f("fk_access_review_line_decided_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["access_entry.id"], name=op.f("fk_access_review_line_entry_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["review_id"], ["access_review.id"], name=op.f("fk_access_review_line_review_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_review_line")),
+        sa.UniqueConstraint("review_id", "entry_id", name=op.f("uq_access_review_line_review_id_entry_id")),
+    )
+    op.create_index("ix_access_review_line_entry", "access_review_line", ["entry_id"])
+    _decide_only_once("access_review_line")
+
+
+def _closed(*values: str, name: str) -> sa.Enum:
+    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40)
+
+
+def _decide_only_once(table: str) -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        _trigger(table, "update", "BEFORE UPDATE", "FOR EACH ROW WHEN (OLD.state <> 'open')")
+        _trigger(table, "delete", "BEFORE DELETE", "FOR EACH ROW")
+        _trigger(table, "truncate", "BEFORE TRUNCATE", "FOR EACH STATEMENT")
+        return
+    _refuse(table, "UPDATE", "WHEN OLD.state <> 'open'")
+    _refuse(table, "DELETE", "")
 
 
 def _add_columns() -> None:

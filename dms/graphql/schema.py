@@ -14,6 +14,8 @@ from dms.graphql import (
     accessevents,
     accessfindings,
     accesslists,
+    accessnodes,
+    accessreviews,
     accesssheets,
     aggregationchanges,
     aggregations,
@@ -53,7 +55,9 @@ QUERIES: tuple[type, ...] = (
     securitychanges.Queries,
     clearances.Queries,
     accesslists.Queries,
+    accessnodes.Queries,
     accessfindings.Queries,
+    accessreviews.Queries,
     accessevents.Queries,
     inventory.Queries,
     imports.Queries,
@@ -73,7 +77,9 @@ MUTATIONS: tuple[type, ...] = (
     securitychanges.Mutations,
     clearances.Mutations,
     accesslists.Mutations,
+    accessnodes.Mutations,
     accesssheets.Mutations,
+    accessreviews.Mutations,
 )
 """The rooms that write."""
 

@@ -3,6 +3,7 @@
 from dms.models import (
     accessevents,
     accesslists,
+    accessreviews,
     aggregations,
     documents,
     imports,
@@ -17,6 +18,7 @@ from dms.models import (
 __all__ = [
     "accessevents",
     "accesslists",
+    "accessreviews",
     "aggregations",
     "documents",
     "imports",

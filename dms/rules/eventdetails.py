@@ -37,6 +37,7 @@ _OPEN_NOUNS = frozenset(
         "access",
         "accessfinding",
         "accesslist",
+        "accessreview",
         "account",
         "clearance",
         "compartment",

@@ -104,7 +104,7 @@ def begin(work: Work, asked: Asked) -> Uses:
     """Return what is to be known of use for a report, before anything of the log is read."""
     reach = [asked.unused_days * DAY] if FindingKind.UNUSED in asked.kinds else []
     reach += [YEAR] if FindingKind.CLEARANCE_UNUSED in asked.kinds else []
-    return Uses(work.now - max(reach, default=0))
+    return Uses(_before(work, max(reach, default=0)))
 
 
 def read_log(work: Work, known: Uses) -> Uses:
@@ -135,6 +135,11 @@ def findings(work: Work, request: PageRequest, *, asked: Asked, known: Uses | No
     work.notes.aggregates += 1
     total, pause = _taken(replace(search, start=None, backward=False), None)
     return replace(page, total=len(total), total_is_exact=pause is None)
+
+
+def _before(work: Work, length: int) -> int:
+    """Return the instant so long before this day began: a report tells the same the whole day long."""
+    return work.now // DAY * DAY - length
 
 
 def _read(work: Work, asked: Asked) -> Uses:
@@ -273,7 +278,7 @@ def _of_lines(
 
 
 def _unused(search: _Search, row: AccessEntry) -> Iterator[Finding]:
-    edge = search.work.now - search.asked.unused_days * DAY
+    edge = _before(search.work, search.asked.unused_days * DAY)
     is_old = max(row.valid_from, row.granted_at) <= edge
     if row.effect is Effect.DENY or not is_old or search.uses.lines.get(row.id.hex, -1) >= edge:
         return
@@ -349,7 +354,7 @@ def _said(row: AccessEntry) -> Said:
 def _clearances(search: _Search) -> Iterator[Finding | _Pause]:
     if FindingKind.CLEARANCE_UNUSED not in search.asked.kinds:
         return
-    work, edge = search.work, search.work.now - YEAR
+    work, edge = search.work, _before(search.work, YEAR)
     live = validity.stands(Clearance, Validity.LIVE, now=work.now)
     rows = gate.vocabulary(work, Clearance).where(live, Clearance.valid_from <= edge).rows()
     found = []

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import CTE, ColumnElement, and_, false, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.schemes import RecordClass
@@ -85,6 +86,11 @@ def _classes(root: UUID) -> CTE:
     down = select(RecordClass.id).where(RecordClass.id == root).cte(recursive=True)
     child = aliased(RecordClass)
     return down.union(select(child.id).join(down, child.parent_id == down.c.id))
+
+
+def is_unrevoked(column: Column) -> ColumnElement[bool]:
+    """Return the condition that a column names an access entry that nobody has ended."""
+    return column.in_(select(AccessEntry.id).where(AccessEntry.revision_to.is_(None)))
 
 
 def tree(ids: Collection[UUID]) -> CTE:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, literal, or_, select, union_all
 
 from dms.models.accesslists import AccessEntry
+from dms.models.accessreviews import AccessReviewLine, LineState
 from dms.models.aggregations import Aggregation, ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
 from dms.models.imports import ImportLine
@@ -99,6 +100,21 @@ def open_nodes(work: Work) -> frozenset[UUID]:
         AccessEntry.node_kind.in_([NodeKind.REPOSITORY, NodeKind.CLASS])
     )
     return frozenset(session_of(work).execute(statement.distinct()).scalars())
+
+
+def open_review_lines(work: Work, review_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return how many lines of each access review nobody has decided, nor revoked elsewhere."""
+    statement = (
+        select(AccessReviewLine.review_id, func.count())
+        .join(AccessEntry, AccessEntry.id == AccessReviewLine.entry_id)
+        .where(
+            AccessReviewLine.review_id.in_(review_ids),
+            AccessReviewLine.state == LineState.OPEN,
+            AccessEntry.revision_to.is_(None),
+        )
+    )
+    rows = session_of(work).execute(statement.group_by(AccessReviewLine.review_id))
+    return {row[0]: row[1] for row in rows}
 
 
 def principals_above(work: Work, principal_id: UUID) -> frozenset[UUID]:

@@ -28,6 +28,8 @@ HIDEABLE = (
     Kind.VERSION,
     Kind.SECURITY_CHANGE,
     Kind.ACCESS_ENTRY,
+    Kind.ACCESS_REVIEW,
+    Kind.ACCESS_REVIEW_LINE,
     Kind.SESSION,
 )
 """Kinds of things that can be hidden; all others are open words, or stand behind a duty."""

@@ -28,7 +28,15 @@ OFFICES = {
     "reader": "reader",
 }
 COLUMNS = (*OFFICES, "stranger", "disabled", "nobody")
-KINDS = (Kind.DOCUMENT, Kind.AGGREGATION, Kind.VERSION, Kind.GROUP, Kind.COMPARTMENT, Kind.SECURITY_CHANGE)
+KINDS = (
+    Kind.DOCUMENT,
+    Kind.AGGREGATION,
+    Kind.VERSION,
+    Kind.GROUP,
+    Kind.COMPARTMENT,
+    Kind.SECURITY_CHANGE,
+    Kind.ACCESS_REVIEW,
+)
 """What there must be one of, so that no list is empty for want of things."""
 
 SCHEMA = build_schema()

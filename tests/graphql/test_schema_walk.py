@@ -29,6 +29,8 @@ RULES = {**SCHEMA.query_rules, **SCHEMA.mutation_rules}
 
 UNREVISED = {
     "accessEntryRevoke": "entries are never changed, they only end",
+    "accessReviewAttest": "lines of a review are never changed, they are only decided",
+    "accessReviewClose": "a review only ends",
     "clearanceRevoke": "clearances are never changed, they only end",
     "securityChangeApprove": "a proposal is never changed, it is only decided",
     "securityChangeReject": "the same",

@@ -19,7 +19,7 @@ from dms.services import securitychanges, users, versions
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
 from tests.desk import Desk
-from tests.factories import World, make_clearance
+from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
 from tests.logged import logged
 
@@ -114,6 +114,20 @@ class Things:
     def access_entry(self):
         return self.world.entry(self.world.user(), self.room, Action.DISCOVER)
 
+    def access_review(self):
+        """A review of the room's list, of which a line is open."""
+        return self.reviewed()[0]
+
+    def access_review_line(self):
+        """An open line of such a review."""
+        return self.reviewed()[1]
+
+    def reviewed(self):
+        """A review of a list of its own in the room, with its only line."""
+        folder = self.world.aggregation(self.room, mark=self.mark)
+        self.world.entry(self.world.user(), folder, Action.DISCOVER)
+        return self.world.build(lambda work: make_review(work, folder, self.clerk))
+
     def access_event(self):
         return logged(self.front.house.database)[-1].id
 
@@ -181,7 +195,36 @@ def sheet(things, sender):
 
 RAISED = {"securityClassification": {"level": "level200"}}
 
+
+def listed(things, sender):
+    """A list that holds something to review."""
+    folder = things.world.aggregation(things.room, mark=things.mark)
+    things.world.entry(things.user(), folder, Action.DISCOVER)
+    return {"input": {"nodeId": global_id(Kind.AGGREGATION, folder)}}
+
+
+def attested(things, sender):
+    """A line of a review."""
+    review, line = things.reviewed()
+    return {
+        "input": {
+            "id": global_id(Kind.ACCESS_REVIEW, review),
+            "lineIds": [global_id(Kind.ACCESS_REVIEW_LINE, line)],
+        }
+    }
+
+
+def overtaken(things, sender):
+    """A review whose only line was revoked elsewhere."""
+    review, _ = things.reviewed()
+    things.world.build(lambda work: end_entries(work, review))
+    return {"input": {"id": global_id(Kind.ACCESS_REVIEW, review)}}
+
+
 CASES = {
+    "accessReviewAttest": attested,
+    "accessReviewClose": overtaken,
+    "accessReviewStart": listed,
     "accessListImport": sheet,
     "versions": lambda t, sender: {"documentId": t.versioned()},
     "userCreate": given(name=unique),
