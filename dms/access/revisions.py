@@ -12,6 +12,9 @@ from dms.stores.work import Work, session_of
 LOCK = "policy_head"
 """Table that a mutation locks first on PostgreSQL when it changes the policy."""
 
+HOLDS = "policy_head IN ROW SHARE MODE"
+"""Lock of a slice of an export: a revocation waits for it, or it for the revocation (`access.md` section 6)."""
+
 RESTS_ON_POLICY = ("standing", "slices:")
 """What an operation keeps of the policy: keys of its memory begin so."""
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from dms.access.revisions import LOCK
+from dms.access.revisions import HOLDS, LOCK
 from dms.app import House
 from dms.base.actor import Actor
 from dms.base.errors import Invalid, NotFound
@@ -155,7 +155,8 @@ def _export(house: House, actor: Actor, wish: Wish, target: BinaryIO) -> Exporte
 def _parts(house: House, actor: Actor, wish: Wish) -> Iterator[list[accessexports.Record]]:
     after: Position | None = None
     while True:
-        part = house.works.read(actor, partial(accessexports.part, wish=wish, after=after))
+        body = partial(accessexports.part, wish=wish, after=after)
+        part = house.works.read(actor, body, locks=(HOLDS,))
         yield list(part.records)
         if part.beyond is None:
             return

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 
+from dms.access.revisions import HOLDS
 from dms.base.actor import Actor
 from dms.base.clock import Instant
 from dms.base.errors import Invalid
@@ -91,7 +92,7 @@ class _Collected:
 def _parts(works: Works, actor: Actor, of: UUID | None) -> Iterator[list[Line]]:
     after: Position | None = None
     while True:
-        part = works.read(actor, partial(inventory.part, of=of, after=after))
+        part = works.read(actor, partial(inventory.part, of=of, after=after), locks=(HOLDS,))
         yield list(part.lines)
         if part.beyond is None:
             return

@@ -207,9 +207,12 @@ class Works:
     deadline_s: float = 10.0
     equipment: Mapping[str, Any] = field(default_factory=dict)  # Any: `stores` knows none of it
 
-    def read(self, actor: Actor, body: Callable[[Work], T]) -> T:
-        """Run `body` on one snapshot; its result may leave only because its event is durable."""
-        return self._perform(actor, body, writes=False, locks=())
+    def read(self, actor: Actor, body: Callable[[Work], T], *, locks: Sequence[str] = ()) -> T:
+        """Run `body` on one snapshot; its result may leave only because its event is durable.
+
+        `locks` as in `write`: an export holds off changes of the policy while a slice of it is read.
+        """
+        return self._perform(actor, body, writes=False, locks=locks)
 
     def write(self, actor: Actor, body: Callable[[Work], T], *, locks: Sequence[str] = ()) -> T:
         """Run `body` in one transaction that writes; run it again if others got in its way.
