@@ -35,6 +35,10 @@ class Viewer:
         description="The highest classification that you reach now; null if you hold no clearance, and then "
         "you reach nothing."
     )
+    policy_revision: int = strawberry.field(
+        description="The state of access lists, clearances and roles by which you were answered. While it "
+        "stays the same, what you may do changes only where a period begins or ends."
+    )
     session: Session | None = strawberry.field(description="The log-in or key with which you ask.")
 
 
@@ -58,5 +62,6 @@ class Queries:
             conflicting_roles=list(found.conflicting_roles),
             groups=[principals.shown(row) for row in found.groups],
             clearance=None if found.clearance is None else shown_classification(found.clearance),
+            policy_revision=found.policy_revision,
             session=None if session is None else sessions.shown(info.work, [session])[session.id],
         )

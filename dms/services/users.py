@@ -46,6 +46,8 @@ class Viewer:
     """Names of roles that exclude each other and therefore do not count."""
     duties: tuple[Duty, ...]
     clearance: Classification | None
+    policy_revision: int
+    """By which all of this was decided."""
 
 
 def viewer(work: Work) -> Viewer:
@@ -63,6 +65,7 @@ def viewer(work: Work) -> Viewer:
         conflicting_roles=tuple(sorted(own.clashing)),
         duties=tuple(sorted(own.duties)),
         clearance=None if mark is None else security.describe(work, [mark])[mark],
+        policy_revision=revisions.head(work)[0],
     )
 
 
