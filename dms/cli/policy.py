@@ -8,9 +8,12 @@ import click
 
 from dms.access import revisions
 from dms.access.policy import read_files
+from dms.access.standing import policy_of
 from dms.cli import policychecks, policytests
 from dms.cli.frame import REFUSED, emit, json_option, opened, operator
+from dms.rules.accessevents import Op
 from dms.services import repository
+from dms.stores.work import Work
 
 
 @click.group()
@@ -23,14 +26,22 @@ for _each in (policychecks.validate, policychecks.export, policychecks.verify):
 
 
 @command.command()
+@click.option(
+    "--tests",
+    type=click.Path(exists=True, path_type=Path),
+    help="Policy tests to run first; those that come with the policy files if left out.",
+)
+@click.option("--untested", is_flag=True, help="Run no policy tests first.")
 @json_option
 @click.pass_context
-def apply(ctx: click.Context, *, as_json: bool) -> None:
-    """Put `model.conf` and `roles.toml` in force as a new policy revision.
+def apply(ctx: click.Context, *, tests: Path | None, untested: bool, as_json: bool) -> None:
+    """Put `model.conf` and `roles.toml` in force as a new policy revision, if the policy tests are met.
 
     Servers that started with other files answer nothing until they are started again.
     """
     with opened(ctx) as house:
+        if not untested and not house.works.read(operator(), _is_in_force):
+            _require_met(tests or policytests.shipped())
         changed = house.works.write(operator(), repository.apply_policy, locks=(revisions.LOCK,))
         sha256 = house.policy.files.sha256
     emit(
@@ -80,4 +91,19 @@ def test(files: tuple[Path, ...], *, as_json: bool) -> None:
     tried = policytests.run(files or [policytests.shipped()], tell=tell)
     emit(policytests.values_of(tried), as_json=as_json, lines=[policytests.summary(tried)])
     if any(each.failed for each in tried):
+        raise click.exceptions.Exit(REFUSED)
+
+
+def _is_in_force(work: Work) -> bool:
+    work.performs(Op.POLICY_APPLY)
+    return revisions.head(work)[1] == policy_of(work).files.sha256
+
+
+def _require_met(tests: Path) -> None:
+    """End with what differs unless the policy tests come as expected."""
+    tried = policytests.run([tests], tell=lambda _: None)
+    if any(each.failed for each in tried):
+        for each in tried:
+            click.echo("\n".join(policytests.lines_of(each)), err=True)
+        click.echo(f"dms: {policytests.summary(tried)}: nothing was applied", err=True)
         raise click.exceptions.Exit(REFUSED)

@@ -13,6 +13,8 @@ import pytest
 
 from dms.base import resources
 from dms.cli import main
+from dms.rules.access import Action, Reason
+from dms.rules.policytests import Difference, Expectation, Found, Subjects, Told, Way, judge
 from tests.cli.conftest import Ran
 
 TESTS = resources.folder("policies") / "tests"
@@ -160,6 +162,19 @@ def test_json_holds_the_same_for_programs(dms, file):
     }
     assert [each["met"] for each in found["files"][0]["expectations"]] == [False, True, True]
     assert found["files"][0]["expectations"][2]["action"] is None
+
+
+def test_ways_that_part_are_told_apart_even_where_no_list_is_expected():
+    expected = Expectation(
+        "expect.1", "ana", Action.EDIT, Subjects.DOCUMENTS, 0, None, None, {"D1": frozenset({"1"})}
+    )
+    told = {"D1": Told(Reason.ALLOWED, frozenset({"1"}))}
+    one, both = frozenset({"D1"}), frozenset({"D1", "D2"})
+    allowed = {Way.CHECK: one, Way.CASBIN: one, Way.REFERENCE: one, Way.LIST: both}
+
+    assert judge(expected, Found(allowed, 1, told)) == [
+        Difference("expected D1; list came to D1, D2; too much D2", ("D2",))
+    ]
 
 
 def test_folder_stands_for_its_files_and_leaves_nothing_behind(dms, file, monkeypatch, tmp_path):
