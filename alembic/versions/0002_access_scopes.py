@@ -29,6 +29,7 @@ def upgrade() -> None:
     _close_columns()
     for table in ("principal_link", "clearance"):
         _end_only_once(table)
+    _make_histories()
     for table in ("placement_history", "parent_history"):
         _append_only(table)
 
@@ -36,6 +37,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("access_review_line")
     op.drop_table("access_review")
+    _drop_histories()
     for table in ("principal_link", "clearance", "placement_history", "parent_history"):
         _drop_triggers(table)
     with op.batch_alter_table("record_class") as table:
@@ -397,3 +399,41 @@ def _drop_triggers(table: str) -> None:
     on_table = f" ON {table}" if op.get_bind().dialect.name == "postgresql" else ""
     for name in ("update", "delete", "truncate"):
         op.execute(f"DROP TRIGGER IF EXISTS tr_{table}_{name}{on_table}")
+
+
+def _make_histories() -> None:
+    """Keep whether accounts counted, and find ended links and clearances by whom they name."""
+    op.create_table(
+        "principal_status_history",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("principal_id", types.Id(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "active", "disabled", name="status", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("valid_from", types.UtcTime(), nullable=False),
+        sa.Column("valid_until", types.UtcTime(), nullable=False),
+        sa.Column("event_id", types.Id(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["principal_id"], ["principal.id"], name=op.f("fk_principal_status_history_principal_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_principal_status_history")),
+    )
+    op.create_index(
+        "ix_principal_status_history_principal", "principal_status_history", ["principal_id", "valid_from"]
+    )
+    op.create_index("ix_principal_link_member_history", "principal_link", ["member_id", "revision_from"])
+    op.create_index("ix_principal_link_group_history", "principal_link", ["group_id", "revision_from"])
+    op.create_index("ix_clearance_history", "clearance", ["user_id", "revision_from"])
+    _append_only("principal_status_history")
+
+
+def _drop_histories() -> None:
+    _drop_triggers("principal_status_history")
+    op.drop_index("ix_clearance_history", "clearance")
+    op.drop_index("ix_principal_link_group_history", "principal_link")
+    op.drop_index("ix_principal_link_member_history", "principal_link")
+    op.drop_table("principal_status_history")

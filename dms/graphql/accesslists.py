@@ -173,13 +173,13 @@ def _shape(
         action=row.action,
         effect=row.effect,
         valid_from=Instant(row.valid_from),
-        valid_until=_instant(row.valid_until),
+        valid_until=instant(row.valid_until),
         validity=validity.of(row, now=now),
         reason=row.reason,
         granted_by=names[row.granted_by] if row.granted_by else None,
         granted_at=Instant(row.granted_at),
         revoked_by=names[row.revoked_by] if row.revoked_by else None,
-        revoked_at=_instant(row.revoked_at),
+        revoked_at=instant(row.revoked_at),
         revoke_reason=row.revoke_reason,
     )
 
@@ -201,14 +201,14 @@ def _shown_check(work: Work, found: Check) -> AccessCheck:
 
 def _shown_line(line: DecidingLine, ids: Mapping[UUID, strawberry.ID]) -> DecidingEntry:
     return DecidingEntry(
-        id=line.id if isinstance(line.id, str) else shown_id(Kind.ACCESS_ENTRY, line.id),
+        id=line_id(line.id),
         principal=principals.shown(line.principal),
         node_kind=line.node_kind,
         node_id=None if line.node_id is None else ids[line.node_id],
         action=line.action,
         effect=line.effect,
-        valid_from=_instant(line.valid_from),
-        valid_until=_instant(line.valid_until),
+        valid_from=instant(line.valid_from),
+        valid_until=instant(line.valid_until),
     )
 
 
@@ -245,7 +245,13 @@ def _normalised(node: tuple[NodeKind, UUID] | None, chosen: EntryFilter) -> Cano
     ]
 
 
-def _instant(value: int | None) -> Instant | None:
+def line_id(line: UUID | str) -> str:
+    """Write the id of a line: of an access entry, or of a role's action."""
+    return line if isinstance(line, str) else shown_id(Kind.ACCESS_ENTRY, line)
+
+
+def instant(value: int | None) -> Instant | None:
+    """Return an instant that may be missing as the API shows it."""
     return None if value is None else Instant(value)
 
 

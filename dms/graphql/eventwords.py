@@ -65,6 +65,8 @@ enums.show(
     description="What an operation does.",
     values={
         Op.ACCESS_CHECK: "Ask what would be decided.",
+        Op.ACCESS_COULD: "Ask who could have done something, and when.",
+        Op.ACCESS_EXPLAIN: "Ask why a decision falls as it does.",
         Op.ACCESS_GRANT: "Write an access entry.",
         Op.ACCESS_NODE_MERGE: "Let a node that no entry names be an ordinary one again.",
         Op.ACCESS_NODE_PREPARE: "Prepare a node for its first access entry.",
@@ -72,6 +74,8 @@ enums.show(
         Op.ACCESS_READ: "List access entries.",
         Op.ACCESS_REVOKE: "End an access entry.",
         Op.ACCESSFINDING_LIST: "Ask what of the access lists nobody needs.",
+        Op.ACCESS_WHAT: "Ask what somebody can see.",
+        Op.ACCESS_WHO: "Ask who can see a thing.",
         Op.ACCESSLIST_EXPORT: "Take access entries out as a file.",
         Op.ACCESSLIST_IMPORT: "Grant and revoke access entries by a file.",
         Op.ACCESSREVIEW_ATTEST: "Decide lines of an access review.",

@@ -78,6 +78,7 @@ class Clearance(Base):
             sqlite_where=text("revision_to IS NULL"),
             postgresql_where=text("revision_to IS NULL"),
         ),
+        Index("ix_clearance_history", "user_id", "revision_from"),
         CheckConstraint("valid_until IS NULL OR valid_from < valid_until", name="period"),
     )
 

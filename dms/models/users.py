@@ -74,6 +74,8 @@ class PrincipalLink(Base):
             sqlite_where=text("revision_to IS NULL"),
             postgresql_where=text("revision_to IS NULL"),
         ),
+        Index("ix_principal_link_member_history", "member_id", "revision_from"),
+        Index("ix_principal_link_group_history", "group_id", "revision_from"),
         CheckConstraint("member_id <> group_id", name="not_itself"),
         CheckConstraint("valid_until IS NULL OR valid_from < valid_until", name="period"),
     )
@@ -87,6 +89,20 @@ class PrincipalLink(Base):
     granted_by: Mapped[UUID | None] = mapped_column(Id)
     revision_from: Mapped[int]
     revision_to: Mapped[int | None]
+
+
+class PrincipalStatusHistory(Base):
+    """Whether a principal counted before that changed; nothing is written when it is made."""
+
+    __tablename__ = "principal_status_history"
+    __table_args__ = (Index("ix_principal_status_history_principal", "principal_id", "valid_from"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    principal_id: Mapped[UUID] = mapped_column(Id, ForeignKey("principal.id"))
+    status: Mapped[PrincipalStatus] = mapped_column(closed(PrincipalStatus, name="status"))
+    valid_from: Mapped[int] = mapped_column(UtcTime)
+    valid_until: Mapped[int] = mapped_column(UtcTime)
+    event_id: Mapped[UUID] = mapped_column(Id)
 
 
 class Account(Base):

@@ -21,6 +21,8 @@ class Op(StrEnum):
     """What an operation does, as an auditor names it. Closed: a root field names one of these."""
 
     ACCESS_CHECK = "access.check"
+    ACCESS_COULD = "access.could_have_seen"
+    ACCESS_EXPLAIN = "access.explain"
     ACCESS_GRANT = "access.grant"
     ACCESS_NODE_MERGE = "access.node_merge"
     ACCESS_NODE_PREPARE = "access.node_prepare"
@@ -28,6 +30,8 @@ class Op(StrEnum):
     ACCESS_READ = "access.read"
     ACCESS_REVOKE = "access.revoke"
     ACCESSFINDING_LIST = "accessfinding.list"
+    ACCESS_WHAT = "access.what_can_see"
+    ACCESS_WHO = "access.who_can_see"
     ACCESSLIST_EXPORT = "accesslist.export"
     ACCESSLIST_IMPORT = "accesslist.import"
     ACCESSREVIEW_ATTEST = "accessreview.attest"

@@ -18,6 +18,7 @@ _OPEN_KEYS = frozenset(
     {
         "account",
         "address",
+        "asked",
         "check",
         "imported",
         "last",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -199,6 +199,11 @@ def describe(work: Work, found: Collection[Mark]) -> Mapping[Mark, Classificatio
         mark: _classification(by_rank[mark.rank], [by_id[each] for each in mark.compartments])
         for mark in found
     }
+
+
+def compartments_by_id(work: Work, ids: Collection[UUID]) -> Sequence[Compartment]:
+    """Return compartments that an answer names, by code."""
+    return sorted(gate.vocabulary(work, Compartment).many(ids).values(), key=lambda row: row.code)
 
 
 def classifications(work: Work, security_ids: Collection[int]) -> Mapping[int, Classification]:

@@ -15,7 +15,13 @@ from dms.base.errors import Conflict, SecondPerson, State
 from dms.base.errors import Duty as DutyError
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
-from dms.models.users import Account, Principal, PrincipalKind, PrincipalStatus
+from dms.models.users import (
+    Account,
+    Principal,
+    PrincipalKind,
+    PrincipalStatus,
+    PrincipalStatusHistory,
+)
 from dms.rules import text
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
@@ -151,6 +157,7 @@ def disable(work: Work, user_id: UUID, *, expected_revision: int, reason: str) -
     if row.status is PrincipalStatus.DISABLED:
         raise State("the account is disabled already", state=row.status, available=("enable",))
     offices = memberships.offices_held(work)
+    _keep_status(work, row)
     _write(work, row, note=note, status=PrincipalStatus.DISABLED)
     tokens.end_sessions(work, row.id)
     login.end_codes(work, row.id)
@@ -166,6 +173,7 @@ def enable(work: Work, user_id: UUID, *, expected_revision: int, reason: str) ->
     note = text.reason(reason)
     if row.status is PrincipalStatus.ACTIVE:
         raise State("the account is active already", state=row.status, available=("disable",))
+    _keep_status(work, row)
     _write(work, row, note=note, status=PrincipalStatus.ACTIVE)
     revisions.advance(work, kind="account", note=note)
     return row
@@ -207,6 +215,19 @@ def _claim(work: Work, user_id: UUID, *, expected_revision: int) -> Principal:
 def _require_other(work: Work, row: Principal, message: str) -> None:
     if row.id == work.actor.principal_id:
         raise gate.refused(work, SecondPerson(message), object_id=row.id, action=Duty.USERS_MANAGE)
+
+
+def _keep_status(work: Work, row: Principal) -> None:
+    """Keep whether an account counted, before that changes: what it might do is asked about later."""
+    work.add(
+        PrincipalStatusHistory(
+            principal_id=row.id,
+            status=row.status,
+            valid_from=facts.status_since(work, row.id) or row.created_at,
+            valid_until=work.now,
+            event_id=work.notes.event_id,
+        )
+    )
 
 
 def _write(

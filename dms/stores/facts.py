@@ -17,7 +17,13 @@ from dms.models.documents import Document, PlacementHistory
 from dms.models.imports import ImportLine
 from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
-from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatus
+from dms.models.users import (
+    Principal,
+    PrincipalKind,
+    PrincipalLink,
+    PrincipalStatus,
+    PrincipalStatusHistory,
+)
 from dms.models.versions import Blob, BlobKey, Upload, UploadState, VerifyState, Version
 from dms.rules import codes
 from dms.rules.access import Action, Effect, NodeKind
@@ -190,6 +196,13 @@ def role_holders(work: Work, names: Collection[str]) -> frozenset[UUID]:
 def placed_since(work: Work, object_id: UUID) -> int | None:
     """Return since when an object lies and is marked as now; None if nothing ever changed."""
     statement = select(func.max(PlacementHistory.valid_until)).where(PlacementHistory.object_id == object_id)
+    return session_of(work).execute(statement).scalar_one()
+
+
+def status_since(work: Work, principal_id: UUID) -> int | None:
+    """Return since when a principal counts, or does not, as now; None if that never changed."""
+    kept = PrincipalStatusHistory
+    statement = select(func.max(kept.valid_until)).where(kept.principal_id == principal_id)
     return session_of(work).execute(statement).scalar_one()
 
 

@@ -188,6 +188,7 @@ def test_no_answer_changes_when_hidden_things_come(ground, asker):
     minimal = Minimal(SCHEMA.core, lambda kind: fixed.setdefault(kind, ground.open.make(kind)), depth=1)
     ends = {name: {"last": 100} for name in QUERIES if "last" in SCHEMA.core.query_type.fields[name].args}
     given = {
+        "accessExplain": {"at": "2031-05-04T10:00:00Z"},
         "versions": {"documentId": ground.open.versioned(), "last": 100},
         "aggregation": {"by": {"id": global_id(Kind.AGGREGATION, ground.open.room)}},
     }

@@ -225,6 +225,8 @@ CASES = {
     "accessReviewAttest": attested,
     "accessReviewClose": overtaken,
     "accessReviewStart": listed,
+    "couldHaveSeen": lambda t, sender: {"since": "2020-01-01T00:00:00Z", "until": "2040-01-01T00:00:00Z"},
+    "whatCanSee": lambda t, sender: {"principalId": global_id(Kind.USER, t.clerk)},
     "accessListImport": sheet,
     "versions": lambda t, sender: {"documentId": t.versioned()},
     "userCreate": given(name=unique),
