@@ -71,11 +71,11 @@ class Policy:
         return {entry.id: entry for entry in self.entries}
 
     @cached_property
-    def by_place(self) -> Mapping[tuple[UUID, UUID], Sequence[Said]]:
-        """What the entries say, by node and principal."""
-        found: dict[tuple[UUID, UUID], list[Said]] = defaultdict(list)
+    def by_node(self) -> Mapping[UUID, Mapping[UUID, Sequence[Said]]]:
+        """What the entries say, by node and then by principal."""
+        found: dict[UUID, dict[UUID, list[Said]]] = defaultdict(lambda: defaultdict(list))
         for entry in self.entries:
-            found[entry.node_id, entry.principal_id].append(_as_said(entry))
+            found[entry.node_id][entry.principal_id].append(_as_said(entry))
         return found
 
     @cached_property
@@ -106,6 +106,19 @@ class Policy:
                     found.add(group)
                     waiting.append(group)
         return frozenset(found)
+
+    @cached_property
+    def _widened(self) -> dict[tuple[UUID, Period], frozenset[UUID]]:
+        return {}
+
+    def widened(self, principal_id: UUID, during: Period) -> frozenset[UUID]:
+        """Return everyone, and a principal with all that it is in for the whole of a period."""
+        key = principal_id, during
+        if key not in self._widened:
+            self._widened[key] = accessfindings.widened(
+                principal_id, during, groups=self.active_groups, everyone=self.everyone_id
+            )
+        return self._widened[key]
 
     def roles(self, principals: Iterable[UUID]) -> frozenset[str]:
         """Return the names of the roles among some principals."""
@@ -264,10 +277,8 @@ def _of_entry(policy: Policy, entry: EntryLine, above: Above, reachable: frozens
 
 def _outdone(policy: Policy, entry: EntryLine, nodes: frozenset[UUID]) -> _Why | None:
     during = accessfindings.remaining(entry.period, now=policy.now)
-    wider = accessfindings.widened(
-        entry.principal_id, during, groups=policy.active_groups, everyone=policy.everyone_id
-    )
-    near = [other for node in nodes for who in wider for other in policy.by_place.get((node, who), ())]
+    wider = policy.widened(entry.principal_id, during)
+    near = [other for node in nodes for other in _on(policy, node, wider)]
     for effect in (Effect.DENY, Effect.ALLOW):
         by = accessfindings.shadow(
             _as_said(entry), near, now=policy.now, principals=wider, nodes=nodes, effect=effect
@@ -275,6 +286,15 @@ def _outdone(policy: Policy, entry: EntryLine, nodes: frozenset[UUID]) -> _Why |
         if by is not None:
             return _outdone_by(policy, entry, policy.by_id[by.id])
     return None
+
+
+def _on(policy: Policy, node: UUID, principals: frozenset[UUID]) -> Iterator[Said]:
+    """Yield what is said on a node to these principals, by whichever of the two is shorter."""
+    said = policy.by_node.get(node, {})
+    shorter = said.keys() if len(said) < len(principals) else principals
+    for principal in shorter:
+        if principal in principals and principal in said:
+            yield from said[principal]
 
 
 def _outdone_by(policy: Policy, entry: EntryLine, by: EntryLine) -> _Why:
