@@ -27,13 +27,13 @@ from tests.factories import World
 from tests.logged import logged
 
 IS_DEEP = hypothesis.settings.default.max_examples >= 5000
-ORDERS = 1000 if IS_DEEP else 300
-"""How many interleavings are drawn for each database."""
+ORDERS = 5000 if IS_DEEP else 500
+"""How many interleavings are drawn for each database, with decisions kept and without."""
 
 
-@pytest.fixture(scope="module")
-def house(engine_kind, installation):
-    with installation(engine_kind) as settings, opened_house(settings) as made:
+@pytest.fixture(scope="module", params=[True, False], ids=["decided-once", "decided-anew"])
+def house(request, engine_kind, installation):
+    with installation(engine_kind, decide_once=request.param) as settings, opened_house(settings) as made:
         yield made
 
 
