@@ -59,6 +59,7 @@ def downgrade() -> None:
     op.drop_index("ix_access_entry_ends", "access_entry")
     op.drop_index("ix_access_entry_begins", "access_entry")
     op.drop_table("access_scope_change")
+    op.drop_table("access_scope_fold")
     op.drop_table("access_scope")
     op.drop_table("access_node_closure")
     op.drop_table("access_node")
@@ -132,6 +133,14 @@ def _make_tables() -> None:
     op.create_index(
         "ix_access_scope_class", "access_scope", ["class_node", "aggregation_node", "security_id"]
     )
+    fold = op.create_table(
+        "access_scope_fold",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_access_scope_fold_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_scope_fold")),
+    )
+    op.bulk_insert(fold, [{"id": 1, "generation": 0}])
     op.create_table(
         "access_scope_change",
         sa.Column("id", sa.Integer(), nullable=False),

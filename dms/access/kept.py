@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import Select, bindparam, func, select, union_all
 
 from dms.access import revisions
 from dms.models.accesslists import AccessEntry
@@ -99,12 +99,20 @@ def _memory(work: Work) -> Memory:
 
 def _next_boundary(work: Work) -> int | None:
     """Return the next instant at which some open line, link or clearance begins or ends."""
+    found: int | None = session_of(work).execute(_NEXT_BOUNDARY, {"now": work.now}).scalar_one()
+    return found
+
+
+def _boundary_after_now() -> Select[Any]:
     ahead = union_all(
         *(
-            select(func.min(column).label("at")).where(model.revision_to.is_(None), column > work.now)
+            select(func.min(column).label("at")).where(model.revision_to.is_(None), column > bindparam("now"))
             for model in (AccessEntry, PrincipalLink, Clearance)
             for column in (model.valid_from, model.valid_until)
         )
     ).subquery()
-    found: int | None = session_of(work).execute(select(func.min(ahead.c.at))).scalar_one()
-    return found
+    return select(func.min(ahead.c.at))
+
+
+# Built once, like the other statements of a decision: to build one costs more than to run it.
+_NEXT_BOUNDARY = _boundary_after_now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,12 +16,17 @@ from dms.stores.work import Work, session_of
 
 _ROOM = "marks"
 
+_READ_ALL = select(
+    SecurityClassification.id, SecurityClassification.level_rank, SecurityClassification.compartments
+)
+
 
 def encode(compartments: frozenset[UUID]) -> str:
     """Write a set of compartments as the tables keep it: sorted hexadecimal ids."""
     return " ".join(sorted(compartment.hex for compartment in compartments))
 
 
+@lru_cache(maxsize=4_096)
 def decode(text: str) -> frozenset[UUID]:
     """Read a set of compartments back."""
     return frozenset(UUID(hex=part) for part in text.split())
@@ -30,13 +36,7 @@ def all_marks(work: Work) -> Mapping[int, Mark]:
     """Return every interned mark by its id."""
     known: dict[int, Mark] | None = kept.room(work, _ROOM).get(0)
     if known is None:
-        rows = session_of(work).execute(
-            select(
-                SecurityClassification.id,
-                SecurityClassification.level_rank,
-                SecurityClassification.compartments,
-            )
-        )
+        rows = session_of(work).execute(_READ_ALL)
         known = {row[0]: Mark(row[1], decode(row[2])) for row in rows}
         kept.keep(work, _ROOM, 0, known, weight=len(known))
     return known

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, union
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, not_, or_, select, true, union
 
 from dms.access import kept, marks, scopes
 from dms.access.scopes import Row, Triple
-from dms.access.standing import Standing, is_live
+from dms.access.standing import Live, Standing, is_live
 from dms.models.accesslists import AccessEntry
 from dms.models.documents import Document
-from dms.models.scopes import AccessNode, AccessNodeClosure, AccessScope, AccessScopeChange
+from dms.models.scopes import AccessNode, AccessNodeClosure, AccessScope
 from dms.models.types import unindexed
 from dms.rules import access as rules
 from dms.rules.access import Action, Effect, Line, NodeKind
@@ -143,23 +143,26 @@ def count(work: Work, found: Verdict, model: type[Row]) -> int:
     """Return the exact number of visible rows, from the counters of the visible scopes."""
     if found.is_empty:
         return 0
+    generation, changed = scopes.unfolded(work, model)
+    key = (found, model, generation)
+    total: int | None = kept.room(work, "counts").get(key)
+    if total is None:
+        total = _counted(work, found, model)
+        kept.keep(work, "counts", key, total)
+    said = scopes.triples(work, changed.keys())
+    total += sum(number for scope_id, number in changed.items() if shows(found, said[scope_id]))
+    return total + (_own_difference(work, found) if model is Document else 0)
+
+
+def _counted(work: Work, found: Verdict, model: type[Row]) -> int:
+    """Sum the counters of the visible scopes as they were folded last."""
+    number = AccessScope.n_documents if model is Document else AccessScope.n_aggregations
     session = session_of(work)
-    is_document = model is Document
-    number = AccessScope.n_documents if is_document else AccessScope.n_aggregations
-    changed = AccessScopeChange.documents if is_document else AccessScopeChange.aggregations
-    test = _scope_test(found)
-    if not found.everything and len(found.allowed) <= FEW_NODES:
-        rows = session.execute(scopes_reached(found, number))
-        total = sum(row[4] for row in rows if shows(found, Triple(row[1], row[2], row[3])))
-    else:
-        total = session.execute(select(func.coalesce(func.sum(number), 0)).where(test)).scalar_one()
-    unfolded = (
-        select(func.coalesce(func.sum(changed), 0))
-        .join(AccessScope, AccessScope.id == AccessScopeChange.scope_id)
-        .where(test)
-    )
-    total += session.execute(unfolded).scalar_one()
-    return int(total) + (_own_difference(work, found) if is_document else 0)
+    if found.everything or len(found.allowed) > FEW_NODES:
+        whole = select(func.coalesce(func.sum(number), 0)).where(_scope_test(found))
+        return int(session.execute(whole).scalar_one())
+    rows = session.execute(scopes_reached(found, number))
+    return sum(row[4] for row in rows if shows(found, Triple(row[1], row[2], row[3])))
 
 
 def _own_difference(work: Work, found: Verdict) -> int:
@@ -190,22 +193,41 @@ def _verdict(work: Work, standing: Standing, action: Action) -> Verdict:
 
 
 def _named(work: Work, standing: Standing, action: Action) -> Iterable[Any]:
-    bearing = or_(
-        and_(AccessEntry.effect == Effect.ALLOW, AccessEntry.action.in_(rules.ALLOWED_BY[action])),
-        and_(AccessEntry.effect == Effect.DENY, AccessEntry.action.in_(rules.REFUSED_BY[action])),
+    wanted = {
+        "principals": standing.subject.principals,
+        "now": work.now,
+        "giving": list(rules.ALLOWED_BY[action]),
+        "refusing": list(rules.REFUSED_BY[action]),
+    }
+    return session_of(work).execute(_NAMED, wanted)
+
+
+def _lines_that_bear(live: Live) -> Select[Any]:
+    giving, refusing = (
+        and_(AccessEntry.effect == effect, AccessEntry.action.in_(bindparam(name, expanding=True)))
+        for effect, name in ((Effect.ALLOW, "giving"), (Effect.DENY, "refusing"))
     )
-    statement = (
-        select(AccessEntry.effect, AccessEntry.node_kind, AccessEntry.node_id, AccessNode.id)
+    columns: list[Any] = [AccessEntry.effect, AccessEntry.node_kind, AccessEntry.node_id, AccessNode.id]
+    return (
+        select(*columns)
         .outerjoin(AccessNode, AccessNode.node_id == AccessEntry.node_id)
         .where(
-            AccessEntry.principal_id.in_(standing.subject.principals),
+            in_ids(AccessEntry.principal_id, "principals"),
             AccessEntry.revision_to.is_(None),
-            is_live(AccessEntry.valid_from, AccessEntry.valid_until, work.now),
-            bearing,
+            live(AccessEntry.valid_from, AccessEntry.valid_until, bindparam("now")),
+            or_(giving, refusing),
         )
         .distinct()
     )
-    return session_of(work).execute(statement)
+
+
+# Built once: building such a statement costs several times what running it costs.
+_NAMED = _lines_that_bear(is_live)
+_BELOW = select(AccessNodeClosure.node).where(in_numbers(AccessNodeClosure.ancestor, "tops")).distinct()
+_SIZE = func.coalesce(func.sum(AccessNode.n_documents), 0)
+_SIZES = select(_SIZE, select(_SIZE).where(AccessNode.kind == NodeKind.CLASS).scalar_subquery()).where(
+    in_numbers(AccessNode.id, "nodes")
+)
 
 
 def _made(
@@ -244,15 +266,12 @@ def _made(
 def _at_or_below(work: Work, tops: Collection[int]) -> Numbers:
     if not tops:
         return frozenset()
-    statement = select(AccessNodeClosure.node).where(in_numbers(AccessNodeClosure.ancestor, tops)).distinct()
-    return frozenset(session_of(work).execute(statement).scalars())
+    return frozenset(session_of(work).execute(_BELOW, {"tops": tops}).scalars())
 
 
 def _sizes(work: Work, nodes: Numbers) -> tuple[int, int]:
     """Return how many Documents lie nearest to these nodes at most, and how many there are."""
-    size = func.coalesce(func.sum(AccessNode.n_documents), 0)
-    whole = select(size).where(AccessNode.kind == NodeKind.CLASS).scalar_subquery()
-    row = session_of(work).execute(select(size, whole).where(in_numbers(AccessNode.id, nodes))).one()
+    row = session_of(work).execute(_SIZES, {"nodes": nodes}).one()
     return int(row[0]), int(row[1])
 
 

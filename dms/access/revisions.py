@@ -13,12 +13,14 @@ LOCK = "policy_head"
 """Table that a mutation locks first on PostgreSQL when it changes the policy."""
 
 HOLDS = "policy_head IN ROW SHARE MODE"
-"""Lock of a slice of an export: a revocation waits for it, or it for the revocation (`access.md` section 6)."""
+"""Lock of a slice of an export: a revocation waits for it, or it for the revocation (`access.md` 6)."""
 
 RESTS_ON_POLICY = ("standing", "slices:")
 """What an operation keeps of the policy: keys of its memory begin so."""
 
 _HEAD = "standing:head"
+
+_READ_HEAD = select(PolicyHead.revision, PolicyHead.files_sha256)
 
 
 def advance(work: Work, *, kind: str, note: str) -> int:
@@ -83,7 +85,7 @@ def head(work: Work) -> tuple[int, str]:
 
 
 def _head(work: Work) -> tuple[int, str]:
-    row = session_of(work).execute(select(PolicyHead.revision, PolicyHead.files_sha256)).one_or_none()
+    row = session_of(work).execute(_READ_HEAD).one_or_none()
     if row is None:
         raise Unavailable("the policy has never been applied: run `dms migrate`")
     return row[0], row[1]

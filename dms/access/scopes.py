@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -22,7 +34,7 @@ from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation, Repository
 from dms.models.documents import Document
 from dms.models.schemes import ClassificationScheme, RecordClass
-from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange, NodeState
+from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange, NodeState, ScopeFold
 from dms.stores import upkeep
 from dms.stores.engine import Database
 from dms.stores.sets import in_numbers
@@ -160,9 +172,8 @@ def triples(work: Work, scope_ids: Collection[int]) -> dict[int, Triple]:
     unknown = [scope_id for scope_id in scope_ids if scope_id not in room]
     if not unknown:
         return {scope_id: room[scope_id] for scope_id in scope_ids}
-    parts = (AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
-    statement = select(AccessScope.id, *parts).where(in_numbers(AccessScope.id, unknown))
-    read = {row[0]: Triple(row[1], row[2], row[3]) for row in session_of(work).execute(statement)}
+    rows = session_of(work).execute(_READ_TRIPLES, {"scopes": unknown})
+    read = {row[0]: Triple(row[1], row[2], row[3]) for row in rows}
     if not work.writes:  # a scope that an operation makes may be rolled back, and its number used again
         for scope_id, triple in read.items():
             kept.keep(work, "triples", scope_id, triple)
@@ -175,6 +186,14 @@ def fold(database: Database) -> int:
         if database.is_sqlite or _is_alone(connection):
             return _fold(connection)
         return 0
+
+
+def unfolded(work: Work, model: type[Row]) -> tuple[int, dict[int, int]]:
+    """Return how often was folded, and by how much each scope's counter has changed since."""
+    session = session_of(work)
+    generation = session.execute(_GENERATION).scalar_one()
+    changed = session.execute(_CHANGED_DOCUMENTS if model is Document else _CHANGED_AGGREGATIONS)
+    return generation, {row[0]: int(row[1]) for row in changed}
 
 
 def fold_now(work: Work) -> None:
@@ -223,6 +242,7 @@ def _fold(connection: Connection) -> int:
         nodes[row.aggregation_node] += row.documents
         nodes[row.class_node] += row.documents
     _raise_counters(connection, scopes, nodes)
+    connection.execute(update(ScopeFold).values(generation=ScopeFold.generation + 1))
     gone = delete(AccessScopeChange).where(AccessScopeChange.id == bindparam("kept"))
     connection.execute(gone, [{"kept": row.id} for row in rows])
     return len(rows)
@@ -245,6 +265,27 @@ def _raise_counters(connection: Connection, scopes: Mapping[int, list[int]], nod
         connection.execute(raise_nodes.values(n_documents=AccessNode.n_documents + bindparam("d")), lifted)
 
 
+def _parts_of(test: ColumnElement[bool]) -> Select[int, int, int, int]:
+    parts = (AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
+    return select(AccessScope.id, *parts).where(test)
+
+
+def _changed(column: InstrumentedAttribute[int]) -> Select[Any]:
+    columns: list[Any] = [AccessScopeChange.scope_id, func.sum(column)]
+    return select(*columns).group_by(AccessScopeChange.scope_id)
+
+
+_GENERATION = select(ScopeFold.generation)
+_CHANGED_DOCUMENTS = _changed(AccessScopeChange.documents)
+_CHANGED_AGGREGATIONS = _changed(AccessScopeChange.aggregations)
+_READ_TRIPLES = _parts_of(in_numbers(AccessScope.id, "scopes"))
+_FIND_SCOPE = select(AccessScope.id).where(
+    AccessScope.aggregation_node == bindparam("aggregation_node"),
+    AccessScope.class_node == bindparam("class_node"),
+    AccessScope.security_id == bindparam("security_id"),
+)
+
+
 def _top(work: Work, column: InstrumentedAttribute[UUID]) -> tuple[UUID, int]:
     statement = select(column, AccessNode.id).join(AccessNode, AccessNode.node_id == column)
     row = session_of(work).execute(statement).one_or_none()
@@ -260,10 +301,5 @@ def _triple(work: Work, row: Row) -> Triple:
 
 
 def _intern(work: Work, triple: Triple) -> int:
-    known = select(AccessScope.id).where(
-        AccessScope.aggregation_node == triple.aggregation_node,
-        AccessScope.class_node == triple.class_node,
-        AccessScope.security_id == triple.security_id,
-    )
-    found = session_of(work).execute(known).scalar_one_or_none()
+    found = session_of(work).execute(_FIND_SCOPE, triple._asdict()).scalar_one_or_none()
     return intern(work, [triple])[triple] if found is None else found

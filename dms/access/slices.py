@@ -186,6 +186,27 @@ def _scope(place: Place) -> tuple[int | None, int | None, Mark | None]:
     return place.aggregation_node, place.class_node, place.security
 
 
+# Built once: building such a statement costs several times what running it costs.
+_CLIMB = (
+    select(AccessNodeClosure.node, AccessNode.node_id)
+    .join(AccessNode, AccessNode.id == AccessNodeClosure.ancestor)
+    .where(in_numbers(AccessNodeClosure.node, "starts"))
+)
+_READ_LINES = select(
+    AccessEntry.id,
+    AccessEntry.principal_id,
+    AccessEntry.node_id,
+    AccessEntry.action,
+    AccessEntry.effect,
+    AccessEntry.valid_from,
+    AccessEntry.valid_until,
+).where(
+    in_ids(AccessEntry.node_id, "nodes"),
+    in_ids(AccessEntry.principal_id, "principals"),
+    AccessEntry.revision_to.is_(None),
+)
+
+
 def load(work: Work, slices: Slices, places: Collection[Place]) -> None:
     """Read the chains of places and the open lines on them, whatever was decided about them before."""
     _climb(work, {node for place in places for node in (place.aggregation_node, place.class_node)})
@@ -198,13 +219,8 @@ def _climb(work: Work, starts: Collection[int | None]) -> None:
     unknown = [start for start in starts if start is not None and start not in chains]
     if not unknown:
         return
-    statement = (
-        select(AccessNodeClosure.node, AccessNode.node_id)
-        .join(AccessNode, AccessNode.id == AccessNodeClosure.ancestor)
-        .where(in_numbers(AccessNodeClosure.node, unknown))
-    )
     found: dict[int, set[UUID]] = {start: set() for start in unknown}
-    for start, node_id in session_of(work).execute(statement):
+    for start, node_id in session_of(work).execute(_CLIMB, {"starts": unknown}):
         found[start].add(node_id)
     for start in unknown:
         if start != _NO_SCOPE:  # the next one that is asked for costs as much
@@ -217,19 +233,7 @@ def _load_lines(work: Work, slices: Slices, nodes: set[UUID]) -> None:
     principals = slices.standing.subject.principals
     if not nodes or not principals:
         return
-    statement = select(
-        AccessEntry.id,
-        AccessEntry.principal_id,
-        AccessEntry.node_id,
-        AccessEntry.action,
-        AccessEntry.effect,
-        AccessEntry.valid_from,
-        AccessEntry.valid_until,
-    ).where(
-        in_ids(AccessEntry.node_id, nodes),
-        AccessEntry.principal_id.in_(principals),
-        AccessEntry.revision_to.is_(None),
-    )
-    for row in session_of(work).execute(statement):
+    named = {"nodes": nodes, "principals": principals}
+    for row in session_of(work).execute(_READ_LINES, named):
         line = Line(*row)
         slices.lines[line.node_id].append(line)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from dms.access import kept, marks, revisions, scopes
@@ -30,6 +31,8 @@ POLICY = "policy"
 """Key of the process's `Policy` in the equipment of a unit of work."""
 
 _ROOM = "standings"
+
+Live: TypeAlias = Callable[..., ColumnElement[bool]]  # `is_live`, or a fault that the tests plant
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,13 @@ def of_principal(work: Work, principal_id: UUID | None) -> Standing:
     return known
 
 
-def _read(work: Work, principal_id: UUID | None) -> Standing:
-    rows = _closure(work, principal_id) if principal_id else []
+def made(
+    work: Work, principal_id: UUID | None, *, rows: Sequence[Principal], clearance: Mark | None
+) -> Standing:
+    """Return the standing of who belongs to these active principals, itself among them, and is so cleared.
+
+    Without itself among them it is disabled, and nothing counts.
+    """
     disabled = not any(row.id == principal_id for row in rows)
     if disabled:
         rows = []
@@ -86,13 +94,9 @@ def _read(work: Work, principal_id: UUID | None) -> Standing:
     counted = [row for row in rows if row.kind is not PrincipalKind.ROLE or row.name not in clashing]
     everyone = frozenset() if disabled else frozenset({EVERYONE_ID})
     roof = scopes.roof(work)
-    subject = Subject(
-        frozenset(row.id for row in counted) | everyone,
-        None if disabled else _clearance(work, principal_id),
-    )
     return Standing(
         account_id=principal_id,
-        subject=subject,
+        subject=Subject(frozenset(row.id for row in counted) | everyone, None if disabled else clearance),
         roles=roles - clashing,
         duties=frozenset().union(*(files.roles[r].duties for r in roles - clashing if r in files.roles)),
         role_lines=_role_lines(work, counted, roof),
@@ -102,8 +106,17 @@ def _read(work: Work, principal_id: UUID | None) -> Standing:
     )
 
 
+def _read(work: Work, principal_id: UUID | None) -> Standing:
+    rows = _closure(work, principal_id) if principal_id else []
+    is_active = any(row.id == principal_id for row in rows)
+    clearance = _clearance(work, principal_id) if is_active else None
+    return made(work, principal_id, rows=rows, clearance=clearance)
+
+
 def is_live(
-    since: InstrumentedAttribute[int], until: InstrumentedAttribute[int | None], now: int
+    since: InstrumentedAttribute[int],
+    until: InstrumentedAttribute[int | None],
+    now: int | BindParameter[int],
 ) -> ColumnElement[bool]:
     """Return the SQL of the half-open period `[since, until)` around `now`."""
     return and_(since <= now, or_(until.is_(None), until > now))
@@ -111,36 +124,45 @@ def is_live(
 
 def _closure(work: Work, principal_id: UUID) -> Sequence[Principal]:
     """Read the principal and all it belongs to over live links, at any depth, safe from circles."""
-    up = select(literal(principal_id, Principal.id.type).label("id")).cte("up", recursive=True)
+    found = session_of(work).execute(_CLOSURE, {"start": principal_id, "now": work.now})
+    return found.scalars().all()
+
+
+def _at_or_above(live: Live) -> Select[Principal]:
+    start = bindparam("start", type_=Principal.id.type)
+    up = select(start.label("id")).cte("up", recursive=True)
     linked = (
         select(PrincipalLink.group_id)
         .join(up, PrincipalLink.member_id == up.c.id)
         .join(Principal, Principal.id == PrincipalLink.group_id)
         .where(
             PrincipalLink.revision_to.is_(None),
-            is_live(PrincipalLink.valid_from, PrincipalLink.valid_until, work.now),
+            live(PrincipalLink.valid_from, PrincipalLink.valid_until, bindparam("now")),
             Principal.status == PrincipalStatus.ACTIVE,
         )
     )
     up = up.union(linked)
-    statement = (
+    return (
         select(Principal).join(up, Principal.id == up.c.id).where(Principal.status == PrincipalStatus.ACTIVE)
     )
-    return session_of(work).execute(statement).scalars().all()
+
+
+def _clearance_of_holder(live: Live) -> Select[int, str]:
+    return select(Clearance.level_rank, Clearance.compartments).where(
+        Clearance.user_id == bindparam("holder"),
+        Clearance.revision_to.is_(None),
+        live(Clearance.valid_from, Clearance.valid_until, bindparam("now")),
+    )
+
+
+# Built once: building such a statement costs several times what running it costs.
+_CLOSURE = _at_or_above(is_live)
+_CLEARANCE = _clearance_of_holder(is_live)
 
 
 def _clearance(work: Work, principal_id: UUID | None) -> Mark | None:
-    row = (
-        session_of(work)
-        .execute(
-            select(Clearance.level_rank, Clearance.compartments).where(
-                Clearance.user_id == principal_id,
-                Clearance.revision_to.is_(None),
-                is_live(Clearance.valid_from, Clearance.valid_until, work.now),
-            )
-        )
-        .one_or_none()
-    )
+    asked = {"holder": principal_id, "now": work.now}
+    row = session_of(work).execute(_CLEARANCE, asked).one_or_none()
     return None if row is None else Mark(row[0], marks.decode(row[1]))
 
 

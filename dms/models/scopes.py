@@ -70,6 +70,16 @@ class AccessScope(Base):
     n_aggregations: Mapped[int] = mapped_column(default=0)
 
 
+class ScopeFold(Base):
+    """The one row that tells how often changes were folded: between two folds no counter changes."""
+
+    __tablename__ = "access_scope_fold"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    generation: Mapped[int]
+
+
 class AccessScopeChange(Base):
     """What an operation added to the counters of a scope and nobody has folded into them yet."""
 

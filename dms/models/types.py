@@ -14,6 +14,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from dms.base.ids import from_bytes
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -51,7 +53,7 @@ class Id(TypeDecorator[UUID]):
         """Read the 16 bytes back."""
         if value is None or dialect.name == "postgresql":
             return value  # type: ignore[no-any-return]  # psycopg gives UUID
-        return UUID(bytes=value)
+        return from_bytes(value)
 
 
 class Digest(TypeDecorator[str]):

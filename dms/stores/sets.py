@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Integer, String, TypeDecorator, Uuid, bindparam
+from sqlalchemy import ARRAY, BindParameter, Boolean, ColumnElement, Integer, String, TypeDecorator, Uuid, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -63,14 +63,20 @@ class among(FunctionElement[bool]):  # noqa: N801  reads like the test that it w
         super().__init__(column, values)
 
 
-def in_numbers(column: Any, values: Collection[int]) -> ColumnElement[bool]:  # of integers
-    """Return the test that a column's number is one of these."""
-    return among(column, bindparam(None, values, type_=Numbers(), unique=True))
+def in_numbers(column: Any, values: Collection[int] | str) -> ColumnElement[bool]:  # of integers
+    """Return the test that a column's number is one of these; text names the parameter that holds them."""
+    return among(column, _bound(values, Numbers()))
 
 
-def in_ids(column: Any, values: Collection[UUID]) -> ColumnElement[bool]:  # of ids
-    """Return the test that a column's id is one of these."""
-    return among(column, bindparam(None, values, type_=Ids(), unique=True))
+def in_ids(column: Any, values: Collection[UUID] | str) -> ColumnElement[bool]:  # of ids
+    """Return the test that a column's id is one of these; text names the parameter that holds them."""
+    return among(column, _bound(values, Ids()))
+
+
+def _bound(values: Any, kind: Numbers | Ids) -> BindParameter[Any]:  # a set, or a name
+    if isinstance(values, str):
+        return bindparam(values, type_=kind)
+    return bindparam(None, values, type_=kind, unique=True)
 
 
 @compiles(among, "sqlite")
