@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -51,8 +52,11 @@ def test_policy_file_is_decided_as_it_expects_in_every_way(empty_house, clock, p
 
     case = policytests.stand(empty_house.works, test)
     outcomes = case.outcomes(test.expect)
+    forgetful = replace(empty_house.works, equipment={POLICY: empty_house.policy})
+    again = replace(case, works=forgetful).outcomes(test.expect)
 
     assert [(each.expected.place, each.differences) for each in outcomes if each.differences] == []
+    assert again == outcomes, "what is kept of earlier decisions changes one"
     assert through_api(empty_house, clock, case) == []
 
 
