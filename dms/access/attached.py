@@ -83,15 +83,14 @@ class Attached(Generic[M]):
         return {row.id: row for row in kept}  # type: ignore[attr-defined]  # every model here has one
 
     def scan(self, size: int, *, backward: bool = False) -> Iterator[Sequence[M]]:
-        """Yield all rows that the actor may see in order, in chunks, to be judged by a rule.
+        """Yield all rows that SQL proposes, in order and in chunks, for a rule that picks some of them.
 
-        None of them counts as released: what the answer names is read again by `many`.
+        INVARIANT (picked-again): none of them leaves but through `many`, where Casbin disposes of it.
         """
         request = PageRequest(1, backward=backward)
         while True:
             proposed = self._propose(request, limit=size)
-            judged = self._judge({self._owner_id(row) for row in proposed})
-            yield self._kept(proposed, judged)
+            yield proposed
             if len(proposed) < size:
                 return
             request = replace(request, after=keyset.position(proposed[-1], self.order))
@@ -138,8 +137,12 @@ class Attached(Generic[M]):
 
     def _filter(self) -> ColumnElement[bool]:
         verdict = predicates.verdict(self.work, of_actor(self.work), action=self.action)
+        # Row by row by the key of the object: as a list of all visible ids it would grow with the holdings.
         visible = (
-            self.owner.in_(select(model.id).where(predicates.condition(verdict, model)))
+            select(model.id)
+            .where(model.id == self.owner, predicates.condition(verdict, model))
+            .correlate(self.model)
+            .exists()
             for model in (Document, Aggregation)
         )
         return or_(*visible, self.owner.in_(self.open_nodes))

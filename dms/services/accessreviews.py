@@ -199,14 +199,15 @@ def _frozen(work: Work, node: Node, *, includes_below: bool) -> Sequence[AccessE
         reading = reading.where(AccessEntry.node_id == node.id)
     elif node.id not in {facts.repository_id(work), facts.scheme_id(work)}:
         reading = reading.where(conditions.at_or_below(AccessEntry.node_id, node.id))
-    found: list[AccessEntry] = []
+    proposed: list[UUID] = []
     for rows in reading.order_by(Order(AccessEntry.id)).scan(_CHUNK):
-        found.extend(rows)
-        if len(found) > MAX_LINES:
+        proposed.extend(row.id for row in rows)
+        if len(proposed) > MAX_LINES:
             raise Invalid(f"there are more than {MAX_LINES} lines: review a smaller part", path=("node_id",))
+    found = reading.many(proposed)
     if not found:
         raise Conflict("there is no line to review")
-    return found
+    return [found[key] for key in proposed if key in found]
 
 
 def _asked(work: Work, review: AccessReview, line_ids: Collection[UUID]) -> list[Line]:
