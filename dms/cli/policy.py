@@ -9,7 +9,7 @@ import click
 from dms.access import revisions
 from dms.access.policy import read_files
 from dms.access.standing import policy_of
-from dms.cli import policychecks, policytests
+from dms.cli import policychecks, policyquestions, policytests
 from dms.cli.frame import REFUSED, emit, json_option, opened, operator
 from dms.rules.accessevents import Op
 from dms.services import repository
@@ -22,6 +22,8 @@ def command() -> None:
 
 
 for _each in (policychecks.validate, policychecks.export, policychecks.verify):
+    command.add_command(_each)
+for _each in (policyquestions.who, policyquestions.what):
     command.add_command(_each)
 
 
