@@ -20,7 +20,11 @@ from dms.stores.work import Work, session_of
 
 
 def nodes_above(work: Work, node_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:
-    """Return each node with all above it in both trees, but the Repository and the scheme."""
+    """Return each node with all above it whose lines also speak of everything below the node.
+
+    That is both trees for a Document and its own tree for any other: a class says nothing of the Documents
+    in an Aggregation that bears it. The Repository and the scheme are left out.
+    """
     places = _places(work, node_ids)
     above = {
         **_climbed(work, Aggregation, {each for each, _ in places.values() if each}),
@@ -58,10 +62,11 @@ def _places(work: Work, node_ids: Collection[UUID]) -> dict[UUID, tuple[UUID | N
     """Return the Aggregation and the class at which the way up begins, by node."""
     session = session_of(work)
     documents = select(Document.id, Document.aggregation_id, Document.record_class_id)
-    aggregations = select(Aggregation.id, Aggregation.id, Aggregation.record_class_id)
     found: dict[UUID, tuple[UUID | None, UUID | None]] = {node: (None, node) for node in node_ids}
-    for row in session.execute(aggregations.where(Aggregation.id.in_(node_ids))):
-        found[row[0]] = (row[1], row[2])
+    for aggregation_id in session.execute(
+        select(Aggregation.id).where(Aggregation.id.in_(node_ids))
+    ).scalars():
+        found[aggregation_id] = (aggregation_id, None)
     for row in session.execute(documents.where(Document.id.in_(node_ids))):
         found[row[0]] = (row[1], row[2])
     return found

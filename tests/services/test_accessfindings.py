@@ -153,6 +153,18 @@ def test_deny_on_a_class_makes_a_line_idle_on_what_is_classed_below(world, offic
     assert about(world.house, officer, allow, kinds=OF_LINES) == [(FindingKind.SHADOWED_BY_DENY, deny)]
 
 
+def test_deny_on_the_class_of_a_folder_leaves_its_line_at_work_for_documents_of_other_classes(
+    world, officer, user
+):
+    record_class = world.record_class()
+    folder = world.aggregation(record_class_id=record_class)
+    world.document(folder, record_class_id=world.record_class())
+    allow = world.entry(user, folder, Action.EDIT)
+    world.entry(user, record_class, Action.EDIT, kind=NodeKind.CLASS, effect=Effect.DENY)
+
+    assert about(world.house, officer, allow, kinds=OF_LINES) == []
+
+
 def test_line_that_the_asker_may_not_know_makes_none_idle(world, officer, fonds, user):
     hidden = world.aggregation(mark=Mark(300))
     inner = world.aggregation(hidden)
