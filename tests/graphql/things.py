@@ -241,6 +241,7 @@ CASES = {
     "documentSecuritySet": given(**RAISED),
     "aggregationSecuritySet": given(**RAISED),
     "documentDeclare": given(id=declarable),
+    "accessNodePrepare": given(nodeId=lambda t: global_id(Kind.AGGREGATION, t.room)),
     "documentRegister": given(aggregationId=lambda t: global_id(Kind.AGGREGATION, t.room)),
     "versionAdd": uploaded,
     "aggregationCreate": given(level="FILE", parentId=lambda t: global_id(Kind.AGGREGATION, t.room)),
