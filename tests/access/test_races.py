@@ -76,9 +76,9 @@ class Shelf:
         world.entry(self.archivist, self.folder, Action.MARK)
         self.letter = self.new_letter()
 
-    def new_letter(self):
+    def new_letter(self, plain=b"Dear Sir"):
         document = self.world.document(self.folder, record_class_id=self.record_class)
-        upload = NamedUpload(self.desk.upload(self.clerk), "letter.txt")
+        upload = NamedUpload(self.desk.upload(self.clerk, plain), "letter.txt")
         version = self.desk.do(self.clerk, versions.add, document, expected_revision=1, upload=upload)
         return document, version
 
