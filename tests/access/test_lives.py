@@ -313,7 +313,7 @@ def test_no_life_of_an_archive_parts_from_a_rebuild(lives):
     run_state_machine_as_test(
         lives,
         settings=settings(
-            max_examples=max(6, settings.default.max_examples // 8),
+            max_examples=min(100, max(6, settings.default.max_examples // 8)),
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
         ),

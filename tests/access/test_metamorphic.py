@@ -27,7 +27,7 @@ LIKELY = (Action.DISCOVER, Action.READ_METADATA, Action.READ_CONTENT, Action.EDI
 lattice = equality.lattice
 
 each_world = hypothesis_settings(
-    max_examples=max(6, hypothesis_settings.default.max_examples // 8),
+    max_examples=min(150, max(6, hypothesis_settings.default.max_examples // 8)),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
