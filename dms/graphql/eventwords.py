@@ -73,6 +73,7 @@ enums.show(
         Op.ACCESS_NODE_READ: "Ask whether a node is ready for access entries.",
         Op.ACCESS_READ: "List access entries.",
         Op.ACCESS_REVOKE: "End an access entry.",
+        Op.ACCESSCHANGE_PREVIEW: "Ask what changes of who may what would do.",
         Op.ACCESSFINDING_LIST: "Ask what of the access lists nobody needs.",
         Op.ACCESS_WHAT: "Ask what somebody can see.",
         Op.ACCESS_WHO: "Ask who can see a thing.",

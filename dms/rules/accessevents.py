@@ -29,6 +29,7 @@ class Op(StrEnum):
     ACCESS_NODE_READ = "access.node_read"
     ACCESS_READ = "access.read"
     ACCESS_REVOKE = "access.revoke"
+    ACCESSCHANGE_PREVIEW = "accesschange.preview"
     ACCESSFINDING_LIST = "accessfinding.list"
     ACCESS_WHAT = "access.what_can_see"
     ACCESS_WHO = "access.who_can_see"

@@ -89,12 +89,8 @@ def grant(work: Work, draft: EntryDraft) -> AccessEntry:
     holds there, and nothing about `MANAGE_ACCESS`. `Conflict` if an open entry says the same already.
     """
     work.performs(Op.ACCESS_GRANT)
-    node = nodes.find(work, draft.node_kind, node_id=draft.node_id)
-    nodes.require(work, node, action=Action.MANAGE_ACCESS)
-    principal = gate.vocabulary(work, Principal).one(draft.principal_id)
+    node, principal, period = considered(work, draft)
     _require_other(work, principal.id, node)
-    _require_power(work, node, action=draft.action, effect=draft.effect)
-    period = periods.checked(work.now if draft.valid_from is None else draft.valid_from, draft.valid_until)
     reason = text.reason(draft.reason)
     _check_new(work, draft, period)
     _require_ready(work, node)
@@ -120,16 +116,42 @@ def grant(work: Work, draft: EntryDraft) -> AccessEntry:
     return row
 
 
+def considered(work: Work, draft: EntryDraft) -> tuple[Node, Principal, Period]:
+    """Return what an entry names and when it holds, if the actor may write such an entry on its node."""
+    node = nodes.find(work, draft.node_kind, node_id=draft.node_id)
+    nodes.require(work, node, action=Action.MANAGE_ACCESS)
+    principal = gate.vocabulary(work, Principal).one(draft.principal_id)
+    _require_power(work, node, action=draft.action, effect=draft.effect)
+    since = work.now if draft.valid_from is None else draft.valid_from
+    return node, principal, periods.checked(since, draft.valid_until)
+
+
+def managed(work: Work, entry_id: UUID) -> tuple[AccessEntry, Node]:
+    """Return an entry with its node, if the actor may end it.
+
+    An entry shows to whom its list shows: `Denied` is for reviewers, for all others it is absent.
+    """
+    row = _entries(work, open_nodes=facts.open_nodes(work)).one(entry_id)
+    node = nodes.find(work, row.node_kind, node_id=row.node_id)
+    try:
+        nodes.require(work, node, action=Action.MANAGE_ACCESS)
+    except Denied as error:
+        if gate.has_duty(work, Duty.ACCESS_REVIEW):
+            raise
+        raise NotFound from error
+    if row.effect is Effect.DENY or bears(row.action, row.effect, Action.MANAGE_ACCESS):
+        _require_power(work, node, action=row.action, effect=row.effect)
+    return row, node
+
+
 def revoke(work: Work, *, entry_id: UUID, reason: str) -> AccessEntry:
     """End an entry now, for good; the next operation is decided without it.
 
     Needs what granting needs: to end a deny is to give what it took.
     """
     work.performs(Op.ACCESS_REVOKE)
-    row, node = _managed(work, entry_id)
+    row, node = managed(work, entry_id)
     _require_other(work, row.principal_id, node)
-    if row.effect is Effect.DENY or bears(row.action, row.effect, Action.MANAGE_ACCESS):
-        _require_power(work, node, action=row.action, effect=row.effect)
     note = text.reason(reason)
     if row.revision_to is not None:
         raise State("the entry is revoked already", state=Validity.REVOKED)
@@ -209,22 +231,6 @@ def _on_node(work: Work, node: Node) -> Attached[AccessEntry]:
     if not gate.has_duty(work, Duty.ACCESS_REVIEW):
         nodes.require(work, node, action=Action.MANAGE_ACCESS)
     return _entries(work, open_nodes=frozenset({node.id})).where(AccessEntry.node_id == node.id)
-
-
-def _managed(work: Work, entry_id: UUID) -> tuple[AccessEntry, Node]:
-    """Return an entry with its node, on which the actor has `MANAGE_ACCESS`.
-
-    An entry shows to whom its list shows: `Denied` is for reviewers, for all others it is absent.
-    """
-    row = _entries(work, open_nodes=facts.open_nodes(work)).one(entry_id)
-    node = nodes.find(work, row.node_kind, node_id=row.node_id)
-    try:
-        nodes.require(work, node, action=Action.MANAGE_ACCESS)
-    except Denied as error:
-        if gate.has_duty(work, Duty.ACCESS_REVIEW):
-            raise
-        raise NotFound from error
-    return row, node
 
 
 def _require_ready(work: Work, node: Node) -> None:

@@ -58,9 +58,7 @@ def grant(
     """
     work.performs(Op.CLEARANCE_GRANT)
     gate.require_duty(work, Duty.CLEARANCES_MANAGE)
-    account = gate.listed(work, Principal).one(user_id)
-    if account.kind not in {PrincipalKind.USER, PrincipalKind.SERVICE}:
-        raise Invalid("only people and service accounts hold clearances", path=("user_id",))
+    account = holder(work, user_id)
     _require_other(work, account.id)
     mark = security.resolve_mark(work, asked, path=())
     period = periods.checked(work.now if valid_from is None else valid_from, valid_until)
@@ -81,6 +79,14 @@ def grant(
     work.add(row)
     work.changed(row.id, before=None, after=row.revision_from, old={}, new=_values(work, row))
     return row
+
+
+def holder(work: Work, user_id: UUID) -> Principal:
+    """Return an account that can hold clearances; `Invalid` for a group, role or everyone."""
+    account = gate.listed(work, Principal).one(user_id)
+    if account.kind not in {PrincipalKind.USER, PrincipalKind.SERVICE}:
+        raise Invalid("only people and service accounts hold clearances", path=("user_id",))
+    return account
 
 
 def revoke(work: Work, *, clearance_id: UUID, reason: str) -> Clearance:

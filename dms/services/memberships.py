@@ -109,6 +109,20 @@ def role_withdraw(work: Work, *, role_id: UUID, member_id: UUID, reason: str) ->
     return _unlink(work, _of_kind(work, member_id, *_MEMBERS), role, reason=reason)
 
 
+def pair(work: Work, *, member_id: UUID, group_id: UUID) -> tuple[Principal, Principal]:
+    """Return a member with the group or role of a link; `NotFound` for what cannot be one."""
+    group = _of_kind(work, group_id, PrincipalKind.GROUP, PrincipalKind.ROLE)
+    return _of_kind(work, member_id, *_MEMBERS), group
+
+
+def open_link(work: Work, member: Principal, group: Principal) -> PrincipalLink:
+    """Return the link that has not run out between two; `State` if there is none."""
+    row = _open_link(work, member, group)
+    if row is None or validity.of(row, now=work.now) is Validity.EXPIRED:
+        raise State(f"`{member.name}` is not in `{group.name}`", state="apart")
+    return row
+
+
 def give_role(work: Work, member: Principal, role: Principal, *, reason: str) -> PrincipalLink:
     """Link an account to a role from now on; the caller has judged who may do so."""
     return _link(work, member, role, period=Period(work.now), reason=reason)
@@ -193,9 +207,7 @@ def _link(work: Work, member: Principal, group: Principal, *, period: Period, re
 def _unlink(work: Work, member: Principal, group: Principal, *, reason: str) -> PrincipalLink:
     _require_unreached(work, member.id)
     note = text.reason(reason)
-    row = _open_link(work, member, group)
-    if row is None or validity.of(row, now=work.now) is Validity.EXPIRED:
-        raise State(f"`{member.name}` is not in `{group.name}`", state="apart")
+    row = open_link(work, member, group)
     offices = offices_held(work)
     _end(work, row, note=note)
     require_offices_kept(work, offices)

@@ -21,6 +21,7 @@ from dms.rules import security as rules
 from dms.rules import text
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
+from dms.rules.security import Mark
 from dms.rules.states import ChangeState
 from dms.services import editing, security
 from dms.services.security import AskedMark
@@ -43,17 +44,11 @@ def set_mark(
     Whatever drops a level or a compartment is a lowering, also if it adds another.
     """
     work.performs(Op.SECURITY_SET)
-    row = _discover(work, kind, object_id)
-    old = marks.mark_of(work, row.security_id)
-    new = security.resolve_mark(work, asked)
+    row, old, new = considered(
+        work, kind=kind, object_id=object_id, asked=asked, expected_revision=expected_revision
+    )
     raises = rules.is_raise(old, new)
-    gate.require(work, row, Action.MARK if raises else Action.DOWNGRADE)
-    security.check_new(work, new, kept=old.compartments, object_id=row.id)
     note = text.reason(reason)
-    _expect(row, expected_revision)
-    editing.permit(work, row, "securitySet")
-    if new == old:
-        raise Invalid("the thing bears this mark already", path=("security_classification",))
     change = _change(work, row, old_id=row.security_id, mark_id=marks.intern(work, new), reason=note)
     work.add(change)
     if raises:
@@ -62,6 +57,22 @@ def set_mark(
     else:
         _propose(work, row, change)
     return change
+
+
+def considered(
+    work: Work, *, kind: MarkedKind, object_id: UUID, asked: AskedMark, expected_revision: int
+) -> tuple[Marked, Mark, Mark]:
+    """Return a thing with its mark and the one asked for, if the actor may raise or lower it so."""
+    row = _discover(work, kind, object_id)
+    old = marks.mark_of(work, row.security_id)
+    new = security.resolve_mark(work, asked)
+    gate.require(work, row, Action.MARK if rules.is_raise(old, new) else Action.DOWNGRADE)
+    security.check_new(work, new, kept=old.compartments, object_id=row.id)
+    _expect(row, expected_revision)
+    editing.permit(work, row, "securitySet")
+    if new == old:
+        raise Invalid("the thing bears this mark already", path=("security_classification",))
+    return row, old, new
 
 
 def approve(work: Work, *, change_id: UUID, note: str | None) -> SecurityChange:

@@ -40,6 +40,7 @@ UNREVISED = {
 """Mutations that name a thing by its id and yet no revision, with the reason."""
 
 OTHER_OPS = {
+    "accessChangePreview": Op.ACCESSCHANGE_PREVIEW,
     "accessCheck": Op.ACCESS_CHECK,
     "accessEntries": Op.ACCESS_READ,
     "accessEntryGrant": Op.ACCESS_GRANT,
