@@ -104,14 +104,19 @@ class Trees:
 
     span: Span
     parents: dict[UUID, tuple[Dated[UUID | None], ...]] = field(default_factory=dict)
+    _ways: dict[tuple[UUID | None, int], tuple[UUID, ...]] = field(default_factory=dict)
 
     def way_up(self, start: UUID | None, *, at: int) -> tuple[UUID, ...]:
-        """Return a node with all above it at an instant, upwards."""
+        """Return a node with all above it at an instant, upwards; known nodes only."""
+        known = self._ways.get((start, at))
+        if known is not None:
+            return known
         way: list[UUID] = []
-        while start is not None and start not in way:
-            way.append(start)
-            start = dates.held(self.parents.get(start, ()), at)
-        return tuple(way)
+        node = start
+        while node is not None and node not in way:
+            way.append(node)
+            node = dates.held(self.parents.get(node, ()), at)
+        return self._ways.setdefault((start, at), tuple(way))
 
 
 def moment(work: Work, at: int | None) -> Span:
@@ -347,7 +352,8 @@ def _spots(
 ) -> tuple[Dated[Spot], ...]:
     """Cut the span wherever the place or the tree above it changed."""
     span = trees.span
-    cuts = {instant for instant in _cuts(placed, trees) if span.first < instant <= span.last}
+    is_moment = span.first == span.last
+    cuts = () if is_moment else [each for each in _cuts(placed, trees) if span.first < each <= span.last]
     told: list[tuple[int, Spot | None]] = []
     for since in sorted({span.first, *cuts}):
         place = dates.held(placed, since)

@@ -3,7 +3,7 @@
 For now and the future the other's own list is read as he would read it at that instant, narrowed to what
 the asker may know of. For the past the things that the asker may know of are walked in the order of their
 ids, in chunks, each decided as of then; things with equal lines and an equal mark are decided together. A
-walked row costs about 20 microseconds: after `BUDGET` rows an answer stops and says how far it came.
+walked row costs 0.1 to 0.2 ms: after `BUDGET` rows an answer stops and says how far it came.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dms.rules.reaches import Society
 from dms.rules.security import Mark
 from dms.stores.work import Work, session_of
 
-BUDGET = 20_000
+BUDGET = 10_000
 """Rows of the past that one answer walks at most."""
 
 CHUNK = 1_000
@@ -190,8 +190,8 @@ class Eyes:
 
     def _decide(self, work: Work, spot: Spot) -> Decision:
         """INVARIANT (same-lines): a decision sees of the nodes only which lines name one of them."""
-        lines = tuple(line for node in spot.nodes for line in self.lines[node])
-        key = (frozenset(line.id for line in lines), spot.security)
+        lines = tuple(line for node in (*spot.arrangement, *spot.classes) for line in self.lines[node])
+        key = (tuple(line.id for line in lines), spot.security)
         known = self.decided.get(key)
         if known is None:
             case = Case(self.account_id, self.around, self.clearances, lines, spot)

@@ -18,7 +18,7 @@ from dms.models.accesslists import AccessEntry, PolicyRevision
 from dms.models.aggregations import ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
 from dms.models.security import Clearance
-from dms.models.users import PrincipalLink
+from dms.models.users import PrincipalLink, PrincipalStatusHistory
 from dms.models.versions import Blob, BlobKey, ContentFile, Upload, UploadState, Version
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import SealedBlob
@@ -187,9 +187,9 @@ def lines_without_revision(work: Work) -> Sequence[tuple[str, UUID]]:
 
 
 def history_events(work: Work) -> Mapping[UUID, str]:
-    """Return the events that kept places, marks and parents name, each with the name of the table."""
+    """Return the events that kept places, marks, parents and statuses name, each with the table's name."""
     found: dict[UUID, str] = {}
-    for model in (PlacementHistory, ParentHistory):
+    for model in (PlacementHistory, ParentHistory, PrincipalStatusHistory):
         events = session_of(work).execute(select(model.event_id).distinct()).scalars()
         found |= dict.fromkeys(events, model.__tablename__)
     return found
