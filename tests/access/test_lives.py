@@ -320,6 +320,34 @@ def test_no_life_of_an_archive_parts_from_a_rebuild(lives):
     )
 
 
+@pytest.mark.parametrize("upper_first", [True, False])
+def test_node_above_one_that_is_being_filled_reaches_what_still_waits_there(lives, upper_first):
+    """Whichever was begun first: what waits for the lower one is below the upper one before that is ready."""
+    life = lives()
+    try:
+        life.found()
+        upper, lower = life.aggregations[0], life.aggregations[2]
+        factories.make_entry(life.work, life.readers[0], life.aggregations[1], Action.READ_CONTENT)
+        roof = scopes.roof(life.work).repository_id
+        factories.make_entry(life.work, life.readers[0], roof, Action.READ_CONTENT, kind=NodeKind.REPOSITORY)
+        for node in (upper, lower) if upper_first else (lower, upper):
+            accessnodes._begin(life.work, NodeKind.AGGREGATION, node)
+
+        assert accessnodes.fill(life.work, upper).is_ready
+        life.everything_is_as_rebuilt()
+        deny = EntryDraft(
+            life.readers[0], NodeKind.AGGREGATION, upper, Action.DISCOVER, Effect.DENY, None, None, "no"
+        )
+        assert life.as_(life.officer, accesslists.grant, deny) is not None
+        life.everybody_sees_what_he_may()
+
+        assert accessnodes.fill(life.work, lower).is_ready
+        life.everything_is_as_rebuilt()
+        life.everybody_sees_what_he_may()
+    finally:
+        life.teardown()
+
+
 def test_entries_of_a_life_are_really_written(lives):
     """The refusals that a life passes over are few: grants on nodes, moves and pieces do happen."""
     life = lives()
