@@ -20,10 +20,28 @@ depends_on = None
 
 _OPEN = sa.text("revision_to IS NULL")
 
+_GRANTED = (
+    "id",
+    "principal_id",
+    "node_kind",
+    "node_id",
+    "action",
+    "effect",
+    "valid_from",
+    "valid_until",
+    "reason",
+    "granted_by",
+    "granted_at",
+    "kind",
+    "revision_from",
+)
+"""What a revocation keeps of an entry."""
+
 
 def upgrade() -> None:
     _make_tables()
     _make_reviews()
+    _make_proposals()
     _add_columns()
     _fill()
     _close_columns()
@@ -35,6 +53,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _drop_proposals()
     op.drop_table("access_review_line")
     op.drop_table("access_review")
     _drop_histories()
@@ -219,6 +238,73 @@ def _decide_only_once(table: str) -> None:
         return
     _refuse(table, "UPDATE", "WHEN OLD.state <> 'open'")
     _refuse(table, "DELETE", "")
+
+
+def _make_proposals() -> None:
+    op.create_table(
+        "access_proposal",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("changes", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("digest", types.Digest(), nullable=False),
+        sa.Column("basis_sha256", types.Digest(), nullable=False),
+        sa.Column("base_revision", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "proposed",
+                "applied",
+                "rejected",
+                "expired",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("proposed_by", types.Id(), nullable=False),
+        sa.Column("proposed_at", types.UtcTime(), nullable=False),
+        sa.Column("editors", sa.String(), nullable=False),
+        sa.Column("expires_at", types.UtcTime(), nullable=False),
+        sa.Column("decided_by", types.Id(), nullable=True),
+        sa.Column("decided_at", types.UtcTime(), nullable=True),
+        sa.Column("decision_note", sa.String(), nullable=True),
+        sa.Column("applied_revision", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'proposed') = (decided_at IS NULL)", name=op.f("ck_access_proposal_decided")
+        ),
+        sa.CheckConstraint(
+            "(state = 'applied') = (applied_revision IS NOT NULL)", name=op.f("ck_access_proposal_applied")
+        ),
+        sa.CheckConstraint("state <> 'expired'", name=op.f("ck_access_proposal_expires_by_itself")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_proposal")),
+    )
+    op.create_index("ix_access_proposal_state", "access_proposal", ["state", "proposed_at"])
+    op.add_column("access_entry", sa.Column("proposal_id", types.Id(), nullable=True))
+    _guard_entries("proposal_id")
+
+
+def _drop_proposals() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER tr_access_entry_update")
+    op.drop_column("access_entry", "proposal_id")
+    _guard_entries()
+    op.drop_table("access_proposal")
+
+
+def _guard_entries(*added: str) -> None:
+    """Write the trigger of entries anew on SQLite, which names each column that a revocation keeps.
+
+    On PostgreSQL it compares whole rows.
+    """
+    if op.get_bind().dialect.name == "postgresql":
+        return
+    op.execute("DROP TRIGGER IF EXISTS tr_access_entry_update")
+    columns = (*_GRANTED, *added)
+    kept = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in columns)
+    once = f"OLD.revision_to IS NULL AND NEW.revision_to IS NOT NULL AND {kept}"
+    _refuse("access_entry", "UPDATE", f"WHEN NOT ({once})")
 
 
 def _add_columns() -> None:

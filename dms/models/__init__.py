@@ -3,6 +3,7 @@
 from dms.models import (
     accessevents,
     accesslists,
+    accessproposals,
     accessreviews,
     aggregations,
     documents,
@@ -18,6 +19,7 @@ from dms.models import (
 __all__ = [
     "accessevents",
     "accesslists",
+    "accessproposals",
     "accessreviews",
     "aggregations",
     "documents",

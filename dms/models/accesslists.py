@@ -66,6 +66,8 @@ class AccessEntry(Base):
     revoke_reason: Mapped[str | None]
     revision_from: Mapped[int]
     revision_to: Mapped[int | None]
+    proposal_id: Mapped[UUID | None] = mapped_column(Id)
+    """The proposal by which two people wrote it; None for one that one person wrote."""
 
 
 class PolicyRevision(Base):
