@@ -160,7 +160,8 @@ class Attached(Generic[M]):
         judged: dict[UUID, _Owner] = dict.fromkeys(owner_ids & self.open_nodes)
         loaded = slices.slices_of(self.work, of_actor(self.work))
         rows: list[Row] = [*self._read(Document, owner_ids), *self._read(Aggregation, owner_ids)]
-        decisions = slices.decide_asked(self.work, loaded, rows, action=self.action)
+        n_asked = len(owner_ids - self.open_nodes)
+        decisions = slices.decide_asked(self.work, loaded, rows, action=self.action, n_asked=n_asked)
         judged.update({row.id: (row, decisions[row.id]) for row in rows if decisions[row.id].may})
         return judged
 

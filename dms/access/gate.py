@@ -115,7 +115,7 @@ def discoverable(work: Work, model: type[R], ids: Collection[UUID]) -> frozenset
         return frozenset()
     rows = reading.rows_of(work, model, ids)
     loaded = slices.slices_of(work, standing(work))
-    decisions = slices.decide_asked(work, loaded, rows, action=Action.DISCOVER)
+    decisions = slices.decide_asked(work, loaded, rows, action=Action.DISCOVER, n_asked=len(set(ids)))
     return frozenset(row.id for row in rows if decisions[row.id].may)
 
 

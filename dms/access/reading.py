@@ -169,7 +169,7 @@ class Visible(Generic[R]):
         """
         statement = select(self.model).where(condition, *self.conditions)
         row = session_of(self.work).execute(statement).scalars().one_or_none()
-        decisions = self._decide_asked([] if row is None else [row])
+        decisions = self._decide_asked([] if row is None else [row], n_asked=1)
         if row is None:
             self.work.refuses(asked, action=self.action, reason="absent", exists=False)
             raise NotFound
@@ -193,7 +193,7 @@ class Visible(Generic[R]):
     def each(self, ids: Collection[UUID]) -> dict[UUID, R]:
         """Return those of these rows that the actor may see, by id; the others are noted as refused."""
         rows = rows_of(self.work, self.model, ids, *self.conditions)
-        decisions = self._decide_asked(rows)
+        decisions = self._decide_asked(rows, n_asked=len(set(ids)))
         for asked in set(ids) - {row.id for row in rows}:
             self.work.refuses(asked, action=self.action, reason="absent", exists=False)
         for row in rows:
@@ -311,9 +311,9 @@ class Visible(Generic[R]):
         loaded = slices.slices_of(self.work, of_actor(self.work))
         return slices.decide(self.work, loaded, places, action=self.action)
 
-    def _decide_asked(self, rows: Sequence[R]) -> Mapping[UUID, Decision]:
+    def _decide_asked(self, rows: Sequence[R], *, n_asked: int) -> Mapping[UUID, Decision]:
         loaded = slices.slices_of(self.work, of_actor(self.work))
-        return slices.decide_asked(self.work, loaded, rows, action=self.action)
+        return slices.decide_asked(self.work, loaded, rows, action=self.action, n_asked=n_asked)
 
 
 def rows_of(

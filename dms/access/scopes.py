@@ -43,6 +43,9 @@ from dms.stores.work import Work, session_of
 PLACES = "access_node IN ROW SHARE MODE"
 """Lock of an operation that places objects: nobody makes an access node meanwhile."""
 
+SENT = "slices:sent"
+"""Key of an operation's memory: the kinds of statements that a decision has sent."""
+
 FOLD_AT = 500
 """So many changes of counters are kept before somebody folds them into the scopes."""
 
@@ -172,12 +175,19 @@ def triples(work: Work, scope_ids: Collection[int]) -> dict[int, Triple]:
     unknown = [scope_id for scope_id in scope_ids if scope_id not in room]
     if not unknown:
         return {scope_id: room[scope_id] for scope_id in scope_ids}
+    note_sent(work, "triples")
     rows = session_of(work).execute(_READ_TRIPLES, {"scopes": unknown})
     read = {row[0]: Triple(row[1], row[2], row[3]) for row in rows}
     if not work.writes:  # a scope that an operation makes may be rolled back, and its number used again
         for scope_id, triple in read.items():
             kept.keep(work, "triples", scope_id, triple)
     return {scope_id: room[scope_id] for scope_id in scope_ids if scope_id in room} | read
+
+
+def note_sent(work: Work, kind: str) -> None:
+    """Tell a decision that is being taken which of its statements it has sent."""
+    if SENT in work.memory:
+        work.memory[SENT].add(kind)
 
 
 def fold(database: Database) -> int:

@@ -8,13 +8,14 @@ about objects without entries of their own is kept under the policy's revision (
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import select
 
 from dms.access import kept, marks, scopes
-from dms.access.scopes import Row, Triple
+from dms.access.scopes import Row
 from dms.access.standing import Standing, policy_of
 from dms.base.errors import Unavailable
 from dms.models.accesslists import AccessEntry
@@ -64,10 +65,7 @@ def slices_of(work: Work, standing: Standing) -> Slices:
 
 def places_of(work: Work, rows: Collection[Row]) -> list[Place]:
     """Return what a decision needs of rows, in their order."""
-    return _places(work, rows, scopes.triples(work, {row.scope_id for row in rows}))
-
-
-def _places(work: Work, rows: Collection[Row], said: Mapping[int, Triple]) -> list[Place]:
+    said = scopes.triples(work, {row.scope_id for row in rows})
     known = marks.all_marks(work)
     return [
         Place(
@@ -112,17 +110,29 @@ def decide(
 
 
 def decide_asked(
-    work: Work, slices: Slices, rows: Collection[Row], *, action: Action
+    work: Work, slices: Slices, rows: Collection[Row], *, action: Action, n_asked: int
 ) -> Mapping[UUID, Decision]:
-    """Decide rows that the caller named by id or code, and with them a thing that does not exist.
+    """Decide those that there are of so many things that the caller named by id or code.
 
-    INVARIANT (absent-as-hidden): whether the rows are there or not, this sends the same statements.
+    INVARIANT (absent-as-hidden): if any of them is refused, or not there, as many statements are sent as a
+    decision about which nothing is known; so what is kept, or missing, tells nothing.
     """
-    said = scopes.triples(work, {_NO_SCOPE, *(row.scope_id for row in rows)})
-    places = [*_places(work, rows, said), Place(NOBODY, _NO_SCOPE, None, None, has_own_entries=True)]
-    decisions = decide(work, slices, places, action=action)
-    slices.lines.pop(NOBODY, None)  # the next one that is asked for costs as much
+    sent: set[str] = set()
+    work.memory[scopes.SENT] = sent
+    decisions = decide(work, slices, places_of(work, rows), action=action)
+    if len(rows) < n_asked or not all(decision.may for decision in decisions.values()):
+        _send_the_rest(work, slices, sent)
     return decisions
+
+
+def _send_the_rest(work: Work, slices: Slices, sent: AbstractSet[str]) -> None:
+    if "triples" not in sent:
+        scopes.triples(work, {_NO_SCOPE})
+    if "chains" not in sent:
+        _climb(work, {_NO_SCOPE})
+    if "lines" not in sent:
+        _load_lines(work, slices, {NOBODY})
+        slices.lines.pop(NOBODY, None)  # the next one that is asked for costs as much
 
 
 def chain_of(work: Work, slices: Slices, place: Place) -> frozenset[UUID]:
@@ -219,6 +229,7 @@ def _climb(work: Work, starts: Collection[int | None]) -> None:
     unknown = [start for start in starts if start is not None and start not in chains]
     if not unknown:
         return
+    scopes.note_sent(work, "chains")
     found: dict[int, set[UUID]] = {start: set() for start in unknown}
     for start, node_id in session_of(work).execute(_CLIMB, {"starts": unknown}):
         found[start].add(node_id)
@@ -233,6 +244,7 @@ def _load_lines(work: Work, slices: Slices, nodes: set[UUID]) -> None:
     principals = slices.standing.subject.principals
     if not nodes or not principals:
         return
+    scopes.note_sent(work, "lines")
     named = {"nodes": nodes, "principals": principals}
     for row in session_of(work).execute(_READ_LINES, named):
         line = Line(*row)

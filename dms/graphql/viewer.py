@@ -35,9 +35,10 @@ class Viewer:
         description="The highest classification that you reach now; null if you hold no clearance, and then "
         "you reach nothing."
     )
-    policy_revision: int = strawberry.field(
+    policy_revision: int | None = strawberry.field(
         description="The state of access lists, clearances and roles by which you were answered. While it "
-        "stays the same, what you may do changes only where a period begins or ends."
+        "stays the same, what anybody may do changes only where a period begins or ends. Null unless you "
+        "hold the duty `policy.read`."
     )
     session: Session | None = strawberry.field(description="The log-in or key with which you ask.")
 

@@ -52,8 +52,8 @@ class Viewer:
     """Names of roles that exclude each other and therefore do not count."""
     duties: tuple[Duty, ...]
     clearance: Classification | None
-    policy_revision: int
-    """By which all of this was decided."""
+    policy_revision: int | None
+    """By which all of this was decided: for who may read the policy, since it moves with hidden lines too."""
 
 
 def viewer(work: Work) -> Viewer:
@@ -71,7 +71,7 @@ def viewer(work: Work) -> Viewer:
         conflicting_roles=tuple(sorted(own.clashing)),
         duties=tuple(sorted(own.duties)),
         clearance=None if mark is None else security.describe(work, [mark])[mark],
-        policy_revision=revisions.head(work)[0],
+        policy_revision=revisions.head(work)[0] if Duty.POLICY_READ in own.duties else None,
     )
 
 
