@@ -203,6 +203,19 @@ def test_disabled_account_is_told_as_such_and_would_be_allowed_again(world, expl
     assert [kinds(step) for step in found.steps] == [[RemedyKind.ENABLE_ACCOUNT]]
 
 
+def test_past_tells_when_an_account_did_not_count(world, explain, user, fonds):
+    world.entry(user, fonds, READ)
+    clock = explain.desk.house.works.clock
+    before = clock()
+    world.build(lambda work: users.disable(work, user, expected_revision=1, reason="on leave"))
+    between = clock()
+    world.build(lambda work: users.enable(work, user, expected_revision=2, reason="back"))
+
+    told = [explain(user, at=at).decision.reason for at in (before, between, None)]
+
+    assert told == [Reason.ALLOWED, Reason.DISABLED, Reason.ALLOWED]
+
+
 def test_conflicting_roles_are_told_with_the_one_to_withdraw(world, explain, user):
     world.link(user, world.role("security_officer"))
     world.link(user, world.role("auditor"))

@@ -19,6 +19,7 @@ from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.security import Mark
 from dms.services import accesslists, sights, users
 from dms.services.sights import AboutAccount, AboutThing
+from dms.stores import facts
 from tests.desk import Desk
 
 READ = Action.READ_METADATA
@@ -189,6 +190,23 @@ def test_things_of_the_past_are_walked_within_the_budget(house, world, ask, file
 
     assert found == documents
     assert pages > 1
+
+
+def test_walk_that_begins_with_what_was_not_there_yet_counts_lines_on_the_repository(
+    house, world, ask, file, monkeypatch
+):
+    user, old = world.user(), world.document(file)
+    repository = world.build(facts.repository_id)
+    entry = world.entry(user, repository, READ, kind=NodeKind.REPOSITORY)
+    then = house.works.clock()
+    ask.desk.do(ask.officer, accesslists.revoke, entry_id=entry, reason="over")
+    for _ in range(4):
+        world.document(file)
+    monkeypatch.setattr(walking, "CHUNK", 2)
+
+    page = ask.what(user, at=then, request=PageRequest(1, backward=True))
+
+    assert [each.row.id for each in page.rows] == [old]
 
 
 def test_period_is_cut_where_something_changed(house, world, ask, file, now):
