@@ -7,7 +7,7 @@ lies below may move to its new scopes in pieces, and only then an entry may name
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -106,16 +106,30 @@ def filling(work: Work) -> Sequence[UUID]:
     return session_of(work).execute(statement.order_by(AccessNode.id)).scalars().all()
 
 
+def waiting(work: Work, node_id: UUID, *, limit: int) -> Sequence[UUID]:
+    """Return the ids of up to so many objects below a node that have still to move; looks at all below."""
+    node = _filled(work, node_id)
+    found: list[UUID] = []
+    for model in _MODELS:
+        rows = session_of(work).execute(_waiting(node, model).limit(limit - len(found)))
+        found += [row[0] for row in rows]
+    return found
+
+
+def move(work: Work, node_id: UUID, ids: Collection[UUID]) -> None:
+    """Move those of these objects that still wait to their new scopes."""
+    work.needs_lock(scopes.PLACES)
+    node = _filled(work, node_id)
+    for model in _MODELS:
+        rows = session_of(work).execute(_waiting(node, model).where(in_ids(model.id, ids))).all()
+        _shift(work, rows, model, kind=node.kind, target=node.id)
+    _forget_rows(work)
+
+
 def fill(work: Work, node_id: UUID, *, limit: int | None = None) -> Readiness:
     """Move up to `limit` objects, or `AT_ONCE`, below a node to their new scopes; ready when none is left."""
-    work.needs_lock(scopes.PLACES)
-    node = _node(work, node_id)
-    if node is None:
-        raise LookupError("only an access node is filled")
-    moved = 0
-    for model in _MODELS:
-        moved += _move(work, node, model, limit=(limit or AT_ONCE) - moved)
-    _forget_rows(work)
+    move(work, node_id, waiting(work, node_id, limit=limit or AT_ONCE))
+    node = _filled(work, node_id)
     if node.state is NodeState.FILLING and not _left(work, node, limit=1):
         node.state = NodeState.READY
         session_of(work).flush()
@@ -226,6 +240,13 @@ def _node(work: Work, node_id: UUID) -> AccessNode | None:
     return session_of(work).execute(statement).scalar_one_or_none()
 
 
+def _filled(work: Work, node_id: UUID) -> AccessNode:
+    node = _node(work, node_id)
+    if node is None:
+        raise LookupError("only an access node is filled")
+    return node
+
+
 def _readiness(work: Work, node: AccessNode) -> Readiness:
     if node.state is NodeState.READY:
         return Readiness(node.node_id, is_ready=True, n_left=0)
@@ -308,14 +329,6 @@ def _left(work: Work, node: AccessNode, *, limit: int | None) -> int:
         waiting = _waiting(node, model).limit(limit).subquery()
         left += session_of(work).execute(select(func.count()).select_from(waiting)).scalar_one()
     return left
-
-
-def _move(work: Work, node: AccessNode, model: type[Row], *, limit: int) -> int:
-    if limit <= 0:
-        return 0
-    rows = session_of(work).execute(_waiting(node, model).limit(limit)).all()
-    _shift(work, rows, model, kind=node.kind, target=node.id)
-    return len(rows)
 
 
 def _shift(work: Work, rows: Sequence[Any], model: type[Row], *, kind: NodeKind, target: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -12,6 +12,12 @@ from dms.base.actor import Actor
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.stores.work import Work, Works
+
+PIECE = 500
+"""So many things move in one transaction: on SQLite every recorded answer waits for it."""
+
+AHEAD = 20_000
+"""So many are looked for at a time."""
 
 
 def prepare(work: Work, kind: NodeKind, *, node_id: UUID) -> Readiness:
@@ -47,11 +53,16 @@ def fill(works: Works, actor: Actor, *, is_stopped: Callable[[], bool]) -> int:
     It may be stopped between two pieces and goes on where it was, whoever calls it next.
     """
     pieces = 0
-    for node_id in works.read(actor, _waiting):
-        is_ready = False
-        while not is_ready and not is_stopped():
-            is_ready = works.write(actor, partial(_fill, node_id=node_id))
-            pieces += 1
+    for node_id in works.read(actor, _filling):
+        # Looking for what waits reads all that lies below; so it is done ahead, for many short pieces.
+        while not is_stopped() and (ids := works.read(actor, partial(_waiting, node_id=node_id))):
+            for start in range(0, len(ids), PIECE):
+                if is_stopped():
+                    return pieces
+                works.write(actor, partial(_move, node_id=node_id, ids=ids[start : start + PIECE]))
+                pieces += 1
+        if not is_stopped():
+            works.write(actor, partial(_finish, node_id=node_id))
     return pieces
 
 
@@ -66,9 +77,14 @@ def sweep(works: Works, actor: Actor, *, is_stopped: Callable[[], bool]) -> int:
     return merged
 
 
-def _waiting(work: Work) -> tuple[UUID, ...]:
+def _filling(work: Work) -> tuple[UUID, ...]:
     work.performs(Op.ACCESS_NODE_READ)
     return tuple(accessnodes.filling(work))
+
+
+def _waiting(work: Work, *, node_id: UUID) -> Sequence[UUID]:
+    work.performs(Op.ACCESS_NODE_READ)
+    return accessnodes.waiting(work, node_id, limit=AHEAD)
 
 
 def _idle(work: Work) -> tuple[UUID, ...]:
@@ -76,11 +92,15 @@ def _idle(work: Work) -> tuple[UUID, ...]:
     return tuple(accessnodes.idle(work))
 
 
-def _fill(work: Work, *, node_id: UUID) -> bool:
+def _move(work: Work, *, node_id: UUID, ids: Sequence[UUID]) -> None:
     work.performs(Op.ACCESS_NODE_PREPARE)
-    left = accessnodes.fill(work, node_id)
-    work.notes.detail["left"] = left.n_left
-    return left.is_ready
+    accessnodes.move(work, node_id, ids)
+    work.notes.detail["moved"] = len(ids)
+
+
+def _finish(work: Work, *, node_id: UUID) -> None:
+    work.performs(Op.ACCESS_NODE_PREPARE)
+    work.notes.detail["left"] = accessnodes.fill(work, node_id).n_left
 
 
 def _merge(work: Work, *, node_id: UUID) -> bool:

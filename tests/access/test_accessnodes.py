@@ -111,8 +111,9 @@ def test_document_registered_below_a_node_that_is_being_filled_is_in_its_scope(p
 def test_caretaker_fills_what_waits_and_goes_on_after_being_stopped(place, monkeypatch):
     house, world, _, _, lower, _ = place
     monkeypatch.setattr(accessnodes, "AT_ONCE", 2)
+    monkeypatch.setattr(caring, "PIECE", 2)
     world.build(lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, lower))
-    stops = iter([False, True])
+    stops = iter([False, False, True])
 
     caring.fill(house.works, system_actor("test"), is_stopped=lambda: next(stops))
     half = world.build(lambda work: accessnodes.readiness(work, lower))
