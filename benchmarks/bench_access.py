@@ -56,6 +56,8 @@ class Spread:
     p95: float
     clock_p50: float
     clock_p95: float
+    best: float
+    """CPU of the quickest round: what ratios are made of, since others disturb it least."""
 
     @classmethod
     def of(cls, found: Sequence[Cost]) -> Spread:
@@ -66,7 +68,8 @@ class Spread:
                 milliseconds * 1000
                 for values in ordered
                 for milliseconds in (statistics.median(values), values[int(len(values) * 0.95)])
-            )
+            ),
+            best=ordered[0][0] * 1000,
         )
 
 
@@ -276,9 +279,9 @@ def _foreign(house: House, plan: Plan, found: Run) -> dict[tuple[str, str], floa
                 figure = _measured(each, found, name, bodies)
                 key = (each.reader.name, name)
                 if is_before:
-                    before[key] = figure.cold.p50
+                    before[key] = figure.cold.best
                 else:
-                    before[key] = figure.cold.p50 / before[key]
+                    before[key] = figure.cold.best / before[key]
         if is_before:
             own = sum(entry.principal >= accesschanges.FOREIGN for entry in plan.entries)
             accesscorpus.more_entries(house, plan, count=9 * (len(plan.entries) - own))
