@@ -26,8 +26,11 @@ from tests.factories import actor
 
 GROUPS, DEPTH = 18, 13
 AGGREGATIONS, CLASSES, DOCUMENTS = 24, 10, 48
-USERS, ENTRIES = 5, 40
+USERS, ENTRIES = 6, 40
 OFFSETS = (-1, 0, 1)
+
+# Users by number, whose lines are certain.
+SHUT, PLAIN, BELOW, LEAVING, TOWER, OPEN = range(USERS)
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,7 @@ def build(work: Work, seed: int) -> Dense:
         for rank in (100, 200, 300)
         for number in (0, 0, 0, 2)
     ]
-    users = [_user(work, dice, marks) for _ in range(USERS - 3)]
-    whole = Mark(300, frozenset(compartments))
-    users += [factories.make_user(work, rank=whole.rank, compartments=whole.compartments) for _ in range(3)]
+    users = _users(work, dice, marks, compartments)
     groups = _groups(work, dice, users)
     classes = _tree(dice, CLASSES, lambda parent: factories.make_class(work, parent))
     aggregations = _tree(
@@ -84,26 +85,34 @@ def build(work: Work, seed: int) -> Dense:
     return Dense(users, aggregations, documents, work.now)
 
 
-def _user(work: Work, dice: random.Random, marks: Sequence[Mark]) -> UUID:
-    user = factories.make_user(work, rank=None)
-    since, until = _period(dice)
-    if dice.random() < 0.9:
-        mark = dice.choice(marks[4:])
-        factories.make_clearance(work, user, mark, since=work.now + since, until=until and work.now + until)
-    return user
+def _users(
+    work: Work, dice: random.Random, marks: Sequence[Mark], compartments: Sequence[UUID]
+) -> list[UUID]:
+    """One that is drawn, two that reach some of the marks, and three that reach all."""
+    some, whole = Mark(200, frozenset(compartments[:1])), Mark(300, frozenset(compartments))
+    held = [dice.choice(marks[4:]), some, some, whole, whole, whole]
+    users = [factories.make_user(work, rank=None) for _ in held]
+    for number, (user, mark) in enumerate(zip(users, held, strict=True)):
+        factories.make_clearance(work, user, mark, **({} if number else _period(work, dice)))
+    return users
 
 
 def _groups(work: Work, dice: random.Random, users: Sequence[UUID]) -> list[UUID]:
     groups = [factories.make_principal(work, PrincipalKind.GROUP) for _ in range(GROUPS)]
-    tower = set(itertools.pairwise([users[2], *groups[:DEPTH]]))
-    pairs = set(tower)
+    members = [*users, *groups]
+    tower = itertools.pairwise([TOWER, *range(USERS, USERS + DEPTH)])
+    certain = {pair: {"since": 0} for pair in tower}
+    certain[LEAVING, USERS + GROUPS - 2] = {"until": work.now - 5}
+    certain[LEAVING, USERS + GROUPS - 1] = {"until": work.now}
+    pairs = set(certain)
     while len(pairs) < DEPTH + 20:
-        member, group = dice.choice([*users, *groups]), dice.choice(groups)
+        member, group = dice.randrange(USERS + GROUPS), USERS + dice.randrange(GROUPS)
         if member != group:
             pairs.add((member, group))
+    # By number and not by id: what a seed draws must not depend on ids, which are new each time.
     for member, group in sorted(pairs):
-        since, until = (-5, None) if (member, group) in tower else _period(dice)
-        factories.make_link(work, member, group, since=work.now + since, until=until and work.now + until)
+        period = certain.get((member, group)) or _period(work, dice)
+        factories.make_link(work, members[member], members[group], **period)
     return groups
 
 
@@ -124,7 +133,6 @@ def _entries(work: Work, dice: random.Random, principals: Sequence[UUID], nodes)
     ]
     for _ in range(ENTRIES):
         kind, node = dice.choice(kinds)
-        since, until = _period(dice)
         factories.make_entry(
             work,
             dice.choice(principals),
@@ -132,8 +140,7 @@ def _entries(work: Work, dice: random.Random, principals: Sequence[UUID], nodes)
             dice.choice(list(Action)),
             effect=dice.choice([Effect.ALLOW, Effect.ALLOW, Effect.DENY]),
             kind=kind,
-            since=work.now + since,
-            until=until and work.now + until,
+            **_period(work, dice),
         )
     _certain(work, principals, nodes)
 
@@ -142,27 +149,42 @@ def _certain(work: Work, principals: Sequence[UUID], nodes) -> None:
     """Write lines that every world has, so that each tells what chance may leave out."""
     aggregations, classes, documents = nodes
     roof = scopes.roof(work)
-    everyone, top, last = principals[-1], principals[USERS + DEPTH - 1], principals[USERS - 1]
+    left, leaving, everyone = principals[-3:]
+    top = principals[USERS + DEPTH - 1]
     for who, action, effect, kind, chosen in (
-        (everyone, Action.READ_CONTENT, Effect.ALLOW, NodeKind.AGGREGATION, aggregations[-4:]),
-        (everyone, Action.READ_METADATA, Effect.ALLOW, NodeKind.CLASS, classes[-2:]),
-        (top, Action.READ_CONTENT, Effect.ALLOW, NodeKind.DOCUMENT, documents[:4]),
-        (top, Action.DISCOVER, Effect.DENY, NodeKind.DOCUMENT, documents[4:12]),
-        (last, Action.READ_CONTENT, Effect.ALLOW, NodeKind.DOCUMENT, documents[12:20]),
-        (last, Action.READ_METADATA, Effect.DENY, NodeKind.DOCUMENT, documents[20:32]),
-        (last, Action.READ_CONTENT, Effect.ALLOW, NodeKind.CLASS, [roof.scheme_id]),
-        (principals[1], Action.READ_CONTENT, Effect.DENY, NodeKind.REPOSITORY, [roof.repository_id]),
+        (everyone, Action.READ_CONTENT, Effect.ALLOW, NodeKind.AGGREGATION, aggregations[-1:]),
+        (everyone, Action.READ_METADATA, Effect.ALLOW, NodeKind.CLASS, classes[-1:]),
+        (principals[SHUT], Action.READ_CONTENT, Effect.DENY, NodeKind.REPOSITORY, [roof.repository_id]),
+        (principals[BELOW], Action.READ_CONTENT, Effect.ALLOW, NodeKind.AGGREGATION, aggregations[:1]),
+        (principals[BELOW], Action.READ_METADATA, Effect.DENY, NodeKind.CLASS, classes[-3:]),
+        (left, Action.READ_CONTENT, Effect.ALLOW, NodeKind.DOCUMENT, documents[32:40]),
+        (leaving, Action.READ_CONTENT, Effect.ALLOW, NodeKind.DOCUMENT, documents[40:]),
+        (top, Action.READ_CONTENT, Effect.ALLOW, NodeKind.DOCUMENT, documents[:12]),
+        (top, Action.DISCOVER, Effect.DENY, NodeKind.DOCUMENT, documents[12:20]),
+        (principals[PLAIN], Action.READ_CONTENT, Effect.ALLOW, NodeKind.DOCUMENT, documents[:20]),
+        (principals[OPEN], Action.READ_METADATA, Effect.DENY, NodeKind.DOCUMENT, documents[20:32]),
+        (principals[OPEN], Action.READ_CONTENT, Effect.ALLOW, NodeKind.CLASS, [roof.scheme_id]),
     ):
         for node in chosen:
             factories.make_entry(work, who, node, action, effect=effect, kind=kind)
+    for documents_, until in ((documents[20:26], -1), (documents[26:32], 0)):
+        for node in documents_:
+            factories.make_entry(
+                work,
+                principals[PLAIN],
+                node,
+                Action.READ_CONTENT,
+                kind=NodeKind.DOCUMENT,
+                until=work.now + until,
+            )
 
 
-def _period(dice: random.Random) -> tuple[int, int | None]:
-    """Begin before, at or just after the instant; end just after it, later, or never.
-
-    No end is at the instant itself: zero would read as never where it is added.
-    """
-    return dice.choice([(-5, None), (-5, None), (-1, None), (0, None), (1, None), (-5, 1), (-1, 1), (-1, 2)])
+def _period(work: Work, dice: random.Random) -> dict[str, int | None]:
+    """Begin before, at or just after the instant; end at it, just after it, later, or never."""
+    since, until = dice.choice(
+        [(-5, None), (-5, None), (-1, None), (0, None), (1, None), (-5, 0), (-5, 1), (-1, 1), (-1, 2)]
+    )
+    return {"since": work.now + since, "until": None if until is None else work.now + until}
 
 
 def differences(
