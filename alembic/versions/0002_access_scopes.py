@@ -19,6 +19,7 @@ branch_labels = None
 depends_on = None
 
 _OPEN = sa.text("revision_to IS NULL")
+_DATED = ("access_entry", "principal_link", "clearance")
 
 _GRANTED = (
     "id",
@@ -75,8 +76,9 @@ def downgrade() -> None:
         table.drop_index("ix_aggregation_access_node")
         table.drop_column("scope_id")
         table.drop_column("access_node_id")
-    op.drop_index("ix_access_entry_ends", "access_entry")
-    op.drop_index("ix_access_entry_begins", "access_entry")
+    for table in _DATED:
+        for name in ("ends", "begins"):
+            op.drop_index(f"ix_{table}_{name}", table)
     op.drop_table("access_scope_change")
     op.drop_table("access_scope_fold")
     op.drop_table("access_scope")
@@ -308,8 +310,10 @@ def _guard_entries(*added: str) -> None:
 
 
 def _add_columns() -> None:
-    for name, column in (("ix_access_entry_begins", "valid_from"), ("ix_access_entry_ends", "valid_until")):
-        op.create_index(name, "access_entry", [column], sqlite_where=_OPEN, postgresql_where=_OPEN)
+    for table in _DATED:
+        for name, column in (("begins", "valid_from"), ("ends", "valid_until")):
+            named = f"ix_{table}_{name}"
+            op.create_index(named, table, [column], sqlite_where=_OPEN, postgresql_where=_OPEN)
     for table in ("record_class", "aggregation"):
         op.add_column(table, sa.Column("access_node_id", sa.Integer(), nullable=True))
     for table in ("document", "aggregation"):

@@ -24,10 +24,10 @@ from dms.models.types import unindexed
 from dms.rules import access as rules
 from dms.rules.access import Action, Effect, Line, NodeKind
 from dms.rules.security import dominates
-from dms.stores.sets import in_ids, in_numbers
+from dms.stores.sets import in_ids, in_many, in_numbers
 from dms.stores.work import Work, session_of
 
-FEW_NODES = 2_000
+FEW_NODES = 50
 """Up to so many allowed nodes, scopes are found from them; above, all scopes are tested."""
 
 Numbers: TypeAlias = frozenset[int]
@@ -284,8 +284,8 @@ def _scope_test(found: Verdict) -> ColumnElement[bool]:
     allowed: ColumnElement[bool] = true()
     if not found.everything:
         allowed = or_(
-            in_numbers(AccessScope.aggregation_node, found.allowed),
-            in_numbers(AccessScope.class_node, found.allowed),
+            in_many(AccessScope.aggregation_node, found.allowed),
+            in_many(AccessScope.class_node, found.allowed),
         )
     return and_(_scope_permits(found), allowed)
 
@@ -296,8 +296,8 @@ def _scope_permits(found: Verdict) -> ColumnElement[bool]:
         return dominated
     return and_(
         dominated,
-        not_(in_numbers(AccessScope.aggregation_node, found.denied)),
-        not_(in_numbers(AccessScope.class_node, found.denied)),
+        not_(in_many(AccessScope.aggregation_node, found.denied)),
+        not_(in_many(AccessScope.class_node, found.denied)),
     )
 
 

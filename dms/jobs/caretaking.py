@@ -19,6 +19,9 @@ from dms.stores.work import Works
 _log = logging.getLogger("dms.caretaking")
 
 LOOKS_EVERY_S = 2.0
+RESTS_S = 0.02
+"""Between two pieces: on SQLite the recorder of events waits for the same lock."""
+
 SWEEPS_EVERY = 1_800
 """So many looks lie between two sweeps: an hour."""
 
@@ -59,6 +62,10 @@ class Caretaker:
             scopes.fold(database)
         actor = system_actor(new_id().hex)
         if scopes.is_filling(database):
-            accessnodes.fill(self._works, actor, is_stopped=self._stopped.is_set)
+            accessnodes.fill(self._works, actor, is_stopped=self._rests)
         if is_sweep:
-            accessnodes.sweep(self._works, actor, is_stopped=self._stopped.is_set)
+            accessnodes.sweep(self._works, actor, is_stopped=self._rests)
+
+    def _rests(self) -> bool:
+        """Let others go first for a moment; True once the thread shall end."""
+        return self._stopped.wait(RESTS_S)

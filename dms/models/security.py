@@ -79,6 +79,18 @@ class Clearance(Base):
             postgresql_where=text("revision_to IS NULL"),
         ),
         Index("ix_clearance_history", "user_id", "revision_from"),
+        Index(
+            "ix_clearance_begins",
+            "valid_from",
+            sqlite_where=text("revision_to IS NULL"),
+            postgresql_where=text("revision_to IS NULL"),
+        ),
+        Index(
+            "ix_clearance_ends",
+            "valid_until",
+            sqlite_where=text("revision_to IS NULL"),
+            postgresql_where=text("revision_to IS NULL"),
+        ),
         CheckConstraint("valid_until IS NULL OR valid_from < valid_until", name="period"),
     )
 

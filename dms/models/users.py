@@ -76,6 +76,18 @@ class PrincipalLink(Base):
         ),
         Index("ix_principal_link_member_history", "member_id", "revision_from"),
         Index("ix_principal_link_group_history", "group_id", "revision_from"),
+        Index(
+            "ix_principal_link_begins",
+            "valid_from",
+            sqlite_where=text("revision_to IS NULL"),
+            postgresql_where=text("revision_to IS NULL"),
+        ),
+        Index(
+            "ix_principal_link_ends",
+            "valid_until",
+            sqlite_where=text("revision_to IS NULL"),
+            postgresql_where=text("revision_to IS NULL"),
+        ),
         CheckConstraint("member_id <> group_id", name="not_itself"),
         CheckConstraint("valid_until IS NULL OR valid_from < valid_until", name="period"),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
-from dms.base.canonical import Canonical, sha256, trusted_bytes
+from dms.base.canonical import Canonical, trusted_bytes
 
 FORMAT = 1
 MAX_BODY_BYTES = 65_535
@@ -29,7 +28,12 @@ class Op(StrEnum):
     ACCESS_NODE_READ = "access.node_read"
     ACCESS_READ = "access.read"
     ACCESS_REVOKE = "access.revoke"
+    ACCESSCHANGE_APPROVE = "accesschange.approve"
+    ACCESSCHANGE_EDIT = "accesschange.edit"
+    ACCESSCHANGE_LIST = "accesschange.list"
     ACCESSCHANGE_PREVIEW = "accesschange.preview"
+    ACCESSCHANGE_PROPOSE = "accesschange.propose"
+    ACCESSCHANGE_REJECT = "accesschange.reject"
     ACCESSFINDING_LIST = "accessfinding.list"
     ACCESS_WHAT = "access.what_can_see"
     ACCESS_WHO = "access.who_can_see"
@@ -331,16 +335,6 @@ def names(found: Mapping[str, Any], object_id: str) -> bool:
         or any(refusal[0] == object_id for refusal in found["refused"])
         or object_id in released_ids(found["released"])
     )
-
-
-def leaf_hash(body_bytes: bytes) -> str:
-    """Return the RFC 6962 leaf hash (hex) of a body."""
-    return hashlib.sha256(b"\x00" + body_bytes).hexdigest()
-
-
-def seal_detail(salt: bytes, detail: bytes) -> str:
-    """Return the digest (hex) that binds the removable detail to the body."""
-    return sha256(salt + detail).hex()
 
 
 _NAMES = {disclosure: disclosure.name.lower() for disclosure in Disclosure}

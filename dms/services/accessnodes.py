@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -54,15 +54,12 @@ def fill(works: Works, actor: Actor, *, is_stopped: Callable[[], bool]) -> int:
     """
     pieces = 0
     for node_id in works.read(actor, _filling):
-        # Looking for what waits reads all that lies below; so it is done ahead, for many short pieces.
-        while not is_stopped() and (ids := works.read(actor, partial(_waiting, node_id=node_id))):
-            for start in range(0, len(ids), PIECE):
-                if is_stopped():
-                    return pieces
-                works.write(actor, partial(_move, node_id=node_id, ids=ids[start : start + PIECE]))
-                pieces += 1
-        if not is_stopped():
-            works.write(actor, partial(_finish, node_id=node_id))
+        for piece in _pieces(works, actor, node_id):
+            if is_stopped():
+                return pieces
+            works.write(actor, partial(_move, node_id=node_id, ids=piece))
+            pieces += 1
+        works.write(actor, partial(_finish, node_id=node_id))
     return pieces
 
 
@@ -75,6 +72,13 @@ def sweep(works: Works, actor: Actor, *, is_stopped: Callable[[], bool]) -> int:
         locks = (accessnodes.RESTRUCTURES,)
         merged += works.write(actor, partial(_merge, node_id=node_id), locks=locks)
     return merged
+
+
+def _pieces(works: Works, actor: Actor, node_id: UUID) -> Iterator[Sequence[UUID]]:
+    """Yield the ids of what waits; looking for them reads all that lies below, so it is done ahead."""
+    while ids := works.read(actor, partial(_waiting, node_id=node_id)):
+        for start in range(0, len(ids), PIECE):
+            yield ids[start : start + PIECE]
 
 
 def _filling(work: Work) -> tuple[UUID, ...]:

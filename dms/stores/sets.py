@@ -11,12 +11,25 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BindParameter, Boolean, ColumnElement, Integer, String, TypeDecorator, Uuid, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Integer,
+    String,
+    TypeDecorator,
+    Uuid,
+    bindparam,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
+
+_LARGE = 800
+"""A set of more is hashed by a query of its own; of fewer `= ANY` is as fast or faster (measured)."""
 
 
 class Numbers(TypeDecorator[Collection[int]]):
@@ -68,6 +81,13 @@ def in_numbers(column: Any, values: Collection[int] | str) -> ColumnElement[bool
     return among(column, _bound(values, Numbers()))
 
 
+def in_many(column: Any, values: Collection[int]) -> ColumnElement[bool]:  # of integers
+    """Return the same test for where all rows are read: a large set is hashed on PostgreSQL too."""
+    return (
+        in_numbers(column, values) if len(values) <= _LARGE else among_many(column, _bound(values, Numbers()))
+    )
+
+
 def in_ids(column: Any, values: Collection[UUID] | str) -> ColumnElement[bool]:  # of ids
     """Return the test that a column's id is one of these; text names the parameter that holds them."""
     return among(column, _bound(values, Ids()))
@@ -79,6 +99,19 @@ def _bound(values: Any, kind: Numbers | Ids) -> BindParameter[Any]:  # a set, or
     return bindparam(None, values, type_=kind, unique=True)
 
 
+class among_many(among):  # noqa: N801  reads like the test that it writes
+    """The same test by a hash of the set."""
+
+    inherit_cache = True
+
+
+@compiles(among_many, "postgresql")
+def _as_hash(element: among_many, compiler: SQLCompiler, **options: Any) -> str:  # the compiler's own
+    tested, bound = (compiler.process(part, **options) for part in element.clauses.clauses)
+    return f"({tested} IN (SELECT unnest({bound})))"
+
+
+@compiles(among_many, "sqlite")
 @compiles(among, "sqlite")
 def _as_json(element: among, compiler: SQLCompiler, **options: Any) -> str:  # the compiler's own
     column, values = element.clauses.clauses

@@ -20,7 +20,7 @@ from dms.base.settings import Settings
 from dms.models.documents import Medium
 from dms.models.versions import ContentFile, Version
 from dms.rules.access import Action, Effect, NodeKind
-from dms.rules.accessevents import leaf_hash
+from dms.rules.eventseals import leaf_hash
 from dms.services import accesslists, documents, integrity, uploads, versions
 from dms.services.accesslists import EntryDraft
 from dms.services.documents import NewDocument

@@ -13,7 +13,7 @@ from dms.base.canonical import canonical_bytes
 from dms.base.clock import Instant
 from dms.base.ids import new_id, random_bytes
 from dms.rules import accessevents as rules
-from dms.rules import eventparts
+from dms.rules import eventparts, eventseals
 from dms.rules.accessevents import Head, Op, Outcome, Place, Refusal, Share
 from dms.stores.work import Notes, Work
 
@@ -93,9 +93,9 @@ def over_claim(
 
 def _row(head: Head, share: Share, *, place: Place, detail: bytes) -> EventRow:
     salt = random_bytes(SALT_BYTES)
-    found = rules.fields(head, share, place=place, detail_sha256=rules.seal_detail(salt, detail))
+    found = rules.fields(head, share, place=place, detail_sha256=eventseals.seal_detail(salt, detail))
     body = rules.body(found)
-    values = rules.columns(found) | {"leaf_hash": rules.leaf_hash(body)}
+    values = rules.columns(found) | {"leaf_hash": eventseals.leaf_hash(body)}
     return EventRow({**values, "body": body, "salt": salt, "detail": detail})
 
 

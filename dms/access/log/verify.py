@@ -13,6 +13,7 @@ from sqlalchemy import Row, Table, func, select
 
 from dms.models import accessevents
 from dms.rules import accessevents as rules
+from dms.rules import eventseals
 from dms.stores.work import Work, session_of
 
 _FIRST = UUID(int=0)
@@ -90,7 +91,7 @@ def tables_of(work: Work) -> tuple[Table, Table]:
 def fault_of(row: Row[Any]) -> Fault | None:  # a row of a Table has no type of its own
     """Return what is wrong with an event, read with its `salt` and `detail`."""
     body = bytes(row.body)
-    if rules.leaf_hash(body) != row.leaf_hash:
+    if eventseals.leaf_hash(body) != row.leaf_hash:
         return Fault(row.event_id, "event_body", "the body of the event is not the one that was written")
     try:
         found: dict[str, Any] = orjson.loads(body)
@@ -101,7 +102,7 @@ def fault_of(row: Row[Any]) -> Fault | None:  # a row of a Table has no type of 
     if differing:
         return Fault(row.event_id, "event_columns", f"`{'`, `'.join(differing)}` differ from the body")
     # Without its row the detail was redacted; the seal in the body stays.
-    if row.salt is not None and rules.seal_detail(bytes(row.salt), bytes(row.detail)) != seal:
+    if row.salt is not None and eventseals.seal_detail(bytes(row.salt), bytes(row.detail)) != seal:
         return Fault(row.event_id, "event_detail", "the detail of the event is not the one that was written")
     return None
 
