@@ -28,6 +28,7 @@ from dms.graphql.execution import open_endpoint
 from dms.jobs.caretaking import Caretaker
 from dms.rules.accessevents import Op
 from dms.services import repository
+from dms.services.consents import SECOND_OFFICER_RANK
 from dms.stores import facts, migrations
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.engine import Database, open_database
@@ -136,7 +137,11 @@ def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, Access
         closing=log,
         clock=clock,
         deadline_s=settings.deadline_s,
-        equipment={POLICY: policy, **_kept(settings)},
+        equipment={
+            POLICY: policy,
+            SECOND_OFFICER_RANK: settings.second_officer_rank,
+            **_kept(settings),
+        },
     )
     return works, policy, log
 

@@ -23,12 +23,16 @@ from dms.models.users import Account, Principal, PrincipalKind, PrincipalLink, P
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState, DocumentState
+from dms.services.consents import Consent
 from dms.stores import facts
 from dms.stores.work import Work, session_of
 
 _numbers = itertools.count(1)
 
 FOREVER = None
+
+AGREED = Consent(new_id(), new_id(), is_trial=False)
+"""As if two had agreed to a change; nobody proposed it."""
 
 
 def actor(user_id: UUID, request_id: str = "test") -> Actor:

@@ -5,12 +5,12 @@ Changes are values laid over open lines, links and clearances (`Overlay`), as th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from dms.access import marks, standing
 from dms.access.standing import Standing, is_live
@@ -96,8 +96,10 @@ def affected(work: Work, overlay: Overlay, *, limit: int) -> Affected:
 
 def bearers(work: Work, principals: Collection[UUID], *, at: int) -> frozenset[UUID]:
     """Return those of these principals that some line names which is live then."""
-    statement = select(AccessEntry.principal_id).where(in_ids(AccessEntry.principal_id, principals))
-    return frozenset(session_of(work).execute(_live(statement, at).distinct()).scalars())
+    statement = select(AccessEntry.principal_id).where(
+        in_ids(AccessEntry.principal_id, principals), _live(at)
+    )
+    return frozenset(session_of(work).execute(statement.distinct()).scalars())
 
 
 def lines_of(work: Work, principals: Collection[UUID], *, at: int) -> list[Line]:
@@ -110,8 +112,8 @@ def lines_of(work: Work, principals: Collection[UUID], *, at: int) -> list[Line]
         AccessEntry.effect,
         AccessEntry.valid_from,
         AccessEntry.valid_until,
-    ).where(in_ids(AccessEntry.principal_id, principals))
-    return [Line(*row) for row in session_of(work).execute(_live(statement, at))]
+    ).where(in_ids(AccessEntry.principal_id, principals), _live(at))
+    return [Line(*row) for row in session_of(work).execute(statement)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,8 @@ class _Graph:
         return list(reached.values())
 
 
-def _live(statement: Select[tuple[UUID]] | Select[tuple[object, ...]], at: int) -> Select[tuple[object, ...]]:
-    return statement.where(
+def _live(at: int) -> ColumnElement[bool]:
+    return and_(
         AccessEntry.revision_to.is_(None), is_live(AccessEntry.valid_from, AccessEntry.valid_until, at)
     )
 
@@ -164,7 +166,7 @@ def _accounts(work: Work, overlay: Overlay, *, limit: int) -> tuple[list[UUID], 
         linked = (
             select(PrincipalLink.member_id)
             .join(down, PrincipalLink.group_id == down.c.id)
-            .where(*_live_link(overlay.at))
+            .where(_live_link(overlay.at))
         )
         narrow = narrow.where(Principal.id.in_(select(down.union(linked).c.id)))
     session = session_of(work)
@@ -185,13 +187,13 @@ def _graph(work: Work, starts: Collection[UUID], *, at: int) -> _Graph:
         select(PrincipalLink.group_id)
         .join(up, PrincipalLink.member_id == up.c.id)
         .join(Principal, Principal.id == PrincipalLink.group_id)
-        .where(*_live_link(at), Principal.status == PrincipalStatus.ACTIVE)
+        .where(_live_link(at), Principal.status == PrincipalStatus.ACTIVE)
     )
     up = up.union(linked)
     rows = session.execute(select(Principal).join(up, up.c.id == Principal.id)).scalars().all()
     principals = {row.id: row for row in rows}
     pairs = select(PrincipalLink.member_id, PrincipalLink.group_id).where(
-        in_ids(PrincipalLink.member_id, principals), *_live_link(at)
+        in_ids(PrincipalLink.member_id, principals), _live_link(at)
     )
     links: dict[UUID, list[UUID]] = {}
     for member, group in session.execute(pairs):
@@ -199,8 +201,8 @@ def _graph(work: Work, starts: Collection[UUID], *, at: int) -> _Graph:
     return _Graph(principals, links)
 
 
-def _live_link(at: int) -> Iterable[object]:
-    return (
+def _live_link(at: int) -> ColumnElement[bool]:
+    return and_(
         PrincipalLink.revision_to.is_(None),
         is_live(PrincipalLink.valid_from, PrincipalLink.valid_until, at),
     )

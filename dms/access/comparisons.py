@@ -196,7 +196,8 @@ def _scopes(ground: Ground, nodes: frozenset[int] | None) -> Mapping[int, tuple[
 def _statement(nodes: frozenset[int] | None) -> Select[Any]:
     """Select the scopes of these nodes in either tree, or all; two look-ups, since one with OR reads all."""
     parts = (AccessScope.aggregation_node, AccessScope.class_node)
-    whole: Select[Any] = select(AccessScope.id, *parts, AccessScope.security_id, AccessScope.n_documents)
+    columns: list[Any] = [AccessScope.id, *parts, AccessScope.security_id, AccessScope.n_documents]
+    whole = select(*columns)
     if nodes is None:
         return whole
     both = union(*(whole.where(in_numbers(column, nodes)) for column in parts)).subquery()

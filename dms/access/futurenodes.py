@@ -116,7 +116,10 @@ def placed_aggregations(work: Work, nodes: FutureNodes, ids: Collection[UUID]) -
     rows = session.execute(select(*parts).where(in_ids(Aggregation.id, ids))).all()
     filed = _nearest(work, _down(Aggregation, nodes.aggregations), [row[0] for row in rows])
     classed = _nearest(work, _down(RecordClass, nodes.classes), [row[2] for row in rows if row[2]])
-    return [Placed(row[0], row[1], Near(filed.get(row[0]), classed.get(row[2]))) for row in rows]
+    return [
+        Placed(row[0], row[1], Near(filed.get(row[0]), classed.get(row[2]) if row[2] else None))
+        for row in rows
+    ]
 
 
 def some(

@@ -51,6 +51,9 @@ class Settings:
     decide_once_items: int = field(
         default=1_000_000, metadata={"help": "so many ids and decisions are kept at most, per process"}
     )
+    second_officer_rank: int = field(
+        default=400, metadata={"help": "grants that reach levels above this rank need a second officer"}
+    )
     deadline_s: float = field(default=10.0, metadata={"help": "longest time one operation may take"})
     body_limit_bytes: int = field(default=262_144, metadata={"help": "largest body of a GraphQL request"})
     upload_limit_bytes: int = field(default=5_368_709_120, metadata={"help": "largest single upload"})

@@ -73,7 +73,6 @@ class AccessChangeNodeEffect:
 class AccessChangePreview:
     """A rehearsal."""
 
-    at: Instant = strawberry.field(description="The instant that it is about.")
     errors: list[UserError] = strawberry.field(
         description="What stands against single changes, by number in `path`; nothing is rehearsed then."
     )
@@ -98,7 +97,6 @@ def shown_preview(work: Work, found: Preview) -> AccessChangePreview:
     """Shape a rehearsal."""
     node_ids = shown_node_ids(work, [(each.kind, each.id) for each in found.nodes])
     return AccessChangePreview(
-        at=Instant(found.at),
         errors=[shown for problem in found.problems if (shown := user_error(problem)) is not None],
         account_count=found.n_accounts,
         rehearsed_count=found.n_rehearsed,

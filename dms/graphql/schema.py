@@ -16,6 +16,7 @@ from dms.graphql import (
     accesslists,
     accessnodes,
     accesspreviews,
+    accessproposals,
     accessreviews,
     accesssheets,
     aggregationchanges,
@@ -63,6 +64,7 @@ QUERIES: tuple[type, ...] = (
     accessnodes.Queries,
     accessfindings.Queries,
     accesspreviews.Queries,
+    accessproposals.Queries,
     accessreviews.Queries,
     accessevents.Queries,
     inventory.Queries,
@@ -85,6 +87,7 @@ MUTATIONS: tuple[type, ...] = (
     accesslists.Mutations,
     accessnodes.Mutations,
     accesssheets.Mutations,
+    accessproposals.Mutations,
     accessreviews.Mutations,
 )
 """The rooms that write."""

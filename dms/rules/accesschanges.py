@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -92,16 +92,29 @@ class MarkSet:
 
 Change: TypeAlias = EntryGrant | EntryRevoke | LinkMake | LinkEnd | ClearanceGrant | ClearanceRevoke | MarkSet
 
+
+class ChangeKind(StrEnum):
+    """What a change does."""
+
+    ENTRY_GRANT = "entry_grant"
+    ENTRY_REVOKE = "entry_revoke"
+    LINK_MAKE = "link_make"
+    LINK_END = "link_end"
+    CLEARANCE_GRANT = "clearance_grant"
+    CLEARANCE_REVOKE = "clearance_revoke"
+    MARK_SET = "mark_set"
+
+
 _KINDS: Mapping[str, type[Change]] = {
-    "entry_grant": EntryGrant,
-    "entry_revoke": EntryRevoke,
-    "link_make": LinkMake,
-    "link_end": LinkEnd,
-    "clearance_grant": ClearanceGrant,
-    "clearance_revoke": ClearanceRevoke,
-    "mark_set": MarkSet,
+    ChangeKind.ENTRY_GRANT: EntryGrant,
+    ChangeKind.ENTRY_REVOKE: EntryRevoke,
+    ChangeKind.LINK_MAKE: LinkMake,
+    ChangeKind.LINK_END: LinkEnd,
+    ChangeKind.CLEARANCE_GRANT: ClearanceGrant,
+    ChangeKind.CLEARANCE_REVOKE: ClearanceRevoke,
+    ChangeKind.MARK_SET: MarkSet,
 }
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+_NAMES = {kind: ChangeKind(name) for name, kind in _KINDS.items()}
 
 _READ: Mapping[str, type[Enum]] = {
     "node_kind": NodeKind,
@@ -133,9 +146,14 @@ def check(changes: Sequence[Change]) -> None:
         same.append((number, change))
 
 
+def kind_of(change: Change) -> ChangeKind:
+    """Return what a change does."""
+    return _NAMES[type(change)]
+
+
 def written(changes: Iterable[Change]) -> list[Canonical]:
     """Write a set as canonical JSON takes it."""
-    return [{"change": _NAMES[type(change)], **_values(change)} for change in changes]
+    return [{"change": kind_of(change).value, **_values(change)} for change in changes]
 
 
 def text(changes: Iterable[Change]) -> str:

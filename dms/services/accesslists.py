@@ -22,7 +22,8 @@ from dms.rules import periods, text
 from dms.rules.access import Action, Duty, Effect, NodeKind, Reason, bears
 from dms.rules.accessevents import Op
 from dms.rules.periods import Period, Validity
-from dms.services import validity
+from dms.services import consents, validity
+from dms.services.consents import Consent
 from dms.stores import facts
 from dms.stores.work import Work
 
@@ -81,19 +82,22 @@ class Check:
     lines: tuple[DecidingLine, ...]
 
 
-def grant(work: Work, draft: EntryDraft) -> AccessEntry:
+def grant(work: Work, draft: EntryDraft, *, consent: Consent | None = None) -> AccessEntry:
     """Write an entry on a node; it holds from the next operation on, or from `valid_from`.
 
     Needs `MANAGE_ACCESS` on the node. Nobody writes an entry that names himself; one that reaches him
-    through a group or role is for an officer. Who is no officer decides only about actions that he
-    holds there, and nothing about `MANAGE_ACCESS`. `Conflict` if an open entry says the same already.
+    through a group or role is for officers. Who is no officer decides only about actions that he
+    holds there, and nothing about `MANAGE_ACCESS`. What gives anything to everyone, to the actor too, or
+    of a high level needs the consent of two. `Conflict` if an open entry says the same already.
     """
     work.performs(Op.ACCESS_GRANT)
     node, principal, period = considered(work, draft)
-    _require_other(work, principal.id, node)
+    gives = draft.effect is Effect.ALLOW
+    _require_other(work, principal.id, node, gives=gives, consent=consent)
     reason = text.reason(draft.reason)
     _check_new(work, draft, period)
     _require_ready(work, node)
+    _require_two_for_level(work, node, gives=gives, consent=consent)
     row = AccessEntry(
         id=new_id(),
         principal_id=principal.id,
@@ -108,6 +112,7 @@ def grant(work: Work, draft: EntryDraft) -> AccessEntry:
         granted_at=work.now,
         kind=EntryKind.ORDINARY,
         revision_from=revisions.advance(work, kind="entry", note=reason),
+        proposal_id=None if consent is None else consent.proposal_id,
     )
     work.add(row)
     _settle(work, row)
@@ -131,7 +136,7 @@ def managed(work: Work, entry_id: UUID) -> tuple[AccessEntry, Node]:
 
     An entry shows to whom its list shows: `Denied` is for reviewers, for all others it is absent.
     """
-    row = _entries(work, open_nodes=facts.open_nodes(work)).one(entry_id)
+    row = _entries(work, open_nodes=facts.open_nodes(work, entry_id=entry_id)).one(entry_id)
     node = nodes.find(work, row.node_kind, node_id=row.node_id)
     try:
         nodes.require(work, node, action=Action.MANAGE_ACCESS)
@@ -144,14 +149,22 @@ def managed(work: Work, entry_id: UUID) -> tuple[AccessEntry, Node]:
     return row, node
 
 
-def revoke(work: Work, *, entry_id: UUID, reason: str) -> AccessEntry:
+def discovered(work: Work, entry_id: UUID) -> tuple[AccessEntry, Node]:
+    """Return an entry with its node, which the actor may know of; absent costs what hidden costs."""
+    row = _entries(work, open_nodes=facts.open_nodes(work)).one(entry_id)
+    return row, nodes.find(work, row.node_kind, node_id=row.node_id)
+
+
+def revoke(work: Work, *, entry_id: UUID, reason: str, consent: Consent | None = None) -> AccessEntry:
     """End an entry now, for good; the next operation is decided without it.
 
     Needs what granting needs: to end a deny is to give what it took.
     """
     work.performs(Op.ACCESS_REVOKE)
     row, node = managed(work, entry_id)
-    _require_other(work, row.principal_id, node)
+    gives = row.effect is Effect.DENY
+    _require_other(work, row.principal_id, node, gives=gives, consent=consent)
+    _require_two_for_level(work, node, gives=gives, consent=consent)
     note = text.reason(reason)
     if row.revision_to is not None:
         raise State("the entry is revoked already", state=Validity.REVOKED)
@@ -246,14 +259,39 @@ def _settle(work: Work, row: AccessEntry) -> None:
         scopes.own(work, row.node_id)
 
 
-def _require_other(work: Work, principal_id: UUID, node: Node) -> None:
+def _require_other(
+    work: Work, principal_id: UUID, node: Node, *, gives: bool, consent: Consent | None
+) -> None:
+    """Refuse what names the actor; let two others decide what reaches him, or everyone."""
     if principal_id == work.actor.principal_id:
         message = "nobody writes or ends an entry that names himself: ask another holder of the list"
-    elif _reaches_actor(work, principal_id) and not _is_officer(work):
+        raise _refused(work, SecondPerson(message), node)
+    reaches = _reaches_actor(work, principal_id)
+    if reaches and not _is_officer(work):
         message = "an entry that reaches yourself through a group or role is for a security officer"
-    else:
+        raise _refused(work, SecondPerson(message), node)
+    if not reaches or not gives:
         return
-    raise gate.refused(work, SecondPerson(message), object_id=node.id, action=Action.MANAGE_ACCESS)
+    if consent is None:
+        what = "what gives to everyone" if principal_id == EVERYONE_ID else "what gives to yourself too"
+        raise consents.lacking(work, what, object_id=node.id, action=Action.MANAGE_ACCESS)
+    # Everyone is everybody: nobody stands outside who could approve it.
+    if not consent.is_trial and principal_id != EVERYONE_ID:
+        message = "nobody approves what reaches himself through a group or role: ask another officer"
+        raise _refused(work, SecondPerson(message), node)
+
+
+def _require_two_for_level(work: Work, node: Node, *, gives: bool, consent: Consent | None) -> None:
+    if not gives or consent is not None:
+        return
+    rank = consents.limit(work)
+    if facts.bears_above(work, rank, kind=node.kind, node_id=node.id):
+        what = f"what gives anything marked above level {rank}"
+        raise consents.lacking(work, what, object_id=node.id, action=Action.MANAGE_ACCESS)
+
+
+def _refused(work: Work, error: SecondPerson, node: Node) -> SecondPerson:
+    return gate.refused(work, error, object_id=node.id, action=Action.MANAGE_ACCESS)
 
 
 def _reaches_actor(work: Work, principal_id: UUID) -> bool:
@@ -299,7 +337,7 @@ def _require_manager_left(work: Work, node: Node, row: AccessEntry, *, at: int) 
 
 def _lines(work: Work, line_ids: tuple[UUID | str, ...]) -> tuple[DecidingLine, ...]:
     found = gate.listed(work, AccessEntry).many([line for line in line_ids if isinstance(line, UUID)])
-    known = _known_nodes(work, {row.node_id for row in found.values()})
+    known = known_nodes(work, {row.node_id for row in found.values()})
     names = gate.vocabulary(work, Principal).many({row.principal_id for row in found.values()})
     written = [
         DecidingLine(
@@ -317,7 +355,7 @@ def _lines(work: Work, line_ids: tuple[UUID | str, ...]) -> tuple[DecidingLine, 
     return (*written, *(_role_line(work, line) for line in line_ids if isinstance(line, str)))
 
 
-def _known_nodes(work: Work, node_ids: set[UUID]) -> frozenset[UUID]:
+def known_nodes(work: Work, node_ids: set[UUID]) -> frozenset[UUID]:
     """Return those of these nodes that the actor may know of."""
     return frozenset(
         {
@@ -355,6 +393,7 @@ def _values(row: AccessEntry) -> dict[str, Canonical]:
         "from": to_iso(row.valid_from),
         "until": None if row.valid_until is None else to_iso(row.valid_until),
         "reason": row.reason,
+        **({} if row.proposal_id is None else {"proposal": row.proposal_id.hex}),
     }
 
 

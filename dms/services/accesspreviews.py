@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from dms.access import gate, rehearsals
+from dms.access import gate, nodes, rehearsals
 from dms.access.affected import Link, Overlay
 from dms.access.comparisons import Effects
 from dms.base.errors import Conflict, DmsError, DoorError, Invalid, State
@@ -84,6 +84,8 @@ class _Sketch:
     """An overlay as it grows, change by change."""
 
     at: int
+    is_judged: bool = True
+    """Whether whoever asks must be one who may make the changes."""
     granted: list[Line] = field(default_factory=list)
     revoked: set[UUID] = field(default_factory=set)
     made: set[Link] = field(default_factory=set)
@@ -134,9 +136,10 @@ def preview(
 def basis(work: Work, changes: Sequence[Change]) -> str:
     """Return the digest of what the effects of changes rest on now: see `rehearsals.Rehearsal`.
 
+    Whoever asks must be able to discover what the changes name; whether he may make them is not judged.
     Raises what stands against the first change that cannot be rehearsed.
     """
-    sketch = _Sketch(work.now)
+    sketch = _Sketch(work.now, is_judged=False)
     for error in sketched(work, sketch, changes):
         raise error
     found = rehearsals.rehearse(
@@ -164,49 +167,40 @@ def sketched(work: Work, sketch: _Sketch, changes: Sequence[Change]) -> list[Dms
 
 
 def _sketch_one(work: Work, sketch: _Sketch, change: Change) -> None:
+    if sketch.is_judged and isinstance(change, LinkMake | LinkEnd | ClearanceGrant | ClearanceRevoke):
+        gate.require_duty(work, Duty.CLEARANCES_MANAGE)
     match change:
         case EntryGrant():
             _grant(work, sketch, change)
         case EntryRevoke():
-            row, node = accesslists.managed(work, change.entry_id)
-            _require_open(row)
-            sketch.revoked.add(row.id)
-            sketch.named.add(row.principal_id)
-            sketch.nodes[node.id] = node.kind
+            _revoke(work, sketch, change)
         case LinkMake():
-            gate.require_duty(work, Duty.CLEARANCES_MANAGE)
-            link = memberships.pair(work, member_id=change.member_id, group_id=change.group_id)
+            member, group = memberships.pair(work, member_id=change.member_id, group_id=change.group_id)
+            sketch.named.add(member.id)
             if _is_live(sketch, change):
-                sketch.made.add((link[0].id, link[1].id))
-            sketch.named.add(link[0].id)
+                sketch.made.add((member.id, group.id))
         case LinkEnd():
-            gate.require_duty(work, Duty.CLEARANCES_MANAGE)
             member, group = memberships.pair(work, member_id=change.member_id, group_id=change.group_id)
             memberships.open_link(work, member, group)
-            sketch.ended.add((member.id, group.id))
             sketch.named.add(member.id)
+            sketch.ended.add((member.id, group.id))
         case ClearanceGrant():
             _clear(work, sketch, change)
         case ClearanceRevoke():
-            gate.require_duty(work, Duty.CLEARANCES_MANAGE)
             held = gate.listed(work, Clearance).one(change.clearance_id)
             _require_open(held)
-            sketch.uncleared.add(held.id)
             sketch.named.add(held.user_id)
+            sketch.uncleared.add(held.id)
         case MarkSet():
-            asked = AskedMark(change.level, change.compartments)
-            thing, _, mark = securitychanges.considered(
-                work,
-                kind=MARKED[change.object_kind],
-                object_id=change.object_id,
-                asked=asked,
-                expected_revision=change.expected_revision,
-            )
-            sketch.marked[thing.id] = mark
+            _mark(work, sketch, change)
 
 
 def _grant(work: Work, sketch: _Sketch, change: EntryGrant) -> None:
-    node, principal, _ = accesslists.considered(work, draft_of(change, reason=""))
+    if sketch.is_judged:
+        node, principal, _ = accesslists.considered(work, draft_of(change, reason=""))
+    else:
+        node = nodes.find(work, change.node_kind, node_id=change.node_id)
+        principal = gate.vocabulary(work, Principal).one(change.principal_id)
     sketch.named.add(principal.id)
     sketch.nodes[node.id] = node.kind
     if _is_live(sketch, change):
@@ -222,8 +216,32 @@ def _grant(work: Work, sketch: _Sketch, change: EntryGrant) -> None:
         sketch.granted.append(line)
 
 
+def _revoke(work: Work, sketch: _Sketch, change: EntryRevoke) -> None:
+    take = accesslists.managed if sketch.is_judged else accesslists.discovered
+    row, node = take(work, change.entry_id)
+    _require_open(row)
+    sketch.revoked.add(row.id)
+    sketch.named.add(row.principal_id)
+    sketch.nodes[node.id] = node.kind
+
+
+def _mark(work: Work, sketch: _Sketch, change: MarkSet) -> None:
+    asked = AskedMark(change.level, change.compartments)
+    if not sketch.is_judged:
+        node = nodes.find(work, change.object_kind, node_id=change.object_id)
+        sketch.marked[node.id] = security.resolve_mark(work, asked)
+        return
+    thing, _, mark = securitychanges.considered(
+        work,
+        kind=MARKED[change.object_kind],
+        object_id=change.object_id,
+        asked=asked,
+        expected_revision=change.expected_revision,
+    )
+    sketch.marked[thing.id] = mark
+
+
 def _clear(work: Work, sketch: _Sketch, change: ClearanceGrant) -> None:
-    gate.require_duty(work, Duty.CLEARANCES_MANAGE)
     account = clearances.holder(work, change.user_id)
     mark = security.resolve_mark(work, AskedMark(change.level, change.compartments), path=())
     period = Period(work.now if change.valid_from is None else change.valid_from, change.valid_until)
@@ -261,7 +279,7 @@ def _rehearsed(work: Work, sketch: _Sketch, actions: tuple[Action, ...]) -> Prev
 
 
 def _by_node(
-    effects: Sequence[Effects], nodes: Mapping[UUID, NodeKind], actions: Sequence[Action]
+    effects: Sequence[Effects], changed: Mapping[UUID, NodeKind], actions: Sequence[Action]
 ) -> tuple[NodeEffect, ...]:
     return tuple(
         NodeEffect(
@@ -273,7 +291,7 @@ def _by_node(
             most_gained=max((each.gained.by_node[node_id] for each in found), default=0),
             most_lost=max((each.lost.by_node[node_id] for each in found), default=0),
         )
-        for node_id, kind in nodes.items()
+        for node_id, kind in changed.items()
         for action in actions
         for found in [[each for each in effects if each.action is action]]
     )

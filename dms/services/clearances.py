@@ -18,7 +18,8 @@ from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.periods import Validity
 from dms.rules.security import Mark
-from dms.services import security, validity
+from dms.services import consents, security, validity
+from dms.services.consents import Consent
 from dms.services.security import AskedMark
 from dms.stores import facts
 from dms.stores.work import Work
@@ -50,17 +51,22 @@ def grant(
     valid_from: int | None,
     valid_until: int | None,
     reason: str,
+    consent: Consent | None = None,
 ) -> Clearance:
     """Give an account a clearance from now or `valid_from`, until `valid_until` or for good.
 
-    The officer need not hold it himself; nobody grants his own. `Conflict` if the account holds another
-    at any instant of the period: revoke that one first.
+    The officer need not hold it himself; nobody grants his own, and a high one needs the consent of two.
+    `Conflict` if the account holds another at any instant of the period: revoke that one first.
     """
     work.performs(Op.CLEARANCE_GRANT)
     gate.require_duty(work, Duty.CLEARANCES_MANAGE)
     account = holder(work, user_id)
     _require_other(work, account.id)
     mark = security.resolve_mark(work, asked, path=())
+    rank = consents.limit(work)
+    if consent is None and mark.rank > rank:
+        what = f"a clearance above level {rank}"
+        raise consents.lacking(work, what, object_id=account.id, action=Duty.CLEARANCES_MANAGE)
     period = periods.checked(work.now if valid_from is None else valid_from, valid_until)
     note = text.reason(reason)
     if periods.first_overlapping(period, facts.clearance_periods(work, account.id)):

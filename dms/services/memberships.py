@@ -22,7 +22,8 @@ from dms.rules import periods, text
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.periods import Period, Validity
-from dms.services import validity
+from dms.services import consents, validity
+from dms.services.consents import Consent
 from dms.stores import facts
 from dms.stores.work import Work
 
@@ -53,26 +54,31 @@ def member_add(
     valid_from: int | None,
     valid_until: int | None,
     reason: str,
+    consent: Consent | None = None,
 ) -> PrincipalLink:
     """Put an account or a group into a group, from now or `valid_from`, until `valid_until` or for good.
 
-    `Conflict` if that closes a circle, joins roles that exclude each other, or is so already.
+    `Conflict` if that closes a circle, joins roles that exclude each other, or is so already. A group from
+    which a role with duties is reached needs the consent of two, like the role.
     """
     work.performs(Op.GROUP_MEMBER_ADD)
     gate.require_duty(work, Duty.CLEARANCES_MANAGE)
     group = _of_kind(work, group_id, PrincipalKind.GROUP)
     member = _of_kind(work, member_id, *_MEMBERS)
-    _require_unreached(work, member.id)
+    _require_unreached(work, member.id, consent=consent)
+    _require_two_for_duties(work, group, consent=consent)
     period = _period(work, valid_from, valid_until)
     return _link(work, member, group, period=period, reason=text.reason(reason))
 
 
-def member_remove(work: Work, *, group_id: UUID, member_id: UUID, reason: str) -> PrincipalLink:
+def member_remove(
+    work: Work, *, group_id: UUID, member_id: UUID, reason: str, consent: Consent | None = None
+) -> PrincipalLink:
     """Take a member out of a group now; the next operation is decided without the link."""
     work.performs(Op.GROUP_MEMBER_REMOVE)
     gate.require_duty(work, Duty.CLEARANCES_MANAGE)
     group = _of_kind(work, group_id, PrincipalKind.GROUP)
-    return _unlink(work, _of_kind(work, member_id, *_MEMBERS), group, reason=reason)
+    return _unlink(work, _of_kind(work, member_id, *_MEMBERS), group, reason=reason, consent=consent)
 
 
 def role_assign(
@@ -83,30 +89,36 @@ def role_assign(
     valid_from: int | None,
     valid_until: int | None,
     reason: str,
+    consent: Consent | None = None,
 ) -> PrincipalLink:
     """Give a role to an account or a group, from now or `valid_from`, until `valid_until` or for good.
 
-    For officers; while nobody manages clearances, an administrator names the first who does (`access.md`
-    section 1). `Conflict` as in `member_add`.
+    For officers, and a role with duties for two of them. While nobody manages clearances, an administrator
+    names the first who does; while there is one, he proposes the second and an administrator approves
+    (`access.md` section 1). `Conflict` as in `member_add`.
     """
     work.performs(Op.ROLE_ASSIGN)
     role = _of_kind(work, role_id, PrincipalKind.ROLE)
     member = _of_kind(work, member_id, *_MEMBERS)
-    is_first = _require_may_give(work, role, member)
-    _require_unreached(work, member.id)
+    alarm = _require_may_give(work, role, member, consent=consent)
+    _require_unreached(work, member.id, consent=consent)
+    if alarm is None:
+        _require_two_for_duties(work, role, consent=consent)
     period = _period(work, valid_from, valid_until)
     link = _link(work, member, role, period=period, reason=text.reason(reason))
-    if is_first:
-        _alarm.warning("first_officer", extra={"account": member.id.hex, "role": role.name})
+    if alarm is not None:
+        _alarm.warning(alarm, extra={"account": member.id.hex, "role": role.name})
     return link
 
 
-def role_withdraw(work: Work, *, role_id: UUID, member_id: UUID, reason: str) -> PrincipalLink:
+def role_withdraw(
+    work: Work, *, role_id: UUID, member_id: UUID, reason: str, consent: Consent | None = None
+) -> PrincipalLink:
     """Take a role back now; `Conflict` if its office would be left without a holder (R31)."""
     work.performs(Op.ROLE_WITHDRAW)
     gate.require_duty(work, Duty.CLEARANCES_MANAGE)
     role = _of_kind(work, role_id, PrincipalKind.ROLE)
-    return _unlink(work, _of_kind(work, member_id, *_MEMBERS), role, reason=reason)
+    return _unlink(work, _of_kind(work, member_id, *_MEMBERS), role, reason=reason, consent=consent)
 
 
 def pair(work: Work, *, member_id: UUID, group_id: UUID) -> tuple[Principal, Principal]:
@@ -204,8 +216,10 @@ def _link(work: Work, member: Principal, group: Principal, *, period: Period, re
     return row
 
 
-def _unlink(work: Work, member: Principal, group: Principal, *, reason: str) -> PrincipalLink:
-    _require_unreached(work, member.id)
+def _unlink(
+    work: Work, member: Principal, group: Principal, *, reason: str, consent: Consent | None
+) -> PrincipalLink:
+    _require_unreached(work, member.id, consent=consent)
     note = text.reason(reason)
     row = open_link(work, member, group)
     offices = offices_held(work)
@@ -243,29 +257,43 @@ def _period(work: Work, valid_from: int | None, valid_until: int | None) -> Peri
     return periods.checked(work.now if valid_from is None else valid_from, valid_until)
 
 
-def _require_unreached(work: Work, member_id: UUID) -> None:
-    """Refuse a link that names the actor, or reaches him through groups."""
-    if work.actor.principal_id is None:
+def _require_unreached(work: Work, member_id: UUID, *, consent: Consent | None) -> None:
+    """Refuse a link that names the actor, or reaches him through groups; he may propose the latter."""
+    actor = work.actor.principal_id
+    if actor is None or member_id not in facts.principals_above(work, actor):
         return
-    if member_id in facts.principals_above(work, work.actor.principal_id):
-        error = SecondPerson("nobody changes a link that reaches himself: ask another officer")
-        raise gate.refused(work, error, object_id=member_id, action=Duty.CLEARANCES_MANAGE)
+    if member_id != actor and consent is not None and consent.is_trial:
+        return
+    error = SecondPerson("nobody changes a link that reaches himself: ask another officer")
+    raise gate.refused(work, error, object_id=member_id, action=Duty.CLEARANCES_MANAGE)
 
 
-def _require_may_give(work: Work, role: Principal, member: Principal) -> bool:
-    """Require the duty, and tell whether this is an administrator naming the first officer."""
+def _require_two_for_duties(work: Work, group: Principal, *, consent: Consent | None) -> None:
+    if consent is not None:
+        return
+    roles = policy_of(work).files.roles
+    for name in sorted(facts.roles_above(work, group.id)):
+        if name in roles and roles[name].duties:
+            what = f"the role `{name}`, which has duties,"
+            raise consents.lacking(work, what, object_id=group.id, action=Duty.CLEARANCES_MANAGE)
+
+
+def _require_may_give(
+    work: Work, role: Principal, member: Principal, *, consent: Consent | None
+) -> str | None:
+    """Require the duty; return the alarm to raise where an administrator stands in for an officer."""
     definition = policy_of(work).files.roles.get(role.name)
     if definition is None:
         raise Invalid("this role is not in the policy files any more", path=("role_id",))
-    if (
-        Duty.CLEARANCES_MANAGE in definition.duties
-        and member.kind is PrincipalKind.USER
-        and gate.has_duty(work, Duty.USERS_MANAGE)
-        and not holders(work, Duty.CLEARANCES_MANAGE)
-    ):
-        return True
+    is_office = Duty.CLEARANCES_MANAGE in definition.duties and member.kind is PrincipalKind.USER
+    if is_office and gate.has_duty(work, Duty.USERS_MANAGE):
+        officers = holders(work, Duty.CLEARANCES_MANAGE)
+        if not officers and consent is None:
+            return "first_officer"
+        if consent is not None and not consent.is_trial and officers == {consent.proposed_by}:
+            return "second_officer"
     gate.require_duty(work, Duty.CLEARANCES_MANAGE)
-    return False
+    return None
 
 
 def _require_no_circle(work: Work, member: Principal, group: Principal) -> None:

@@ -24,6 +24,7 @@ from dms.rules.accessevents import Op
 from dms.rules.security import Mark
 from dms.rules.states import ChangeState
 from dms.services import editing, security
+from dms.services.consents import Consent
 from dms.services.security import AskedMark
 from dms.stores.work import Work
 
@@ -59,14 +60,53 @@ def set_mark(
     return change
 
 
+def set_by_two(
+    work: Work,
+    *,
+    kind: MarkedKind,
+    object_id: UUID,
+    asked: AskedMark,
+    reason: str,
+    expected_revision: int,
+    consent: Consent,
+) -> SecurityChange:
+    """Give a thing the mark that was proposed, up or down: the proposer may, and so may the actor.
+
+    A lowering needs `DOWNGRADE` of who proposes it and `APPROVE` of who approves it.
+    """
+    work.performs(Op.SECURITY_SET)
+    row, _, new = considered(
+        work,
+        kind=kind,
+        object_id=object_id,
+        asked=asked,
+        expected_revision=expected_revision,
+        lowers_by=Action.DOWNGRADE if consent.is_trial else Action.APPROVE,
+    )
+    change = _change(
+        work, row, old_id=row.security_id, mark_id=marks.intern(work, new), reason=text.reason(reason)
+    )
+    change.proposed_by = consent.proposed_by
+    work.add(change)
+    _settle(work, change, state=ChangeState.IN_EFFECT, note=None)
+    _apply(work, row, change)
+    return change
+
+
 def considered(
-    work: Work, *, kind: MarkedKind, object_id: UUID, asked: AskedMark, expected_revision: int
+    work: Work,
+    *,
+    kind: MarkedKind,
+    object_id: UUID,
+    asked: AskedMark,
+    expected_revision: int,
+    lowers_by: Action = Action.DOWNGRADE,
 ) -> tuple[Marked, Mark, Mark]:
     """Return a thing with its mark and the one asked for, if the actor may raise or lower it so."""
     row = _discover(work, kind, object_id)
     old = marks.mark_of(work, row.security_id)
     new = security.resolve_mark(work, asked)
-    gate.require(work, row, Action.MARK if rules.is_raise(old, new) else Action.DOWNGRADE)
+    gate.require(work, row, Action.MARK if rules.is_raise(old, new) else lowers_by)
     security.check_new(work, new, kept=old.compartments, object_id=row.id)
     _expect(row, expected_revision)
     editing.permit(work, row, "securitySet")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import func, literal, or_, select, union_all
+from sqlalchemy import exists, func, literal, or_, select, union_all
 
 from dms.models.accesslists import AccessEntry
 from dms.models.accessreviews import AccessReviewLine, LineState
@@ -16,7 +16,14 @@ from dms.models.aggregations import Aggregation, ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
 from dms.models.imports import ImportLine
 from dms.models.schemes import ClassificationScheme, RecordClass
-from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
+from dms.models.scopes import AccessNode, AccessNodeClosure, AccessScope, AccessScopeChange
+from dms.models.security import (
+    Clearance,
+    Compartment,
+    CompartmentStatus,
+    SecurityClassification,
+    SecurityLevel,
+)
 from dms.models.users import (
     Principal,
     PrincipalKind,
@@ -100,11 +107,41 @@ def entry_periods(
     return [Period(*row) for row in session_of(work).execute(statement)]
 
 
-def open_nodes(work: Work) -> frozenset[UUID]:
-    """Return the ids of nodes with access entries that every user may know: Repository and classes."""
+def bears_above(work: Work, rank: int, *, kind: NodeKind, node_id: UUID) -> bool:
+    """Tell whether a Document, or anything at or below an access node, is marked above this rank."""
+    session = session_of(work)
+    high = select(SecurityClassification.id).where(SecurityClassification.level_rank > rank)
+    marks = session.execute(high).scalars().all()
+    if not marks:
+        return False
+    if kind is NodeKind.DOCUMENT:
+        found = select(Document.id).where(Document.id == node_id, Document.security_id.in_(marks))
+        return session.execute(found).first() is not None
+    held = AccessScope.class_node if kind is NodeKind.CLASS else AccessScope.aggregation_node
+    number = select(AccessNode.id).where(AccessNode.node_id == node_id).scalar_subquery()
+    unfolded = exists().where(AccessScopeChange.scope_id == AccessScope.id)
+    below = (
+        select(AccessScope.id)
+        .join(AccessNodeClosure, AccessNodeClosure.node == held)
+        .where(
+            AccessNodeClosure.ancestor == number,
+            AccessScope.security_id.in_(marks),
+            or_(AccessScope.n_documents + AccessScope.n_aggregations > 0, unfolded),
+        )
+    )
+    return session.execute(below.limit(1)).first() is not None
+
+
+def open_nodes(work: Work, *, entry_id: UUID | None = None) -> frozenset[UUID]:
+    """Return the nodes with access entries that every user may know: Repository and classes.
+
+    Of one entry, its node if it is one of them.
+    """
     statement = select(AccessEntry.node_id).where(
         AccessEntry.node_kind.in_([NodeKind.REPOSITORY, NodeKind.CLASS])
     )
+    if entry_id is not None:
+        statement = statement.where(AccessEntry.id == entry_id)
     return frozenset(session_of(work).execute(statement.distinct()).scalars())
 
 

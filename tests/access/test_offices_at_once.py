@@ -15,7 +15,7 @@ from dms.rules.access import Duty
 from dms.services import memberships, users
 from dms.stores import facts
 from dms.stores.work import session_of
-from tests.factories import World, actor
+from tests.factories import AGREED, World, actor
 
 LOCKS = (revisions.LOCK,)
 ROUNDS = 25
@@ -58,6 +58,7 @@ def giving(house, who, role, member):
         valid_from=None,
         valid_until=None,
         reason="race",
+        consent=AGREED,
     )
 
 
@@ -71,6 +72,7 @@ def joining(house, who, group, member):
         valid_from=None,
         valid_until=None,
         reason="race",
+        consent=AGREED,
     )
 
 

@@ -266,7 +266,9 @@ def test_access_log_tells_who_did_what(loaded):
     officers = {"miriam.okafor", "tommaso.bellandi"}
     assert doers["user.create"] == {None, "astrid.lindqvist"}
     assert doers["account.code_used"] == set(names.values())
-    assert doers["role.assign"] == officers | {"astrid.lindqvist"}
+    assert doers["role.assign"] == {"astrid.lindqvist", "tommaso.bellandi"}
+    assert doers["accesschange.propose"] == officers
+    assert doers["accesschange.approve"] == officers | {"astrid.lindqvist"}
     assert doers["clearance.grant"] == officers
     assert doers["access.grant"] == officers | {"camille.roussel"}
     assert doers["securitylevel.create"] == doers["group.create"] == {"miriam.okafor"}

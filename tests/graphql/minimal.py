@@ -27,6 +27,7 @@ THINGS = (Kind.DOCUMENT, Kind.AGGREGATION, Kind.VERSION)
 
 NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "accessEntry": Kind.ACCESS_ENTRY,
+    "accessChange": Kind.ACCESS_PROPOSAL,
     "accessEvent": Kind.ACCESS_EVENT,
     "accessReview": Kind.ACCESS_REVIEW,
     "aggregation": Kind.AGGREGATION,
@@ -140,7 +141,7 @@ class Minimal:
     def value(self, kind, path: Path, given: Any = None) -> Any:
         bare = get_nullable_type(kind)
         if isinstance(bare, GraphQLList):
-            return [self.value(bare.of_type, path)] if given is None else given
+            return self.items(bare, path, given)
         if isinstance(bare, GraphQLInputObjectType):
             return self.input_object(bare, path, given or {})
         if given is not None:
@@ -150,6 +151,16 @@ class Minimal:
         if isinstance(bare, GraphQLEnumType):
             return next(iter(bare.values))
         return self.texts[bare.name]
+
+    def items(self, kind: GraphQLList, path: Path, given: Any) -> list[Any]:
+        """The items of a list; one that is given is filled up with what it requires."""
+        if given is None:
+            return [self.value(kind.of_type, path)]
+        if not isinstance(get_nullable_type(kind.of_type), GraphQLInputObjectType):
+            return given
+        return [
+            self.value(kind.of_type, path, each) for each in (given if isinstance(given, list) else [given])
+        ]
 
     def input_object(self, kind: GraphQLInputObjectType, path: Path, given: Mapping[str, Any]) -> dict:
         if is_one_of(kind) and not given:

@@ -104,20 +104,30 @@ def test_member_is_taken_out_and_the_ended_link_answers(api, world, officer):
 
 
 def test_role_is_given_and_taken_back(api, world, officer):
-    user = world.user("new-technician")
+    user = world.user("new-reader")
+    given = {"roleId": global_id(Kind.ROLE, world.role("reader")), "memberId": person(user)}
+
+    assigned = send(api, officer, "roleAssign", **given, reason="card 417")
+    roles = api.ask("{ viewer { roles { name } } }", as_user=user).data["viewer"]["roles"]
+    withdrawn = send(api, officer, "roleWithdraw", **given, reason="card returned")
+
+    assert assigned["membership"]["group"] == {"name": "reader"}
+    assert roles == [{"name": "reader"}]
+    assert withdrawn["membership"]["validity"] == "REVOKED"
+    assert api.ask("{ viewer { roles { name } } }", as_user=user).data == {"viewer": {"roles": []}}
+
+
+def test_role_with_duties_is_not_given_by_one_officer(api, world, officer):
+    user = world.user()
     given = {"roleId": global_id(Kind.ROLE, world.role("technician")), "memberId": person(user)}
 
     assigned = send(api, officer, "roleAssign", **given, reason="appointed")
-    duties = api.ask("{ viewer { duties roles { name } } }", as_user=user).data["viewer"]
-    withdrawn = send(api, officer, "roleWithdraw", **given, reason="term is over")
 
-    assert assigned["membership"]["group"] == {"name": "technician"}
-    assert duties == {
-        "duties": ["DESCRIPTIONS_MANAGE", "PLACES_MANAGE", "REQUESTS_MANAGE"],
-        "roles": [{"name": "technician"}],
-    }
-    assert withdrawn["membership"]["validity"] == "REVOKED"
-    assert api.ask("{ viewer { duties } }", as_user=user).data == {"viewer": {"duties": []}}
+    (error,) = assigned["errors"]
+    assert error["code"] == "SECOND_PERSON"
+    assert error["message"] == (
+        "the role `technician`, which has duties, needs two officers: propose it with `accessChangePropose`"
+    )
 
 
 @pytest.mark.parametrize(

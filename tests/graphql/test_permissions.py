@@ -36,6 +36,7 @@ KINDS = (
     Kind.COMPARTMENT,
     Kind.SECURITY_CHANGE,
     Kind.ACCESS_REVIEW,
+    Kind.ACCESS_PROPOSAL,
 )
 """What there must be one of, so that no list is empty for want of things."""
 

@@ -28,6 +28,9 @@ QUERIES, MUTATIONS = CORE.query_type.fields, CORE.mutation_type.fields
 RULES = {**SCHEMA.query_rules, **SCHEMA.mutation_rules}
 
 UNREVISED = {
+    "accessChangeApprove": "its digest says what was read",
+    "accessChangeEdit": "the same",
+    "accessChangeReject": "a proposal that is turned down may say anything",
     "accessEntryRevoke": "entries are never changed, they only end",
     "accessReviewAttest": "lines of a review are never changed, they are only decided",
     "accessReviewClose": "a review only ends",
@@ -41,6 +44,7 @@ UNREVISED = {
 
 OTHER_OPS = {
     "accessChangePreview": Op.ACCESSCHANGE_PREVIEW,
+    "accessChangeProposals": Op.ACCESSCHANGE_LIST,
     "accessCheck": Op.ACCESS_CHECK,
     "accessEntries": Op.ACCESS_READ,
     "accessEntryGrant": Op.ACCESS_GRANT,

@@ -12,10 +12,11 @@ from dms.models.documents import Medium
 from dms.models.imports import ImportRun
 from dms.models.security import MarkedKind
 from dms.models.users import PrincipalKind
-from dms.rules.access import Action
+from dms.rules.access import Action, Effect, NodeKind
+from dms.rules.accesschanges import EntryGrant
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
-from dms.services import securitychanges, users, versions
+from dms.services import accessproposals, securitychanges, users, versions
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
 from tests.desk import Desk
@@ -38,6 +39,8 @@ class Things:
     front: Front
     world: World
     mark: Mark = field(default_factory=lambda: Mark(100))
+    proposer: UUID | None = None
+    """Who made the proposals."""
 
     def __post_init__(self):
         self.desk = Desk(self.front.house, self.world)
@@ -127,6 +130,16 @@ class Things:
         folder = self.world.aggregation(self.room, mark=self.mark)
         self.world.entry(self.world.user(), folder, Action.DISCOVER)
         return self.world.build(lambda work: make_review(work, folder, self.clerk))
+
+    def access_proposal(self):
+        """A proposal of another officer."""
+        return self.proposed().id
+
+    def proposed(self):
+        if self.proposer is None:
+            self.proposer = self.world.officer()
+        change = EntryGrant(self.user(), NodeKind.AGGREGATION, self.room, Action.READ_METADATA, Effect.ALLOW)
+        return self.desk.do(self.proposer, accessproposals.propose, [change], reason="agreed")
 
     def access_event(self):
         return logged(self.front.house.database)[-1].id
@@ -221,7 +234,21 @@ def overtaken(things, sender):
     return {"input": {"id": global_id(Kind.ACCESS_REVIEW, review)}}
 
 
+def proposed(*keys: str):
+    """A proposal, named with the digest of what it says."""
+
+    def case(things, sender):
+        row = things.proposed()
+        known = {"id": global_id(Kind.ACCESS_PROPOSAL, row.id), "digest": row.digest}
+        return {"input": {key: known[key] for key in keys}}
+
+    return case
+
+
 CASES = {
+    "accessChangeApprove": proposed("id", "digest"),
+    "accessChangeEdit": proposed("id", "digest"),
+    "roleAssign": given(roleId=lambda t: global_id(Kind.ROLE, t.world.role("reader"))),
     "accessReviewAttest": attested,
     "accessReviewClose": overtaken,
     "accessReviewStart": listed,

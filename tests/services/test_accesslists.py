@@ -22,7 +22,7 @@ from dms.services import accesslists
 from dms.services.accesslists import EntryDraft, EntryFilter
 from dms.stores import facts
 from dms.stores.work import session_of
-from tests.factories import actor
+from tests.factories import AGREED, actor
 from tests.recorded import events_of, last_of
 
 
@@ -68,8 +68,9 @@ def draft(principal, node, action=Action.READ_METADATA, **values):
     return EntryDraft(principal_id=principal, node_id=node, action=action, **chosen)
 
 
-def grant(house, who, *args, **values):
-    return house.works.write(actor(who), lambda work: accesslists.grant(work, draft(*args, **values)))
+def grant(house, who, *args, consent=None, **values):
+    asked = draft(*args, **values)
+    return house.works.write(actor(who), lambda work: accesslists.grant(work, asked, consent=consent))
 
 
 def revoke(house, who, entry_id, reason="over"):
@@ -174,7 +175,7 @@ def test_entry_for_everyone_reaches_every_account(house, world, officer):
     place = world.aggregation()
     document, somebody = world.document(place), world.user()
 
-    grant(house, officer, EVERYONE_ID, place)
+    grant(house, officer, EVERYONE_ID, place, consent=AGREED)
 
     assert sees(house, somebody, document)
 
@@ -311,11 +312,14 @@ def test_manager_writes_no_entry_for_everyone(house, manager, fonds):
         grant(house, manager, EVERYONE_ID, fonds)
 
 
-def test_officer_may_write_an_entry_for_a_group_of_his_own(house, world, officer, fonds):
+def test_officer_takes_from_a_group_of_his_own_but_gives_it_nothing_alone(house, world, officer, fonds):
     group = world.principal(PrincipalKind.GROUP)
     world.link(officer, group)
 
-    assert grant(house, officer, group, fonds).principal_id == group
+    with pytest.raises(errors.SecondPerson, match="^what gives to yourself too needs two officers"):
+        grant(house, officer, group, fonds)
+
+    assert grant(house, officer, group, fonds, effect=Effect.DENY).principal_id == group
 
 
 def test_manager_gives_what_he_holds_himself(house, manager, fonds, user, document):

@@ -611,7 +611,7 @@ def test_group_and_everyone_are_named_by_kind(house, world, officer, grant_line)
     world.principal(PrincipalKind.GROUP, "sheet-group")
     lines = [
         grant_line(principal_kind="group", principal="sheet-group"),
-        grant_line(principal_kind="everyone", principal="everyone"),
+        grant_line(principal_kind="everyone", principal="everyone", effect="deny"),
     ]
 
     assert load(house, officer, sheet(*lines), is_dry=True).refused == 0

@@ -19,7 +19,7 @@ from dms.rules.access import Action, Duty
 from dms.rules.periods import Validity
 from dms.services import memberships, membershipviews
 from dms.stores import facts, upkeep
-from tests.factories import World, actor
+from tests.factories import AGREED, World, actor
 from tests.recorded import last_of
 
 PAGE = PageRequest(100)
@@ -43,12 +43,18 @@ def read(house, who, body):
     return house.works.read(actor(who), body)
 
 
-def add(house, who, group, member, *, since=None, until=None, reason="works there"):
+def add(house, who, group, member, *, since=None, until=None, reason="works there", consent=None):
     return write(
         house,
         who,
         lambda work: memberships.member_add(
-            work, group_id=group, member_id=member, valid_from=since, valid_until=until, reason=reason
+            work,
+            group_id=group,
+            member_id=member,
+            valid_from=since,
+            valid_until=until,
+            reason=reason,
+            consent=consent,
         ),
     )
 
@@ -61,12 +67,18 @@ def remove(house, who, group, member, reason="left"):
     )
 
 
-def assign(house, who, role, member, *, since=None, until=None, reason="appointed"):
+def assign(house, who, role, member, *, since=None, until=None, reason="appointed", consent=None):
     return write(
         house,
         who,
         lambda work: memberships.role_assign(
-            work, role_id=role, member_id=member, valid_from=since, valid_until=until, reason=reason
+            work,
+            role_id=role,
+            member_id=member,
+            valid_from=since,
+            valid_until=until,
+            reason=reason,
+            consent=consent,
         ),
     )
 
@@ -260,7 +272,7 @@ def test_nobody_changes_a_link_that_reaches_him_through_groups(house, world, off
 def test_an_officer_gives_a_role_and_takes_it_back(house, world, officer):
     user, role = world.user(), world.role("technician")
 
-    assign(house, officer, role, user)
+    assign(house, officer, role, user, consent=AGREED)
     held = read(house, user, lambda work: gate.has_duty(work, Duty.PLACES_MANAGE))
     withdraw(house, officer, role, user)
     left = read(house, user, lambda work: gate.has_duty(work, Duty.PLACES_MANAGE))
@@ -295,10 +307,10 @@ PAIRS = [
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_roles_that_exclude_each_other_never_meet_in_an_account(house, world, officer, one, other):
     user = world.user()
-    assign(house, officer, world.role(one), user)
+    assign(house, officer, world.role(one), user, consent=AGREED)
 
     with pytest.raises(errors.Conflict, match="exclude each other in one account$"):
-        assign(house, officer, world.role(other), user)
+        assign(house, officer, world.role(other), user, consent=AGREED)
 
     assert open_links(house, user) == {world.role(one)}
 
@@ -308,34 +320,34 @@ def test_roles_that_exclude_each_other_never_meet_through_nested_groups(house, w
     inner, outer = world.principal(PrincipalKind.GROUP), world.principal(PrincipalKind.GROUP)
     add(house, officer, inner, user)
     add(house, officer, outer, inner)
-    assign(house, officer, world.role("auditor"), user)
+    assign(house, officer, world.role("auditor"), user, consent=AGREED)
 
     with pytest.raises(errors.Conflict, match="the roles `log_custodian` and `auditor` exclude"):
-        assign(house, officer, world.role("log_custodian"), outer)
+        assign(house, officer, world.role("log_custodian"), outer, consent=AGREED)
 
 
 def test_a_group_with_a_role_takes_no_member_that_holds_its_rival(house, world, officer, group):
     user = world.user()
-    assign(house, officer, world.role("auditor"), user)
-    assign(house, officer, world.role("log_custodian"), group)
+    assign(house, officer, world.role("auditor"), user, consent=AGREED)
+    assign(house, officer, world.role("log_custodian"), group, consent=AGREED)
 
     with pytest.raises(errors.Conflict, match="exclude each other"):
-        add(house, officer, group, user)
+        add(house, officer, group, user, consent=AGREED)
 
 
 def test_a_role_that_begins_later_keeps_its_rival_away_already(house, world, officer):
     user = world.user()
-    assign(house, officer, world.role("auditor"), user, since=system_clock() + DAY)
+    assign(house, officer, world.role("auditor"), user, since=system_clock() + DAY, consent=AGREED)
 
     with pytest.raises(errors.Conflict):
-        assign(house, officer, world.role("log_custodian"), user)
+        assign(house, officer, world.role("log_custodian"), user, consent=AGREED)
 
 
 def test_a_role_that_has_run_out_keeps_nobody_away(house, world, officer):
     user = world.user()
-    assign(house, officer, world.role("auditor"), user, since=1, until=2)
+    assign(house, officer, world.role("auditor"), user, since=1, until=2, consent=AGREED)
 
-    assign(house, officer, world.role("log_custodian"), user)
+    assign(house, officer, world.role("log_custodian"), user, consent=AGREED)
 
     assert read(house, user, lambda work: gate.has_duty(work, Duty.LOG_PRUNE)) is True
 
@@ -344,7 +356,7 @@ def test_the_office_of_officers_never_falls_vacant(fresh_house):
     world = World(fresh_house)
     first, second = world.officer(), world.user()
     role = world.role("security_officer")
-    assign(fresh_house, first, role, second)
+    assign(fresh_house, first, role, second, consent=AGREED)
 
     withdraw(fresh_house, second, role, first)
     with pytest.raises(errors.SecondPerson):
@@ -486,7 +498,7 @@ def test_whatever_is_linked_no_circle_and_no_rivals_come_about(house, officer, e
     for member, target in edges:
         change = assign if target > 5 else add
         try:
-            change(house, officer, nodes[target], nodes[member])
+            change(house, officer, nodes[target], nodes[member], consent=AGREED)
         except (errors.Conflict, errors.NotFound):
             continue
 

@@ -155,7 +155,7 @@ _STAFF = (
 _ROLES = (
     Link(user(ADMINISTRATOR), role("administrator"), _ALWAYS, "first administrator", None),
     Link(user(OFFICER), role("security_officer"), _ALWAYS, "council order 2023/118", ADMINISTRATOR),
-    Link(user(DEPUTY), role("security_officer"), _ALWAYS, "council order 2023/118", OFFICER),
+    Link(user(DEPUTY), role("security_officer"), _ALWAYS, "council order 2023/118", OFFICER, ADMINISTRATOR),
     Link(user(AUDITOR), role("auditor"), _ALWAYS, "audit charter of 2019", OFFICER, DEPUTY),
     Link(user(ARCHIVIST), role("records_manager"), _ALWAYS, "head of the archive", DEPUTY, OFFICER),
     Link(user(CLERK), role("disposal_approver"), _ALWAYS, "by-law on archives, section 9", OFFICER, DEPUTY),

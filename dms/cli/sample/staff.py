@@ -6,7 +6,7 @@ officers do the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TypeAlias
 from uuid import UUID
@@ -22,7 +22,8 @@ from dms.cli.sample.people import ADMINISTRATOR, OFFICER
 from dms.cli.sample.town import Town
 from dms.cli.sample.values import Clearance, Compartment, Group, Level, Link, Person, Principal
 from dms.models.users import PrincipalKind
-from dms.services import clearances, memberships, security, users
+from dms.rules.accesschanges import LinkMake
+from dms.services import accessproposals, clearances, memberships, security, users
 from dms.services.security import AskedMark
 from dms.stores import facts, lookups
 from dms.stores.work import Work
@@ -45,8 +46,15 @@ def make_accounts(town: Town, passwords: Mapping[str, str]) -> None:
 
 
 def fill_offices(town: Town) -> None:
-    """Give the roles; the administrator names the first officer, officers do the rest."""
-    _link(town, "offices", lambda link: link.group.kind is PrincipalKind.ROLE)
+    """Give the roles: the administrator names the first officer; what has duties two people give."""
+    ids = town.look(lookups.principals)
+    missing = _missing(town, PrincipalKind.ROLE)
+    for done, link in enumerate(missing, start=1):
+        if link.seconded_by is None:
+            town.house.works.write(town.person(_grantor(link)), partial(_join, ids, link=link), locks=LOCKS)
+        else:
+            _give_by_two(town, ids, link, second=link.seconded_by)
+        town.tell("offices", done, len(missing))
 
 
 def make_scheme(town: Town) -> None:
@@ -64,7 +72,9 @@ def make_groups(town: Town) -> None:
     known = town.look(lookups.principals)
     groups = [group for group in town.plan.groups if (PrincipalKind.GROUP, group.name) not in known]
     town.each("groups", groups, _make_group, by=lambda _: OFFICER, locks=LOCKS)
-    _link(town, "members", lambda link: link.group.kind is PrincipalKind.GROUP)
+    ids = town.look(lookups.principals)
+    links = _missing(town, PrincipalKind.GROUP)
+    town.each("members", links, partial(_join, ids), by=_grantor, locks=LOCKS)
 
 
 def grant_clearances(town: Town) -> None:
@@ -113,15 +123,26 @@ def _reset(town: Town, account: UUID) -> Code:
     return town.house.works.write(town.system(), partial(users.reset_start, user_id=account))
 
 
-def _link(town: Town, step: str, chosen: Callable[[Link], bool]) -> None:
+def _missing(town: Town, kind: PrincipalKind) -> list[Link]:
+    """Return the links to groups, or to roles, that are not there yet, in the order of the plan."""
     ids = town.look(lookups.principals)
     known = town.look(lookups.open_links)
-    missing = [
+    return [
         link
         for link in town.plan.links
-        if chosen(link) and (id_of(ids, link.member), id_of(ids, link.group)) not in known
+        if link.group.kind is kind and (id_of(ids, link.member), id_of(ids, link.group)) not in known
     ]
-    town.each(step, missing, partial(_join, ids), by=_grantor, locks=LOCKS)
+
+
+def _give_by_two(town: Town, ids: Ids, link: Link, *, second: str) -> None:
+    """Let one propose a role and another approve it."""
+    member, role = id_of(ids, link.member), id_of(ids, link.group)
+    change = LinkMake(member, role, link.period.valid_from, link.period.valid_until)
+    works = town.house.works
+    propose = partial(accessproposals.propose, changes=[change], reason=link.reason)
+    row = works.write(town.person(_grantor(link)), propose, locks=LOCKS)
+    approve = partial(accessproposals.approve, proposal_id=row.id, digest=row.digest, note=None)
+    works.write(town.person(second), approve, locks=LOCKS)
 
 
 def _grantor(link: Link) -> str:
@@ -131,11 +152,20 @@ def _grantor(link: Link) -> str:
 
 def _join(ids: Ids, work: Work, link: Link) -> None:
     group, member = id_of(ids, link.group), id_of(ids, link.member)
-    period = {"valid_from": link.period.valid_from, "valid_until": link.period.valid_until}
+    since, until = link.period.valid_from, link.period.valid_until
     if link.group.kind is PrincipalKind.ROLE:
-        memberships.role_assign(work, role_id=group, member_id=member, reason=link.reason, **period)
-    else:
-        memberships.member_add(work, group_id=group, member_id=member, reason=link.reason, **period)
+        memberships.role_assign(
+            work,
+            role_id=group,
+            member_id=member,
+            valid_from=since,
+            valid_until=until,
+            reason=link.reason,
+        )
+        return
+    memberships.member_add(
+        work, group_id=group, member_id=member, valid_from=since, valid_until=until, reason=link.reason
+    )
 
 
 def _make_level(work: Work, level: Level) -> None:

@@ -83,7 +83,7 @@ class Link:
     granted_by: str | None
     """Account; None for the first administrator, who comes with a one-time code."""
     seconded_by: str | None = None
-    """The other officer, where a role with duties is given by two."""
+    """The other one, where a role with duties is given by two; an administrator for the second officer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,537 @@
+"""Two people for what one cannot do alone: proposed, approved, all of it or nothing."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from dms.access import gate, revisions
+from dms.base import errors
+from dms.base.actor import Actor, ActorKind, system_actor
+from dms.base.clock import DAY, system_clock
+from dms.base.ids import new_id
+from dms.base.paging import PageRequest
+from dms.models.accesslists import AccessEntry
+from dms.models.accessproposals import AccessProposal, ProposalState
+from dms.models.documents import Document
+from dms.models.users import EVERYONE_ID, PrincipalKind
+from dms.rules.access import Action, Duty, Effect, NodeKind
+from dms.rules.accesschanges import ClearanceGrant, EntryGrant, EntryRevoke, LinkEnd, LinkMake, MarkSet
+from dms.rules.security import Mark
+from dms.services import accesslists, accessproposals, accessproposalviews, clearances, memberships
+from dms.services.accesslists import EntryDraft
+from dms.services.security import AskedMark
+from dms.stores.work import session_of
+from tests.factories import actor, make_clearance
+from tests.recorded import last_of
+
+READ = Action.READ_CONTENT
+
+
+@pytest.fixture(scope="module")
+def officer(world):
+    return world.officer("proposing-officer")
+
+
+@pytest.fixture(scope="module")
+def second(world):
+    return world.officer("approving-officer")
+
+
+@pytest.fixture
+def fonds(world):
+    place = world.aggregation()
+    world.document(place)
+    return place
+
+
+def entry(principal, node, action=READ, *, kind=NodeKind.AGGREGATION, effect=Effect.ALLOW, **values):
+    return EntryGrant(principal, kind, node, action, effect, **values)
+
+
+def write(house, who, body):
+    return house.works.write(actor(who), body, locks=(revisions.LOCK,))
+
+
+def propose(house, who, *changes, reason="both offices agreed"):
+    return write(house, who, lambda work: accessproposals.propose(work, changes, reason=reason))
+
+
+def approve(house, who, row, *, digest=None, note=None):
+    return write(
+        house,
+        who,
+        lambda work: accessproposals.approve(
+            work, proposal_id=row.id, digest=digest or row.digest, note=note
+        ),
+    )
+
+
+def reject(house, who, row, note="not needed"):
+    return write(house, who, lambda work: accessproposals.reject(work, proposal_id=row.id, note=note))
+
+
+def edit(house, who, row, *changes, digest=None):
+    return write(
+        house,
+        who,
+        lambda work: accessproposals.edit(
+            work, proposal_id=row.id, digest=digest or row.digest, changes=changes, reason="better so"
+        ),
+    )
+
+
+def grant(house, who, change):
+    draft = EntryDraft(
+        change.principal_id,
+        change.node_kind,
+        change.node_id,
+        change.action,
+        change.effect,
+        None,
+        None,
+        "alone",
+    )
+    return write(house, who, lambda work: accesslists.grant(work, draft))
+
+
+def sees(house, who, place):
+    def body(work):
+        return gate.visible(work, Document, READ).where(Document.aggregation_id == place).count()
+
+    return house.works.read(actor(who), body)
+
+
+def entries_on(house, node):
+    def body(work):
+        return session_of(work).query(AccessEntry).filter_by(node_id=node, revision_to=None).all()
+
+    return house.works.read(system_actor("test"), body)
+
+
+def kept(house, row):
+    return house.works.read(system_actor("test"), lambda work: session_of(work).get(AccessProposal, row.id))
+
+
+def test_proposal_writes_nothing_and_approval_writes_it_all(house, world, officer, second, fonds):
+    group, user = world.principal(PrincipalKind.GROUP), world.user()
+
+    row = propose(house, officer, entry(group, fonds), LinkMake(user, group))
+    assert entries_on(house, fonds) == []
+    assert sees(house, user, fonds) == 0
+    event = last_of(house, officer)
+    assert (event["op"], event["also"]) == ("accesschange.propose", [])
+
+    done = approve(house, second, row, note="agreed")
+
+    assert sees(house, user, fonds) == 1
+    (line,) = entries_on(house, fonds)
+    assert (line.proposal_id, line.granted_by, line.reason) == (row.id, second, "both offices agreed")
+    assert (done.state, done.decided_by, done.decision_note) == (ProposalState.APPLIED, second, "agreed")
+    event = last_of(house, second)
+    assert (event["op"], event["outcome"]) == ("accesschange.approve", "committed")
+    assert event["also"] == ["access.grant", "group.member_add"]
+
+
+def test_nobody_approves_what_he_proposed_or_edited(house, world, officer, second, fonds):
+    change = entry(world.user(), fonds)
+    row = propose(house, officer, change)
+
+    with pytest.raises(errors.SecondPerson, match="^another person than its proposer and its editors"):
+        approve(house, officer, row)
+    assert (last_of(house, officer)["outcome"], last_of(house, officer)["reason"]) == (
+        "refused",
+        "second_person",
+    )
+    edited = edit(house, second, row, change, entry(world.user(), fonds))
+    for editor in (officer, second):
+        with pytest.raises(errors.SecondPerson):
+            approve(house, editor, edited)
+
+    approve(house, world.officer(), edited)
+    assert len(entries_on(house, fonds)) == 2
+
+
+def test_edit_clears_what_was_read_before(house, world, officer, second, fonds):
+    row = propose(house, officer, entry(world.user(), fonds))
+    before = row.digest
+    edited = edit(house, officer, row, entry(world.user(), fonds))
+
+    with pytest.raises(errors.Conflict, match="^it was edited since you read it: read it again$") as caught:
+        approve(house, second, edited, digest=before)
+
+    assert caught.value.path == ("digest",)
+    assert entries_on(house, fonds) == []
+
+
+def test_who_may_not_make_the_changes_neither_proposes_nor_approves_them(house, world, officer, fonds):
+    row = propose(house, officer, entry(world.user(), fonds))
+    stranger, auditor = world.user(), world.officer(role="auditor")
+    world.entry(auditor, fonds, Action.DISCOVER)
+
+    with pytest.raises(errors.Denied) as caught:
+        propose(house, auditor, entry(world.user(), fonds))
+    assert caught.value.path == ("changes", "0")
+    with pytest.raises(errors.Duty):
+        approve(house, auditor, row)
+    with pytest.raises(errors.NotFound):
+        approve(house, stranger, row)
+    with pytest.raises(errors.Duty):
+        reject(house, auditor, row)
+    assert kept(house, row).state is ProposalState.PROPOSED
+
+
+def test_one_change_that_cannot_be_made_refuses_the_whole_set(house, world, officer, fonds):
+    group = world.principal(PrincipalKind.GROUP)
+    with pytest.raises(errors.Conflict, match="this would close a circle$") as caught:
+        propose(house, officer, entry(group, fonds), LinkMake(group, group))
+
+    assert caught.value.path == ("changes", "1", "member_id")
+    assert entries_on(house, fonds) == []
+    assert last_of(house, officer)["outcome"] == "failed"
+
+
+def test_nothing_is_half_applied_when_a_change_has_become_impossible(house, world, officer, second, fonds):
+    user, ended = world.user(), world.entry(world.user(), fonds, Action.EDIT)
+    row = propose(house, officer, entry(user, fonds), EntryRevoke(ended))
+    write(house, officer, lambda work: accesslists.revoke(work, entry_id=ended, reason="meanwhile"))
+
+    with pytest.raises(errors.State) as caught:
+        approve(house, second, row)
+
+    assert caught.value.path == ("changes", "1")
+    assert sees(house, user, fonds) == 0
+    assert kept(house, row).state is ProposalState.PROPOSED
+
+
+def test_approval_is_refused_when_what_it_rests_on_has_changed(house, world, officer, second, fonds):
+    group, user = world.principal(PrincipalKind.GROUP), world.user()
+    row = propose(house, officer, entry(group, fonds))
+    world.link(user, group)
+
+    with pytest.raises(errors.Conflict, match="^what it rests on has changed since: rehearse it again"):
+        approve(house, second, row)
+
+    assert sees(house, user, fonds) == 0
+    approve(house, second, edit(house, officer, row, entry(group, fonds)))
+    assert sees(house, user, fonds) == 1
+
+
+def test_approval_does_not_mind_what_changes_elsewhere(house, world, officer, second, fonds):
+    user = world.user()
+    row = propose(house, officer, entry(user, fonds))
+    world.entry(world.user(), world.aggregation(), READ)
+    world.document(fonds)
+
+    approve(house, second, row)
+
+    assert sees(house, user, fonds) == 2
+
+
+def test_thing_that_is_hidden_from_the_second_person_is_absent_for_him(house, world, officer):
+    world.level(300)
+    hidden, low = world.aggregation(mark=Mark(300)), world.officer(rank=100)
+    row = propose(house, officer, entry(world.user(), hidden))
+
+    (said,) = house.works.read(actor(low), lambda work: accessproposalviews.said(work, kept(house, row)))
+    with pytest.raises(errors.NotFound):
+        approve(house, low, row)
+
+    assert (said.is_withheld, said.node, said.principal_id) == (True, None, None)
+
+
+def test_proposal_expires_after_seven_days(house, world, officer, second, fonds):
+    row = propose(house, officer, entry(world.user(), fonds))
+    assert row.expires_at == row.proposed_at + 7 * DAY
+    write(house, officer, lambda work: setattr(session_of(work).get(AccessProposal, row.id), "expires_at", 1))
+
+    with pytest.raises(errors.State, match="^the proposal is in state `expired`"):
+        approve(house, second, row)
+
+    found = house.works.read(
+        actor(second),
+        lambda work: accessproposalviews.proposals(work, PageRequest(100), state=ProposalState.EXPIRED).rows,
+    )
+    assert row.id in [each.id for each in found]
+
+
+def test_decided_proposal_is_decided_for_good(house, world, officer, second, fonds):
+    turned_down, done = (propose(house, officer, entry(world.user(), fonds)) for _ in range(2))
+    reject(house, second, turned_down)
+    approve(house, second, edit(house, officer, done, entry(world.user(), fonds)))
+
+    for row, state in ((turned_down, "rejected"), (done, "applied")):
+        for decide in (approve, reject):
+            with pytest.raises(errors.State, match=f"in state `{state}`"):
+                decide(house, world.officer(), kept(house, row))
+
+
+def test_proposer_takes_his_own_back(house, world, officer, fonds):
+    row = reject(house, officer, propose(house, officer, entry(world.user(), fonds)), "second thoughts")
+
+    assert (row.state, row.decision_note) == (ProposalState.REJECTED, "second thoughts")
+
+
+def test_others_see_no_proposals_but_their_own(house, world, officer, fonds):
+    row = propose(house, officer, entry(world.user(), fonds))
+
+    def listed(who):
+        page = house.works.read(
+            actor(who), lambda work: accessproposalviews.proposals(work, PageRequest(100))
+        )
+        return row.id in [each.id for each in page.rows]
+
+    assert listed(officer)
+    assert listed(world.officer(role="auditor"))
+    assert not listed(world.user())
+    assert not listed(world.officer(role="records_manager"))
+
+
+def test_two_approvals_at_once_carry_it_out_once(house, world, officer, fonds):
+    row = propose(house, officer, entry(world.user(), fonds))
+    people, outcomes = [world.officer() for _ in range(2)], []
+    ready = threading.Barrier(2)
+
+    def decide(who):
+        ready.wait()
+        try:
+            outcomes.append(approve(house, who, row).state)
+        except (errors.State, errors.Conflict) as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=decide, args=(who,)) for who in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes, key=str) == sorted([ProposalState.APPLIED, "STATE"], key=str)
+    assert len(entries_on(house, fonds)) == 1
+
+
+def test_grant_to_everyone_needs_two_though_it_reaches_them(house, world, officer, second, fonds):
+    change, user = entry(EVERYONE_ID, fonds), world.user()
+
+    with pytest.raises(errors.SecondPerson) as caught:
+        grant(house, officer, change)
+    assert caught.value.message == (
+        "what gives to everyone needs two officers: propose it with `accessChangePropose`"
+    )
+    approve(house, second, propose(house, officer, change))
+
+    assert sees(house, user, fonds) == 1
+
+
+def test_what_only_takes_acts_at_once_also_from_everyone(house, world, officer, fonds):
+    line = grant(house, officer, entry(EVERYONE_ID, fonds, effect=Effect.DENY))
+
+    assert line.effect is Effect.DENY
+    with pytest.raises(errors.SecondPerson, match="needs two officers"):
+        write(house, officer, lambda work: accesslists.revoke(work, entry_id=line.id, reason="open again"))
+
+
+def test_line_that_reaches_an_officer_through_a_group_needs_another_who_is_not_in_it(house, world, fonds):
+    inside, also_inside, outside = (world.officer() for _ in range(3))
+    group = world.principal(PrincipalKind.GROUP)
+    for each in (inside, also_inside):
+        world.link(each, group)
+    change = entry(group, fonds)
+
+    with pytest.raises(errors.SecondPerson) as caught:
+        grant(house, inside, change)
+    assert caught.value.message.startswith("what gives to yourself too needs two officers")
+    row = propose(house, inside, change)
+    with pytest.raises(errors.SecondPerson, match="^nobody approves what reaches himself"):
+        approve(house, also_inside, row)
+
+    approve(house, outside, row)
+    assert sees(house, inside, fonds) == 1
+
+
+def test_nobody_proposes_what_names_himself(house, world, officer, fonds):
+    group = world.principal(PrincipalKind.GROUP)
+    for change in (entry(officer, fonds), LinkMake(officer, group), ClearanceGrant(officer, "open")):
+        with pytest.raises((errors.SecondPerson, errors.Conflict)):
+            propose(house, officer, change)
+    assert entries_on(house, fonds) == []
+
+
+def test_link_that_reaches_an_officer_is_proposed_by_him_and_approved_by_another(house, world, second):
+    officer = world.officer()
+    inner, outer = world.principal(PrincipalKind.GROUP), world.principal(PrincipalKind.GROUP)
+    world.link(officer, inner)
+
+    row = propose(house, officer, LinkMake(inner, outer))
+    approve(house, second, row)
+
+    assert outer in house.works.read(actor(officer), lambda work: gate.standing(work).subject.principals)
+
+
+def test_line_on_what_is_marked_above_the_level_needs_two(house, world, officer, second):
+    world.level(500)
+    place = world.aggregation()
+    below = world.aggregation(place)
+    cleared = world.officer(rank=500)
+    grant(house, officer, entry(world.user(), place))
+    world.document(below, mark=Mark(500))
+
+    for node in (place, below):
+        with pytest.raises(errors.SecondPerson) as caught:
+            grant(house, cleared, entry(world.user(), node))
+        assert caught.value.message.startswith(
+            "what gives anything marked above level 400 needs two officers"
+        )
+    grant(house, cleared, entry(world.user(), below, effect=Effect.DENY))
+
+    approve(house, second, propose(house, cleared, entry(world.user(), below)))
+
+
+def test_clearance_above_the_level_needs_two(house, world, officer, second):
+    world.level(500)
+    user = world.user(rank=None)
+
+    def alone(work):
+        return clearances.grant(
+            work,
+            user_id=user,
+            asked=AskedMark("level500"),
+            valid_from=None,
+            valid_until=None,
+            reason="head of office",
+        )
+
+    with pytest.raises(errors.SecondPerson, match="^a clearance above level 400 needs two officers"):
+        write(house, officer, alone)
+
+    approve(house, second, propose(house, officer, ClearanceGrant(user, "level500")))
+
+
+@pytest.mark.parametrize("through_group", [False, True])
+def test_role_with_duties_needs_two(house, world, officer, second, through_group):
+    user, role = world.user(), world.role("technician")
+    group = world.principal(PrincipalKind.GROUP)
+    if through_group:
+        world.link(group, role)
+    target = group if through_group else role
+
+    def alone(work):
+        give = memberships.member_add if through_group else memberships.role_assign
+        named = {"group_id": group} if through_group else {"role_id": role}
+        return give(work, **named, member_id=user, valid_from=None, valid_until=None, reason="post 41")
+
+    with pytest.raises(errors.SecondPerson) as caught:
+        write(house, officer, alone)
+    assert caught.value.message.startswith("the role `technician`, which has duties, needs two officers")
+    approve(house, second, propose(house, officer, LinkMake(user, target)))
+    assert house.works.read(actor(user), lambda work: gate.has_duty(work, Duty.PLACES_MANAGE))
+
+    approve(house, second, propose(house, officer, LinkEnd(user, target)))
+    assert not house.works.read(actor(user), lambda work: gate.has_duty(work, Duty.PLACES_MANAGE))
+
+
+def test_role_without_duties_is_given_by_one(house, world, officer):
+    user, role = world.user(), world.role("reader")
+
+    link = write(
+        house,
+        officer,
+        lambda work: memberships.role_assign(
+            work,
+            role_id=role,
+            member_id=user,
+            valid_from=None,
+            valid_until=None,
+            reason="card 417",
+        ),
+    )
+
+    assert link.member_id == user
+
+
+def test_lowering_is_proposed_by_one_and_approved_by_another_in_one_set(house, world, fonds):
+    world.level(200)
+    clerk, head = world.user(rank=400), world.officer(rank=400)
+    document = world.document(fonds, mark=Mark(200))
+    world.entry(clerk, fonds, Action.DOWNGRADE)
+    world.entry(head, fonds, Action.APPROVE)
+
+    row = propose(house, clerk, MarkSet(NodeKind.DOCUMENT, document, "open", (), 1))
+    done = approve(house, head, row)
+
+    assert done.state is ProposalState.APPLIED
+    found = house.works.read(
+        actor(head), lambda work: gate.visible(work, Document, Action.DISCOVER).one(document)
+    )
+    assert found.revision == 2
+
+
+def test_administrator_names_the_first_officer_and_seconds_the_second(fresh_house, caplog):
+    from tests.factories import World
+
+    house, world = fresh_house, World(fresh_house)
+    administrators = [world.officer(role="administrator") for _ in range(2)]
+    first, next_one, third = (world.user() for _ in range(3))
+    role = world.role("security_officer")
+
+    def name(who, member):
+        return write(
+            house,
+            who,
+            lambda work: memberships.role_assign(
+                work, role_id=role, member_id=member, valid_from=None, valid_until=None, reason="order 1"
+            ),
+        )
+
+    name(administrators[0], first)
+    with pytest.raises(errors.Duty):
+        name(administrators[0], next_one)
+    with pytest.raises(errors.SecondPerson):
+        name(first, next_one)
+    with pytest.raises(errors.Duty):
+        propose(house, administrators[0], LinkMake(next_one, role))
+    row = propose(house, first, LinkMake(next_one, role))
+    approve(house, administrators[0], row)
+
+    assert [record.msg for record in caplog.records if record.name == "dms.alarm"] == [
+        "first_officer",
+        "second_officer",
+    ]
+    row = propose(house, first, LinkMake(third, role))
+    with pytest.raises(errors.NotFound):
+        approve(house, administrators[1], row)
+    approve(house, next_one, row)
+
+
+def test_account_is_needed_to_propose(house, fonds):
+    stranger = Actor(ActorKind.SYSTEM, None, None, "test")
+    with pytest.raises(errors.Unauthenticated):
+        house.works.write(
+            stranger,
+            lambda work: accessproposals.propose(work, [entry(new_id(), fonds)], reason="x"),
+            locks=(revisions.LOCK,),
+        )
+
+
+def test_later_period_of_a_proposal_is_kept(house, world, officer, second, fonds):
+    begins = system_clock() + DAY
+    user = world.user()
+
+    approve(house, second, propose(house, officer, entry(user, fonds, valid_from=begins)))
+
+    (line,) = entries_on(house, fonds)
+    assert line.valid_from == begins
+    assert sees(house, user, fonds) == 0
+
+
+def test_clearance_is_exchanged_in_one_set(house, world, officer, second):
+    from dms.rules.accesschanges import ClearanceRevoke
+
+    user = world.user(rank=None)
+    old = world.build(lambda work: make_clearance(work, user, Mark(100)))
+    world.level(200)
+
+    approve(house, second, propose(house, officer, ClearanceRevoke(old), ClearanceGrant(user, "level200")))
+
+    held = house.works.read(actor(user), lambda work: gate.standing(work).subject.clearance)
+    assert held == Mark(200)
