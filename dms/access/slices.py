@@ -120,7 +120,8 @@ def decide_asked(
     sent: set[str] = set()
     work.memory[scopes.SENT] = sent
     decisions = decide(work, slices, places_of(work, rows), action=action)
-    if len(rows) < n_asked or not all(decision.may for decision in decisions.values()):
+    # Asking for nothing is what remains of asking for parts of what is absent.
+    if len(rows) < max(n_asked, 1) or not all(decision.may for decision in decisions.values()):
         _send_the_rest(work, slices, sent)
     return decisions
 
