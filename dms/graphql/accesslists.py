@@ -20,7 +20,7 @@ from dms.graphql.scalars import ABSENT, asked_id, shown_id
 from dms.graphql.words import Action, Effect, NodeKind, Reason, Validity
 from dms.models import accesslists as models
 from dms.rules.accessevents import Op
-from dms.services import accesslists, validity
+from dms.services import accesslists, repository, validity
 from dms.services.accesslists import Check, DecidingLine, EntryDraft, EntryFilter
 from dms.stores.work import Work
 
@@ -216,7 +216,7 @@ def shown_node_ids(work: Work, nodes: Sequence[tuple[NodeKind, UUID]]) -> Mappin
     """Write the ids of nodes as the API shows them."""
     ids = {node_id: shown_id(_KINDS[kind], node_id) for kind, node_id in nodes}
     has_class = any(kind is NodeKind.CLASS for kind, _ in nodes)
-    scheme_id = accesslists.scheme_id(work) if has_class else None
+    scheme_id = repository.scheme_id(work) if has_class else None
     if scheme_id in ids:
         ids[scheme_id] = shown_id(Kind.SCHEME, scheme_id)
     return ids

@@ -25,7 +25,7 @@ from dms.rules.access import Action, Duty, NodeKind
 from dms.rules.accessevents import MAX_OBJECTS, Op
 from dms.rules.accesssheets import Column, NodeWord
 from dms.rules.periods import Validity
-from dms.services import accesslists, validity
+from dms.services import repository, validity
 from dms.stores import conditions, facts
 from dms.stores.work import Work
 
@@ -133,7 +133,7 @@ def records(work: Work, rows: Collection[AccessEntry]) -> Mapping[UUID, Record]:
     ids = {each for row in rows for each in (row.principal_id, row.granted_by, row.revoked_by) if each}
     names = gate.vocabulary(work, Principal).many(ids)
     codes = _codes(work, rows)
-    roof = accesslists.scheme_id(work)
+    roof = repository.scheme_id(work)
     return {row.id: _record(work, row, names=names, codes=codes, scheme_id=roof) for row in rows}
 
 

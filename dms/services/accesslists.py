@@ -395,8 +395,3 @@ def _values(row: AccessEntry) -> dict[str, Canonical]:
         "reason": row.reason,
         **({} if row.proposal_id is None else {"proposal": row.proposal_id.hex}),
     }
-
-
-def scheme_id(work: Work) -> UUID | None:
-    """Return the node of kind `class` that is the whole classification scheme."""
-    return facts.scheme_id(work)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from dms.access import accessnodes, gate, revisions, scopes
 from dms.access.standing import policy_of
 from dms.base.ids import new_id
@@ -32,6 +34,11 @@ def found(work: Work, *, name: str) -> bool:
 def described(work: Work) -> Repository:
     """Return the Repository; its name and its id are open to every account."""
     return gate.vocabulary(work, Repository).one(gate.standing(work).roof.repository_id)
+
+
+def scheme_id(work: Work) -> UUID | None:
+    """Return the node of kind `class` that is the whole classification scheme."""
+    return facts.scheme_id(work)
 
 
 def apply_policy(work: Work) -> bool:
