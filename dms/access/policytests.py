@@ -58,7 +58,9 @@ def run(works: Works, test: PolicyTest) -> Sequence[Outcome]:
 
 def stand(works: Works, test: PolicyTest) -> Case:
     """Write the world of a test into an installation that holds nothing else."""
-    then = replace(works, clock=lambda: Instant(test.now))
+    # INVARIANT (never-before): nothing is decided at an instant before the last change of the policy.
+    first = min(test.now, *(expected.at for expected in test.expect))
+    then = replace(works, clock=lambda: Instant(first))
 
     def body(work: Work) -> tuple[Ids, Roles]:
         return policyworlds.build(work, test), policyworlds.roles_of(work)

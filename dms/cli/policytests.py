@@ -18,11 +18,15 @@ from dms.access.policytests import Outcome
 from dms.app import House, install, open_house
 from dms.base import logging as operational_log
 from dms.base import resources
+from dms.base.clock import Instant
 from dms.base.errors import ConfigurationError, Invalid
 from dms.base.settings import Settings
 from dms.rules import policytests as rules
 from dms.rules import policytexts
 from dms.rules.policytests import DutyExpectation, PolicyTest, Told, described, written
+
+BEFORE_ALL = Instant(1)
+"""When a passing installation was made: before whatever a file may say."""
 
 BAD_FILE = 2
 
@@ -138,7 +142,7 @@ def _houses() -> Iterator[Callable[[], contextlib.AbstractContextManager[House]]
     """Lend a way to open installations that hold nothing; it takes all of them away afterwards."""
     with tempfile.TemporaryDirectory(prefix="dms-policy-") as folder:
         root = Path(folder)
-        install(Settings(home=root / "first" / "var"))
+        install(Settings(home=root / "first" / "var"), clock=lambda: BEFORE_ALL)
 
         @contextlib.contextmanager
         def opened() -> Iterator[House]:
