@@ -58,6 +58,11 @@ class Account:
     before: Standing
     after: Standing
 
+    @property
+    def principals(self) -> frozenset[UUID]:
+        """Return all that it belongs to, before or after."""
+        return self.before.subject.principals | self.after.subject.principals
+
 
 @dataclass(frozen=True, slots=True)
 class Affected:
@@ -102,8 +107,8 @@ def bearers(work: Work, principals: Collection[UUID], *, at: int) -> frozenset[U
     return frozenset(session_of(work).execute(statement.distinct()).scalars())
 
 
-def lines_of(work: Work, principals: Collection[UUID], *, at: int) -> list[Line]:
-    """Return the lines that name these principals and are live then."""
+def lines_of(work: Work, principals: Collection[UUID], *, at: int) -> Mapping[UUID, list[Line]]:
+    """Return the lines that are live then, by the principal that they name."""
     statement = select(
         AccessEntry.id,
         AccessEntry.principal_id,
@@ -113,7 +118,10 @@ def lines_of(work: Work, principals: Collection[UUID], *, at: int) -> list[Line]
         AccessEntry.valid_from,
         AccessEntry.valid_until,
     ).where(in_ids(AccessEntry.principal_id, principals), _live(at))
-    return [Line(*row) for row in session_of(work).execute(statement)]
+    found: dict[UUID, list[Line]] = {}
+    for row in session_of(work).execute(statement):
+        found.setdefault(row[1], []).append(Line(*row))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, union
@@ -17,7 +17,7 @@ from sqlalchemy import Select, func, select, union
 from dms.access import futurenodes, predicates, scopes
 from dms.access.affected import Overlay
 from dms.access.futurenodes import NOWHERE, FutureNodes, Near
-from dms.access.predicates import Verdict
+from dms.access.predicates import Reach, Verdict
 from dms.access.scopes import Triple
 from dms.access.standing import Standing, of_actor
 from dms.models.scopes import AccessNode, AccessNodeClosure, AccessScope, AccessScopeChange
@@ -26,6 +26,9 @@ from dms.rules.access import Action, Effect, Line, NodeKind
 from dms.rules.security import Mark, dominates
 from dms.stores.sets import in_ids, in_numbers
 from dms.stores.work import Work, session_of
+
+_Scope: TypeAlias = tuple[Triple, int]
+"""What a scope says, and how many Documents are in it."""
 
 
 class Cell(NamedTuple):
@@ -107,8 +110,14 @@ class Ground:
     above: Mapping[int, frozenset[UUID]]
     unfolded: Mapping[int, int]
     marked: Sequence[Thing]
+    reach: Reach = field(default_factory=Reach)
+    chains: dict[Near, frozenset[UUID]] = field(default_factory=dict)
+    named: dict[tuple[int, int, Near], frozenset[UUID]] = field(default_factory=dict)
+    """The changed nodes at or above places that were asked for."""
     triples: dict[int, Triple] = field(default_factory=dict)
-    read: dict[frozenset[int] | None, dict[int, tuple[Triple, int]]] = field(default_factory=dict)
+    all_scopes: dict[int, _Scope] = field(default_factory=dict)
+    scopes_of: dict[int, dict[int, _Scope]] = field(default_factory=dict)
+    """The scopes of a node, of nodes that were asked for."""
 
 
 def ground_of(
@@ -143,7 +152,7 @@ def side_of(ground: Ground, standing: Standing, lines: Sequence[Line], *, action
         if line.node_id in future and rules.bears(line.action, line.effect, action):
             tops[line.effect].add(line.node_id)
     numbered = [line for line in lines if line.node_id not in future or line.node_id in ground.number_of]
-    found = predicates.verdict_of(ground.work, standing, action=action, lines=numbered)
+    found = predicates.verdict_of(ground.work, standing, action=action, lines=numbered, reach=ground.reach)
     return Side(
         found,
         standing.subject.clearance,
@@ -175,7 +184,7 @@ def compared(
     return found
 
 
-def _candidates(ground: Ground, before: Side, after: Side) -> Mapping[int, tuple[Triple, int]]:
+def _candidates(ground: Ground, before: Side, after: Side) -> Mapping[int, _Scope]:
     """Return the scopes that may show on one side only, with their numbers of Documents."""
     one, other = before.verdict, after.verdict
     if one.everything == other.everything and one.security_ids == other.security_ids:
@@ -183,14 +192,26 @@ def _candidates(ground: Ground, before: Side, after: Side) -> Mapping[int, tuple
     return _scopes(ground, None)
 
 
-def _scopes(ground: Ground, nodes: frozenset[int] | None) -> Mapping[int, tuple[Triple, int]]:
-    known = ground.read.get(nodes)
-    if known is None:
-        known = ground.read[nodes] = {
-            row[0]: (Triple(row[1], row[2], row[3]), row[4] + ground.unfolded.get(row[0], 0))
-            for row in session_of(ground.work).execute(_statement(nodes))
-        }
-    return known
+def _scopes(ground: Ground, nodes: frozenset[int] | None) -> Mapping[int, _Scope]:
+    """Return the scopes of these nodes in either tree, or all; what was read once is not read again."""
+    if nodes is None:
+        if not ground.all_scopes:
+            ground.all_scopes.update(_read(ground, None))
+        return ground.all_scopes
+    unknown = nodes - ground.scopes_of.keys()
+    if unknown:
+        ground.scopes_of.update({node: {} for node in unknown})
+        for scope_id, found in _read(ground, unknown).items():
+            for node in unknown & set(found[0][:2]):
+                ground.scopes_of[node][scope_id] = found
+    return {scope_id: found for node in nodes for scope_id, found in ground.scopes_of[node].items()}
+
+
+def _read(ground: Ground, nodes: frozenset[int] | None) -> dict[int, _Scope]:
+    return {
+        row[0]: (Triple(row[1], row[2], row[3]), row[4] + ground.unfolded.get(row[0], 0))
+        for row in session_of(ground.work).execute(_statement(nodes))
+    }
 
 
 def _statement(nodes: frozenset[int] | None) -> Select[Any]:
@@ -250,7 +271,7 @@ def _is_told(ground: Ground, triple: Triple, thing: Thing | None = None) -> bool
 def _shows(ground: Ground, side: Side, triple: Triple, near: Near) -> bool:
     if near == NOWHERE:
         return predicates.shows(side.verdict, triple)
-    chain = ground.nodes.chain(near)
+    chain = _chain(ground, near)
     if not predicates.permits(side.verdict, triple) or not chain.isdisjoint(side.denied):
         return False
     return not chain.isdisjoint(side.allowed) or predicates.shows(side.verdict, triple)
@@ -268,14 +289,25 @@ def _shows_thing(ground: Ground, side: Side, thing: Thing, *, mark: Mark | None)
         return False
     if _shows(ground, side, triple, thing.near):
         return True
-    is_free = ground.nodes.chain(thing.near).isdisjoint(side.denied)
+    is_free = _chain(ground, thing.near).isdisjoint(side.denied)
     return thing.id in found.own_allowed and is_free and predicates.permits(found, triple)
+
+
+def _chain(ground: Ground, near: Near) -> frozenset[UUID]:
+    known = ground.chains.get(near)
+    if known is None:
+        known = ground.chains[near] = ground.nodes.chain(near)
+    return known
 
 
 def _nodes(ground: Ground, triple: Triple, near: Near) -> frozenset[UUID]:
     """Return the changed nodes at or above a place."""
-    numbered = (ground.above.get(number, frozenset()) for number in triple[:2])
-    return frozenset().union(*numbered, ground.nodes.chain(near) & ground.changed)
+    place = (triple.aggregation_node, triple.class_node, near)
+    known = ground.named.get(place)
+    if known is None:
+        numbered = (ground.above.get(number, frozenset()) for number in triple[:2])
+        known = ground.named[place] = frozenset().union(*numbered, _chain(ground, near) & ground.changed)
+    return known
 
 
 def _things(ground: Ground, before: Side, after: Side) -> Iterator[Thing]:

@@ -8,7 +8,7 @@ Casbin (`access.slices`). A property test holds both equal.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -69,19 +69,74 @@ def verdict(work: Work, standing: Standing, *, action: Action) -> Verdict:
     return known
 
 
-def verdict_of(work: Work, standing: Standing, *, action: Action, lines: Iterable[Line]) -> Verdict:
+@dataclass(slots=True)
+class Reach:
+    """Which nodes are access nodes and what stands below them, read once for the verdicts of many.
+
+    Of the roofs, below which everything stands, nothing is read.
+    """
+
+    numbers: dict[UUID, int | None] = field(default_factory=dict)
+    below: dict[int, Numbers] = field(default_factory=dict)
+
+    def learn(self, work: Work, nodes: Collection[UUID]) -> None:
+        """Read what is not known yet of these nodes; two statements, or none."""
+        if not self.numbers:
+            roof = scopes.roof(work)
+            self.numbers |= {
+                roof.repository_id: roof.repository_node,
+                roof.scheme_id: roof.scheme_node,
+            }
+        unknown = set(nodes) - self.numbers.keys()
+        if not unknown:
+            return
+        found = _numbers(work, unknown)
+        self.numbers |= {node: found.get(node) for node in unknown}
+        closure = AccessNodeClosure
+        statement = select(closure.ancestor, closure.node).where(
+            in_numbers(closure.ancestor, set(found.values()))
+        )
+        nodes_below: dict[int, set[int]] = {}
+        for ancestor, node in session_of(work).execute(statement):
+            nodes_below.setdefault(ancestor, set()).add(node)
+        self.below |= {ancestor: frozenset(below) for ancestor, below in nodes_below.items()}
+
+    def at_or_below(self, tops: Collection[int]) -> Numbers:
+        """Return the access nodes at or below these."""
+        return frozenset().union(*(self.below.get(top, frozenset()) for top in tops))
+
+
+def verdict_of(
+    work: Work, standing: Standing, *, action: Action, lines: Iterable[Line], reach: Reach
+) -> Verdict:
     """Return the verdict that these lines would give, whether they are written or not; keeps nothing.
 
-    The lines are taken as they are: whoever calls has chosen those of the subject that are live.
+    The lines are taken as they are: whoever calls has chosen those of the subject that are live. It is no
+    verdict to list by: its bound is not read.
     """
     named: dict[Effect, set[UUID]] = {effect: set() for effect in Effect}
     for line in lines:
         if rules.bears(line.action, line.effect, action):
             named[line.effect].add(line.node_id)
-    numbers = _numbers(work, named[Effect.ALLOW] | named[Effect.DENY])
-    tops = {effect: {numbers[node] for node in nodes if node in numbers} for effect, nodes in named.items()}
-    own = {effect: nodes - numbers.keys() for effect, nodes in named.items()}
-    return _made(work, standing, tops=tops, own=own)
+    reach.learn(work, named[Effect.ALLOW] | named[Effect.DENY])
+    tops: dict[Effect, set[int]] = {effect: set() for effect in Effect}
+    own: dict[Effect, set[UUID]] = {effect: set() for effect in Effect}
+    for effect, nodes in named.items():
+        for node in nodes:
+            number = reach.numbers[node]
+            if number is None:
+                own[effect].add(node)
+            else:
+                tops[effect].add(number)
+    below = {effect: reach.at_or_below(numbers) for effect, numbers in tops.items()}
+    found = _outline(work, standing, tops=tops, own=own)
+    if not found.security_ids:
+        return found
+    return replace(
+        found,
+        allowed=frozenset() if found.everything else below[Effect.ALLOW],
+        denied=below[Effect.DENY],
+    )
 
 
 def shows(found: Verdict, triple: Triple) -> bool:
@@ -237,30 +292,41 @@ def _made(
     tops: Mapping[Effect, Collection[int]],
     own: Mapping[Effect, Collection[UUID]],
 ) -> Verdict:
+    found = _outline(work, standing, tops=tops, own=own)
+    if not found.security_ids:
+        return found
+    allowed = frozenset() if found.everything else _at_or_below(work, tops[Effect.ALLOW])
+    denied = _at_or_below(work, tops[Effect.DENY])
+    bound, total = _sizes(work, allowed - denied)
+    return replace(
+        found,
+        allowed=allowed,
+        denied=denied,
+        bound=total if found.everything else bound + len(own[Effect.ALLOW]),
+        total=total,
+    )
+
+
+def _outline(
+    work: Work,
+    standing: Standing,
+    *,
+    tops: Mapping[Effect, Collection[int]],
+    own: Mapping[Effect, Collection[UUID]],
+) -> Verdict:
+    """Return a verdict but for the nodes below those named; nothing shows if a deny names a roof."""
     roofs = {standing.roof.repository_node, standing.roof.scheme_node}
-    is_open = not roofs.isdisjoint(tops[Effect.ALLOW])
-    is_shut = not roofs.isdisjoint(tops[Effect.DENY])
+    nothing: Numbers = frozenset()
     reach = frozenset(
         security_id
         for security_id, mark in marks.all_marks(work).items()
         if dominates(standing.subject.clearance, mark)
     )
-    if is_shut or not reach:
-        empty: Ids = frozenset()
-        return Verdict(frozenset(), frozenset(), empty, empty, False, frozenset(), 0, 0)
-    allowed = frozenset() if is_open else _at_or_below(work, tops[Effect.ALLOW])
-    denied = _at_or_below(work, tops[Effect.DENY])
-    bound, total = _sizes(work, allowed - denied)
-    return Verdict(
-        allowed=allowed,
-        denied=denied,
-        own_allowed=frozenset(own[Effect.ALLOW]),
-        own_denied=frozenset(own[Effect.DENY]),
-        everything=is_open,
-        security_ids=reach,
-        bound=total if is_open else bound + len(own[Effect.ALLOW]),
-        total=total,
-    )
+    if not reach or not roofs.isdisjoint(tops[Effect.DENY]):
+        return Verdict(nothing, nothing, frozenset(), frozenset(), False, nothing, 0, 0)
+    is_open = not roofs.isdisjoint(tops[Effect.ALLOW])
+    own_allowed, own_denied = frozenset(own[Effect.ALLOW]), frozenset(own[Effect.DENY])
+    return Verdict(nothing, nothing, own_allowed, own_denied, is_open, reach, 0, 0)
 
 
 def _at_or_below(work: Work, tops: Collection[int]) -> Numbers:

@@ -33,6 +33,9 @@ _SAMPLED = 20
 
 _SAMPLED_SCOPES = 10
 
+_AT_ONCE = 50
+"""Groups of equal accounts whose lines are read together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
@@ -70,10 +73,10 @@ def rehearse(
     ground = comparisons.ground_of(work, overlay, changed=changed, sees_whole_numbers=sees_whole_numbers)
     basis = hashlib.sha256(canonical_bytes([account.id.hex for account in reached.accounts]))
     effects: list[Effects] = []
-    for group in _groups(work, overlay, reached.accounts):
-        for action, before, after in _sides(ground, group[1], actions):
-            basis.update(canonical_bytes(_difference(group[0], action, before, after)))
-            found = comparisons.compared(ground, tuple(group[0]), action, before=before, after=after)
+    for group, sides in _stood(ground, reached.accounts, actions):
+        for action, before, after in sides:
+            basis.update(canonical_bytes(_difference(group, action, before, after)))
+            found = comparisons.compared(ground, tuple(group), action, before=before, after=after)
             if len(effects) < _SAMPLED:
                 found = _with_samples(ground, found, before=before, after=after)
             effects.append(found)
@@ -82,28 +85,42 @@ def rehearse(
     return Rehearsal(told, reached.total, len(reached.accounts), basis.hexdigest())
 
 
+def _stood(
+    ground: Ground, accounts: Iterable[Account], actions: Sequence[Action]
+) -> Iterator[tuple[list[UUID], list[tuple[Action, Side, Side]]]]:
+    """Yield the accounts of equal standing, and what they see by each action before and after."""
+    groups = list(_groups(ground.work, ground.overlay, accounts))
+    for start in range(0, len(groups), _AT_ONCE):
+        some = groups[start : start + _AT_ONCE]
+        principals = {each for _, account in some for each in account.principals}
+        written = affected.lines_of(ground.work, principals, at=ground.overlay.at)
+        named = {line.node_id for found in written.values() for line in found}
+        ground.reach.learn(ground.work, named | {line.node_id for line in ground.overlay.granted})
+        for group, account in some:
+            yield group, _sides(ground, account, written, actions)
+
+
 def _sides(
-    ground: Ground, account: Account, actions: Iterable[Action]
-) -> Iterator[tuple[Action, Side, Side]]:
-    """Yield what an account sees by each action, before and after."""
-    before, after = _lines(ground.work, ground.overlay, account)
-    for action in actions:
-        yield (
+    ground: Ground,
+    account: Account,
+    written: Mapping[UUID, Sequence[Line]],
+    actions: Iterable[Action],
+) -> list[tuple[Action, Side, Side]]:
+    before, after = _lines(written, ground.overlay, account)
+    return [
+        (
             action,
             comparisons.side_of(ground, account.before, before, action=action),
             comparisons.side_of(ground, account.after, after, action=action),
         )
+        for action in actions
+    ]
 
 
 def _groups(work: Work, overlay: Overlay, accounts: Iterable[Account]) -> Iterable[_Group]:
     """Put accounts together that the same lines name and that are cleared alike, before and after."""
     found = list(accounts)
-    principals = {
-        each
-        for account in found
-        for side in (account.before, account.after)
-        for each in side.subject.principals
-    }
+    principals = {each for account in found for each in account.principals}
     bearing = affected.bearers(work, principals, at=overlay.at) | {
         line.principal_id for line in overlay.granted
     }
@@ -119,15 +136,18 @@ def _stands(standing: Standing, bearing: frozenset[UUID]) -> object:
     return standing.subject.principals & bearing, lines, standing.subject.clearance
 
 
-def _lines(work: Work, overlay: Overlay, account: Account) -> tuple[list[Line], list[Line]]:
+def _lines(
+    written: Mapping[UUID, Sequence[Line]], overlay: Overlay, account: Account
+) -> tuple[list[Line], list[Line]]:
     """Return the live lines of an account before and after."""
-    before, after = account.before.subject.principals, account.after.subject.principals
-    written = affected.lines_of(work, before | after, at=overlay.at)
-    kept = [line for line in (*written, *overlay.granted) if line.id not in overlay.revoked]
-    return (
-        [*(line for line in written if line.principal_id in before), *account.before.role_lines],
-        [*(line for line in kept if line.principal_id in after), *account.after.role_lines],
+    before, after = (
+        [line for each in side.subject.principals for line in written.get(each, ())]
+        for side in (account.before, account.after)
     )
+    principals = account.after.subject.principals
+    granted = [line for line in overlay.granted if line.principal_id in principals]
+    kept = [line for line in after if line.id not in overlay.revoked]
+    return [*before, *account.before.role_lines], [*kept, *granted, *account.after.role_lines]
 
 
 def _difference(accounts: Sequence[UUID], action: Action, before: Side, after: Side) -> Canonical:

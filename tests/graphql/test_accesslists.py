@@ -133,9 +133,9 @@ def test_principals_of_every_kind_can_be_named(api, world, officer, kind, api_ki
     named = {PrincipalKind.EVERYONE: EVERYONE_ID, PrincipalKind.ROLE: world.role("reader")}
     principal = named.get(kind) or world.principal(kind)
 
-    entry = grant(api, officer, principal, world.aggregation(), principalId=global_id(api_kind, principal))[
-        "accessEntry"
-    ]
+    asked = {"principalId": global_id(api_kind, principal), "effect": "DENY"}
+
+    entry = grant(api, officer, principal, world.aggregation(), **asked)["accessEntry"]
 
     assert (entry["principal"]["id"], entry["principal"]["kind"]) == (
         global_id(api_kind, principal),

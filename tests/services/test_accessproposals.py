@@ -19,7 +19,14 @@ from dms.models.users import EVERYONE_ID, PrincipalKind
 from dms.rules.access import Action, Duty, Effect, NodeKind
 from dms.rules.accesschanges import ClearanceGrant, EntryGrant, EntryRevoke, LinkEnd, LinkMake, MarkSet
 from dms.rules.security import Mark
-from dms.services import accesslists, accessproposals, accessproposalviews, clearances, memberships
+from dms.services import (
+    accesslists,
+    accesspreviews,
+    accessproposals,
+    accessproposalviews,
+    clearances,
+    memberships,
+)
 from dms.services.accesslists import EntryDraft
 from dms.services.security import AskedMark
 from dms.stores.work import session_of
@@ -535,3 +542,38 @@ def test_clearance_is_exchanged_in_one_set(house, world, officer, second):
 
     held = house.works.read(actor(user), lambda work: gate.standing(work).subject.clearance)
     assert held == Mark(200)
+
+
+def test_what_was_rehearsed_is_what_comes_of_the_approval(house, world, officer, second):
+    place = world.aggregation()
+    inner = world.aggregation(place)
+    for at, rank in ((place, 100), (inner, 100), (inner, 300)):
+        world.document(at, mark=Mark(rank))
+    group = world.principal(PrincipalKind.GROUP)
+    member, newcomer, loser = world.user(rank=300), world.user(rank=100), world.user(rank=300)
+    world.link(member, group)
+    world.entry(loser, place, READ)
+    changes = [
+        entry(group, place),
+        LinkMake(newcomer, group),
+        entry(loser, inner, Action.READ_METADATA, effect=Effect.DENY),
+    ]
+    people = (member, newcomer, loser)
+
+    def numbers():
+        return {who: sum(sees(house, who, at) for at in (place, inner)) for who in people}
+
+    found = house.works.read(
+        actor(officer), lambda work: accesspreviews.preview(work, changes, actions=[READ])
+    )
+    told = {
+        account: effect.gained.total - effect.lost.total
+        for effect in found.effects
+        for account in effect.accounts
+    }
+    before = numbers()
+    approve(house, second, propose(house, officer, *changes))
+    after = numbers()
+
+    assert told == {member: 3, newcomer: 2, loser: -2}
+    assert {who: after[who] - before[who] for who in people} == told
