@@ -58,7 +58,6 @@ def run(works: Works, test: PolicyTest) -> Sequence[Outcome]:
 
 def stand(works: Works, test: PolicyTest) -> Case:
     """Write the world of a test into an installation that holds nothing else."""
-    # INVARIANT (never-before): nothing is decided at an instant before the last change of the policy.
     first = min(test.now, *(expected.at for expected in test.expect))
     then = replace(works, clock=lambda: Instant(first))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import select, update
 
-from dms.base.clock import Instant
 from dms.base.errors import Unavailable
 from dms.models.accesslists import PolicyHead, PolicyRevision
 from dms.rules.accessevents import Op
@@ -21,9 +20,7 @@ RESTS_ON_POLICY = ("standing", "slices:")
 
 _HEAD = "standing:head"
 
-_READ_HEAD = select(PolicyHead.revision, PolicyHead.files_sha256, PolicyRevision.at).outerjoin(
-    PolicyRevision, PolicyRevision.id == PolicyHead.revision
-)
+_READ_HEAD = select(PolicyHead.revision, PolicyHead.files_sha256)
 
 
 def advance(work: Work, *, kind: str, note: str) -> int:
@@ -80,11 +77,7 @@ def apply_files(work: Work, sha256: str) -> bool:
 
 
 def head(work: Work) -> tuple[int, str]:
-    """Return the revision and the digest of the policy files in force; read once per operation.
-
-    INVARIANT (never-before): an operation is not earlier than the last change of the policy that it sees,
-    or a deny "from now on" would wait for a clock that runs behind the writer's.
-    """
+    """Return the revision and the digest of the policy files in force; read once per operation."""
     known: tuple[int, str] | None = work.memory.get(_HEAD)
     if known is None:
         known = work.memory[_HEAD] = _head(work)
@@ -95,6 +88,4 @@ def _head(work: Work) -> tuple[int, str]:
     row = session_of(work).execute(_READ_HEAD).one_or_none()
     if row is None:
         raise Unavailable("the policy has never been applied: run `dms migrate`")
-    if row[2] is not None:
-        work.now = Instant(max(work.now, row[2]))
     return row[0], row[1]

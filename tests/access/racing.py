@@ -133,6 +133,7 @@ def _read(house: House, who, asked: dict[str, str], stop: Stop) -> dict[str, obj
     seen = {}
 
     def body(work: Work) -> bool:
+        seen["now"] = work.now
         stop("snapshot")
         gate.standing(work)
         stop("read")
@@ -157,7 +158,7 @@ def _revoke(house: House, who, asked: dict[str, str], stop: Stop) -> dict[str, o
         REVOKES[asked["kind"]](work, asked)
         work.flush()
         stop("commit")
-        return {"before": before, "after": work.notes.policy_revision}
+        return {"before": before, "after": work.notes.policy_revision, "now": work.now}
 
     return house.works.write(who, body, locks=LOCKS)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -136,19 +135,6 @@ def test_reading_on_an_older_snapshot_keeps_its_own_answer_to_itself(desk):
 
     assert answers == {"new": [], "old": [document]}
     assert seen(house, reader)[0] == []
-
-
-def test_deny_from_now_on_holds_for_a_worker_whose_clock_runs_behind(desk):
-    house, _, reader, officer, _, folder, _, document = desk
-    behind = replace(house.works, clock=lambda: house.works.clock() - 5_000_000)
-    what = (NodeKind.AGGREGATION, folder, Action.DISCOVER, Effect.DENY)
-    draft = EntryDraft(reader, *what, None, None, "from now on")
-
-    house.works.write(actor(officer), lambda work: accesslists.grant(work, draft))
-
-    found = behind.read(actor(reader), lambda work: list(gate.visible(work, Document, LIST).scan()))
-    assert found == []
-    assert document not in seen(house, reader)[0]
 
 
 def test_writing_operation_leaves_nothing_behind(desk):

@@ -200,7 +200,7 @@ def judge(case, results, events, request):
     for number in (0, 1):
         result, event = results[number], events[f"{request}-{number}"]
         is_late = case.looked_after[number]
-        if result["released"] != entitled(is_late=is_late):
+        if result["released"] != entitled(case, is_late=is_late, read=result, revoked=revoked):
             yield f"{case.kind}: {'RELEASED' if result['released'] else 'refused'} wrongly"
         shows = bool(event["released"]) or (case.reads[number] == "count" and result["released"])
         if shows != result["released"]:
@@ -210,6 +210,9 @@ def judge(case, results, events, request):
         yield "after" if is_late else "before"
 
 
-def entitled(*, is_late):
-    """Stricter than the promise: what has begun before the commit, but not looked, releases nothing."""
-    return not is_late
+def entitled(case, *, is_late, read, revoked):
+    """Stricter than the promise: what has begun before the commit, but not looked, releases nothing.
+
+    Only a deny holds from its own instant on: who read the clock before it is not held by it.
+    """
+    return not is_late or (case.kind == "deny" and read["now"] < revoked["now"])
