@@ -290,7 +290,7 @@ def test_clock_of_the_api_writes_utc(api, auditor, person, papers, read):
 
 def test_content_and_marks_show_by_name(api, auditor, person, papers):
     def body(work):
-        security_id = marks.intern(work, marks.mark_of(work, 1))
+        security_id = marks.intern(work, next(iter(marks.all_marks(work).values())))
         work.releases(papers[1], revision=4, disclosure=Disclosure.CONTENT, security_id=security_id)
         return work.notes.event_id
 
