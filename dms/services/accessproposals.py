@@ -258,11 +258,6 @@ def _expect(row: AccessProposal, digest: str) -> None:
         raise Conflict("it was edited since you read it: read it again", path=("digest",))
 
 
-def _expect_basis(row: AccessProposal, basis: str) -> None:
-    if basis != row.basis_sha256:
-        raise Conflict("what it rests on has changed since: rehearse it again, then edit or propose it anew")
-
-
 def _decide(work: Work, row: AccessProposal, *, state: ProposalState, note: str | None) -> None:
     row.state = state
     row.decided_by = work.actor.principal_id

@@ -115,7 +115,6 @@ _MAIL = re.compile(
     re.IGNORECASE,
 )
 _CONTROLS = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
-_ASCII = bytes(range(128))
 _MOST_HIGH = 0.3  # of a text in an 8-bit character set
 
 _SURE = 0.4

@@ -54,8 +54,6 @@ CONFIDENTIAL = Security("confidential")
 SECRET = Security("secret")
 PERSONNEL = Security("confidential", ("personnel",))
 LITIGATION = Security("confidential", ("litigation",))
-MEDICAL = Security("confidential", ("medical",))
-PROTECTION = Security("confidential", ("civil-protection",))
 EVERYTHING = Security("secret", ("civil-protection", "litigation", "medical", "personnel"))
 
 GROUPS = (
