@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -58,29 +57,20 @@ UNREADY = f"more than {AT_ONCE:,} things lie below: prepare it first with `acces
 Tree: TypeAlias = type[Aggregation | RecordClass]
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether an entry may name a node, and how many objects below have still to move before."""
-
-    node_id: UUID
-    is_ready: bool
-    n_left: int
-
-
-def prepare(work: Work, kind: NodeKind, node_id: UUID) -> Readiness:
+def prepare(work: Work, kind: NodeKind, node_id: UUID) -> NodeState:
     """Make a node one that an entry may name, at once if no more than `AT_ONCE` objects lie below.
 
     With more it begins to: `fill` moves them piece by piece. A Document needs nothing.
     """
     if kind is NodeKind.DOCUMENT:
-        return Readiness(node_id, is_ready=True, n_left=0)
+        return NodeState.READY
     node = _node(work, node_id)
     if node is None:
         work.needs_lock(RESTRUCTURES)
         node = _begin(work, kind, node_id)
         if _left(work, node, limit=AT_ONCE + 1) <= AT_ONCE:
             fill(work, node_id)
-    return _readiness(work, node)
+    return node.state
 
 
 def found(work: Work, *, repository_id: UUID, scheme_id: UUID) -> None:
@@ -94,10 +84,10 @@ def found(work: Work, *, repository_id: UUID, scheme_id: UUID) -> None:
         _close(work, [(node.id, node.id)])
 
 
-def readiness(work: Work, node_id: UUID) -> Readiness | None:
+def state(work: Work, node_id: UUID) -> NodeState | None:
     """Tell whether an entry may name a node; None for one that is no access node."""
     node = _node(work, node_id)
-    return None if node is None else _readiness(work, node)
+    return None if node is None else node.state
 
 
 def filling(work: Work) -> Sequence[UUID]:
@@ -126,14 +116,14 @@ def move(work: Work, node_id: UUID, ids: Collection[UUID]) -> None:
     _forget_rows(work)
 
 
-def fill(work: Work, node_id: UUID, *, limit: int | None = None) -> Readiness:
+def fill(work: Work, node_id: UUID, *, limit: int | None = None) -> NodeState:
     """Move up to `limit` objects, or `AT_ONCE`, below a node to their new scopes; ready when none is left."""
     move(work, node_id, waiting(work, node_id, limit=limit or AT_ONCE))
     node = _filled(work, node_id)
     if node.state is NodeState.FILLING and not _left(work, node, limit=1):
         node.state = NodeState.READY
         session_of(work).flush()
-    return _readiness(work, node)
+    return node.state
 
 
 def rearranged(work: Work, row: Aggregation) -> None:
@@ -247,12 +237,6 @@ def _filled(work: Work, node_id: UUID) -> AccessNode:
     return node
 
 
-def _readiness(work: Work, node: AccessNode) -> Readiness:
-    if node.state is NodeState.READY:
-        return Readiness(node.node_id, is_ready=True, n_left=0)
-    return Readiness(node.node_id, is_ready=False, n_left=_left(work, node, limit=None))
-
-
 def _begin(work: Work, kind: NodeKind, node_id: UUID) -> AccessNode:
     """Write the node, its closure, and the nearest node of what stands below it in its tree."""
     tree: Tree = Aggregation if kind is NodeKind.AGGREGATION else RecordClass
@@ -323,7 +307,7 @@ def _waiting(node: AccessNode, model: type[Row]) -> Select[Any]:
     return found.where(nearest.in_(waited_for), held.not_in(below))
 
 
-def _left(work: Work, node: AccessNode, *, limit: int | None) -> int:
+def _left(work: Work, node: AccessNode, *, limit: int) -> int:
     left = 0
     for model in _MODELS:
         waiting = _waiting(node, model).limit(limit).subquery()

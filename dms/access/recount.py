@@ -12,7 +12,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from dms.access import scopes
 from dms.access.scopes import Triple
@@ -89,7 +89,7 @@ def places(work: Work, *, after: UUID | None, limit: int) -> tuple[UUID | None, 
     rows = session.execute(statement).all()
     if not rows:
         return None, 0, []
-    filling = _filling(work)
+    stand_ins = _stand_ins(work)
     named = select(AccessEntry.node_id).where(
         AccessEntry.node_kind == NodeKind.DOCUMENT,
         AccessEntry.revision_to.is_(None),
@@ -98,7 +98,7 @@ def places(work: Work, *, after: UUID | None, limit: int) -> tuple[UUID | None, 
     own = frozenset(session.execute(named.distinct()).scalars())
     found = []
     for row in rows:
-        if not _agrees(Triple(*row[2:5]), Triple(*row[5:8]), filling):
+        if not _agrees(Triple(*row[2:5]), Triple(*row[5:8]), stand_ins):
             found.append(Fault("scope_misplaced", f"document:{row[0]}", "its scope is that of another place"))
         if row[1] != (row[0] in own):
             found.append(Fault("own_entries", f"document:{row[0]}", "it does not know of its own entries"))
@@ -148,9 +148,9 @@ def _misplaced_aggregations(work: Work) -> Iterator[Fault]:
             )
         )
     )
-    filling = _filling(work)
+    stand_ins = _stand_ins(work)
     for row in session_of(work).execute(statement):
-        if not _agrees(Triple(*row[1:4]), Triple(*row[4:7]), filling):
+        if not _agrees(Triple(*row[1:4]), Triple(*row[4:7]), stand_ins):
             yield Fault("scope_misplaced", f"aggregation:{row[0]}", "its scope is that of another place")
 
 
@@ -166,16 +166,36 @@ def _unnamed(work: Work, known: Mapping[UUID, AccessNode]) -> Iterator[Fault]:
             )
 
 
-def _agrees(place: Triple, scope: Triple, filling: frozenset[int]) -> bool:
-    """Tell whether a scope is that of a place; below a node that is being filled it may be the old one."""
+def _agrees(place: Triple, scope: Triple, stand_ins: Mapping[int, frozenset[int]]) -> bool:
+    """Tell whether a scope is that of a place, or of a stand-in of it."""
     return place.security_id == scope.security_id and all(
-        wanted == kept or wanted in filling for wanted, kept in zip(place[:2], scope[:2], strict=True)
+        wanted == kept or kept in stand_ins.get(wanted, ())
+        for wanted, kept in zip(place[:2], scope[:2], strict=True)
     )
 
 
-def _filling(work: Work) -> frozenset[int]:
-    statement = select(AccessNode.id).where(AccessNode.state == NodeState.FILLING)
-    return frozenset(session_of(work).execute(statement).scalars())
+def _stand_ins(work: Work) -> Mapping[int, frozenset[int]]:
+    """Return, for each node that is being filled, the nodes whose scopes things there may still have.
+
+    These are the nodes above it, up to the first that is ready.
+    """
+    above = aliased(AccessNodeClosure)
+    depth = select(func.count()).where(above.node == AccessNode.id).scalar_subquery()
+    filling = select(AccessNode.id).where(AccessNode.state == NodeState.FILLING)
+    chains = (
+        select(AccessNodeClosure.node, AccessNode.id, AccessNode.state)
+        .join(AccessNode, AccessNode.id == AccessNodeClosure.ancestor)
+        .where(AccessNodeClosure.node.in_(filling), AccessNodeClosure.ancestor != AccessNodeClosure.node)
+        .order_by(AccessNodeClosure.node, depth.desc())
+    )
+    found: dict[int, set[int]] = {}
+    ended = set[int]()
+    for node, ancestor, state in session_of(work).execute(chains):
+        if node not in ended:
+            found.setdefault(node, set()).add(ancestor)
+        if state is NodeState.READY:
+            ended.add(node)
+    return {node: frozenset(ancestors) for node, ancestors in found.items()}
 
 
 def _counted(work: Work, column: InstrumentedAttribute[int]) -> Mapping[int, int]:

@@ -6,25 +6,37 @@ from typing import Annotated
 
 import strawberry
 
-from dms.access.accessnodes import RESTRUCTURES, Readiness
+from dms.access.accessnodes import RESTRUCTURES
 from dms.access.revisions import LOCK
+from dms.graphql import enums
 from dms.graphql.accesslists import asked_node
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
+from dms.models.scopes import NodeState
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.services import accessnodes
 
+enums.show(
+    NodeState,
+    name="AccessNodeState",
+    description="Whether access entries may name a node.",
+    values={
+        NodeState.FILLING: "The server prepares it piece by piece; ask again.",
+        NodeState.READY: "Entries may name it, and it may be rearranged.",
+    },
+)
+
 
 @strawberry.type(description="Whether access entries may name a node, and whether it may be rearranged.")
 class AccessNode:
-    """A node with its readiness."""
+    """A node with its state."""
 
     node_id: strawberry.ID = strawberry.field(
         description="The Document, Aggregation, class, scheme or Repository."
     )
-    is_ready: bool = strawberry.field(description="Whether a first entry may be written on it now.")
-    things_left: int = strawberry.field(
-        description="Documents and Aggregations below that the server has still to move before."
+    state: NodeState | None = strawberry.field(
+        description="Whether entries may name it now. Null before it was prepared: its first entry does so "
+        "by itself where up to 5,000 things lie below."
     )
 
 
@@ -60,7 +72,7 @@ class Queries:
     ) -> AccessNode | None:
         """Tell whether a node is ready."""
         kind, node = asked_node(node_id)
-        return _shown(node_id, accessnodes.readiness(info.work, kind, node_id=node))
+        return AccessNode(node_id=node_id, state=accessnodes.state(info.work, kind, node_id=node))
 
 
 @strawberry.type
@@ -73,16 +85,12 @@ class Mutations:
         locks=(LOCK, RESTRUCTURES),
         description="Prepare a node below which many things lie for its first access entry, or for being "
         "rearranged. Up to 5,000 things it is ready at once; else the server goes on, and `accessNode` tells "
-        "how far it is. Nothing that anybody may do changes by it.",
+        "when it is ready. Nothing that anybody may do changes by it.",
     )
     def access_node_prepare(
         self, info: Info, input: Annotated[AccessNodePrepareInput, INPUT]
     ) -> AccessNodePreparePayload | None:
         """Prepare a node."""
         kind, node = asked_node(input.node_id)
-        readiness = accessnodes.prepare(info.work, kind, node_id=node)
-        return AccessNodePreparePayload(access_node=_shown(input.node_id, readiness))
-
-
-def _shown(node_id: strawberry.ID, readiness: Readiness) -> AccessNode:
-    return AccessNode(node_id=node_id, is_ready=readiness.is_ready, things_left=readiness.n_left)
+        state = accessnodes.prepare(info.work, kind, node_id=node)
+        return AccessNodePreparePayload(access_node=AccessNode(node_id=input.node_id, state=state))

@@ -17,6 +17,7 @@ from dms.base.paging import Page, PageRequest
 from dms.models.accesslists import AccessEntry, EntryKind
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
+from dms.models.scopes import NodeState
 from dms.models.users import EVERYONE_ID, Principal, PrincipalKind
 from dms.rules import periods, text
 from dms.rules.access import Action, Duty, Effect, NodeKind, Reason, bears
@@ -247,7 +248,7 @@ def _on_node(work: Work, node: Node) -> Attached[AccessEntry]:
 
 
 def _require_ready(work: Work, node: Node) -> None:
-    if not accessnodes.prepare(work, node.kind, node.id).is_ready:
+    if accessnodes.prepare(work, node.kind, node.id) is not NodeState.READY:
         error = State(accessnodes.UNREADY, state="filling", available=("accessNodePrepare",))
         raise gate.refused(work, error, object_id=node.id, action=Action.MANAGE_ACCESS)
 

@@ -7,8 +7,8 @@ from functools import partial
 from uuid import UUID
 
 from dms.access import accessnodes, nodes
-from dms.access.accessnodes import Readiness
 from dms.base.actor import Actor
+from dms.models.scopes import NodeState
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.stores.work import Work, Works
@@ -20,31 +20,28 @@ AHEAD = 20_000
 """So many are looked for at a time."""
 
 
-def prepare(work: Work, kind: NodeKind, *, node_id: UUID) -> Readiness:
+def prepare(work: Work, kind: NodeKind, *, node_id: UUID) -> NodeState:
     """Let a node become one that entries may name, and that may be rearranged; needs `MANAGE_ACCESS`.
 
     Up to 5,000 things below it is ready at once. With more the server moves them piece by piece; nothing
-    that anybody may do changes meanwhile. Asking again tells how many are left.
+    that anybody may do changes meanwhile. How many are left is not told: some may be hidden.
     """
     work.performs(Op.ACCESS_NODE_PREPARE)
     node = nodes.find(work, kind, node_id=node_id)
     nodes.require(work, node, action=Action.MANAGE_ACCESS)
-    readiness = accessnodes.prepare(work, node.kind, node.id)
-    work.notes.detail["left"] = readiness.n_left
-    return readiness
+    state = accessnodes.prepare(work, node.kind, node.id)
+    work.notes.detail["state"] = state.value
+    return state
 
 
-def readiness(work: Work, kind: NodeKind, *, node_id: UUID) -> Readiness:
-    """Tell whether an entry may name a node now, and how many things have still to move before.
-
-    Needs `MANAGE_ACCESS`. A node that was never prepared is not ready, with nothing to move yet.
-    """
+def state(work: Work, kind: NodeKind, *, node_id: UUID) -> NodeState | None:
+    """Tell whether an entry may name a node now; None before it was prepared. Needs `MANAGE_ACCESS`."""
     work.performs(Op.ACCESS_NODE_READ)
     node = nodes.find(work, kind, node_id=node_id)
     nodes.require(work, node, action=Action.MANAGE_ACCESS)
     if kind is NodeKind.DOCUMENT:
-        return Readiness(node.id, is_ready=True, n_left=0)
-    return accessnodes.readiness(work, node.id) or Readiness(node.id, is_ready=False, n_left=0)
+        return NodeState.READY
+    return accessnodes.state(work, node.id)
 
 
 def fill(works: Works, actor: Actor, *, is_stopped: Callable[[], bool]) -> int:
@@ -104,7 +101,7 @@ def _move(work: Work, *, node_id: UUID, ids: Sequence[UUID]) -> None:
 
 def _finish(work: Work, *, node_id: UUID) -> None:
     work.performs(Op.ACCESS_NODE_PREPARE)
-    work.notes.detail["left"] = accessnodes.fill(work, node_id).n_left
+    work.notes.detail["state"] = accessnodes.fill(work, node_id).value
 
 
 def _merge(work: Work, *, node_id: UUID) -> bool:

@@ -9,6 +9,7 @@ from dms.access import accessnodes, gate, marks, nodes
 from dms.base.errors import Invalid
 from dms.base.ids import new_id
 from dms.models.aggregations import Aggregation, ArrangementLevel, ParentHistory
+from dms.models.scopes import NodeState
 from dms.rules import codes, dates, text
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
@@ -154,7 +155,7 @@ def rearrange(
             event_id=work.notes.event_id,
         )
     )
-    if not accessnodes.prepare(work, NodeKind.AGGREGATION, row.id).is_ready:
+    if accessnodes.prepare(work, NodeKind.AGGREGATION, row.id) is not NodeState.READY:
         raise editing.refusal(work, row, "rearrange", accessnodes.UNREADY)
     editing.write(work, row, {"parent_id": _id_of(parent)}, note={"reason": note})
     accessnodes.rearranged(work, row)

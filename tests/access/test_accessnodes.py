@@ -10,7 +10,7 @@ from dms.base.actor import system_actor
 from dms.base.clock import DAY
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
-from dms.models.scopes import AccessNode, AccessScopeChange
+from dms.models.scopes import AccessNode, AccessScopeChange, NodeState
 from dms.rules.access import Action, NodeKind
 from dms.services import accesslists
 from dms.services import accessnodes as caring
@@ -54,9 +54,9 @@ def seen(house, user, model=Document):
 def test_node_is_ready_at_once_with_few_things_below(place):
     house, world, reader, _, lower, documents = place
 
-    readiness = world.build(lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, lower))
+    state = world.build(lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, lower))
 
-    assert (readiness.is_ready, readiness.n_left) == (True, 0)
+    assert state is NodeState.READY
     assert seen(house, reader) == set(documents)
     assert faults(house) == []
 
@@ -65,14 +65,13 @@ def test_many_things_move_in_pieces_and_nothing_shows_otherwise_meanwhile(place,
     house, world, reader, _, lower, documents = place
     monkeypatch.setattr(accessnodes, "AT_ONCE", 2)
 
-    begun = world.build(lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, lower))
-    left = [begun.n_left]
-    while left[-1]:
-        left.append(world.build(lambda work: accessnodes.fill(work, lower, limit=2)).n_left)
+    states = [world.build(lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, lower))]
+    while states[-1] is NodeState.FILLING:
+        states.append(world.build(lambda work: accessnodes.fill(work, lower, limit=2)))
         assert seen(house, reader) == set(documents)
         assert faults(house) == []
 
-    assert left == [6, 4, 2, 0]
+    assert len(states) == 4
 
 
 def test_entry_on_a_node_that_is_not_ready_is_refused_and_nothing_is_written(place, monkeypatch):
@@ -93,7 +92,7 @@ def test_entry_on_a_node_that_is_not_ready_is_refused_and_nothing_is_written(pla
     with pytest.raises(accesslists.State, match="accessNodePrepare"):
         house.works.write(actor(officer), lambda work: accesslists.grant(work, draft))
 
-    assert world.build(lambda work: accessnodes.readiness(work, lower)) is None
+    assert world.build(lambda work: accessnodes.state(work, lower)) is None
 
 
 def test_document_registered_below_a_node_that_is_being_filled_is_in_its_scope(place, monkeypatch):
@@ -104,7 +103,7 @@ def test_document_registered_below_a_node_that_is_being_filled_is_in_its_scope(p
     late = world.document(lower)
 
     assert seen(house, reader) == {*documents, late}
-    assert world.build(lambda work: accessnodes.readiness(work, lower)).n_left == 6
+    assert world.build(lambda work: len(accessnodes.waiting(work, lower, limit=100))) == 6
     assert faults(house) == []
 
 
@@ -116,11 +115,11 @@ def test_caretaker_fills_what_waits_and_goes_on_after_being_stopped(place, monke
     stops = iter([False, False, True])
 
     caring.fill(house.works, system_actor("test"), is_stopped=lambda: next(stops))
-    half = world.build(lambda work: accessnodes.readiness(work, lower))
+    half = world.build(lambda work: accessnodes.state(work, lower))
     caring.fill(house.works, system_actor("test"), is_stopped=lambda: False)
 
-    assert (half.is_ready, half.n_left > 0) == (False, True)
-    assert world.build(lambda work: accessnodes.readiness(work, lower)).is_ready
+    assert half is NodeState.FILLING
+    assert world.build(lambda work: accessnodes.state(work, lower)) is NodeState.READY
 
 
 def test_class_becomes_a_node_with_documents_and_aggregations_of_the_classes_below(place):
@@ -173,7 +172,7 @@ def test_idle_node_is_let_go_after_thirty_days_and_nothing_shows_otherwise(place
     assert (idle, merged) == ([lower], [True, False])
     assert seen(house, reader) == set(documents)
     assert faults(house) == []
-    assert world.build(lambda work: accessnodes.readiness(work, lower)) is None
+    assert world.build(lambda work: accessnodes.state(work, lower)) is None
 
 
 def test_node_whose_last_entry_went_lately_stays(place):
@@ -225,6 +224,25 @@ def test_recount_finds_each_kind_of_damage(place):
         "scope_counter",
         "scope_misplaced",
     }
+
+
+def test_below_a_node_being_filled_only_the_scope_of_the_one_that_it_takes_over_from_agrees(
+    place, monkeypatch
+):
+    house, world, _, upper, lower, documents = place
+    monkeypatch.setattr(accessnodes, "AT_ONCE", 2)
+    world.build(lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, lower))
+    assert faults(house) == []
+
+    def misplace(work):
+        other = world_scope(work, upper)
+        session_of(work).execute(update(Document).where(Document.id == documents[0]).values(scope_id=other))
+
+    world.build(misplace)
+
+    assert [fault.subject for fault in faults(house) if fault.code == "scope_misplaced"] == [
+        f"document:{documents[0]}"
+    ]
 
 
 def world_scope(work, upper):

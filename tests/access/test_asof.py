@@ -22,6 +22,7 @@ from dms.base.paging import PageRequest
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation, ParentHistory
 from dms.models.documents import Document
+from dms.models.scopes import NodeState
 from dms.models.security import Clearance
 from dms.models.users import EVERYONE_ID, Principal, PrincipalKind, PrincipalLink, PrincipalStatus
 from dms.rules import asof as dates
@@ -221,7 +222,7 @@ class Steps:
                 event_id=work.notes.event_id,
             )
         )
-        assert accessnodes.prepare(work, NodeKind.AGGREGATION, row.id).is_ready
+        assert accessnodes.prepare(work, NodeKind.AGGREGATION, row.id) is NodeState.READY
         row.parent_id = parent
         work.flush()
         accessnodes.rearranged(work, row)

@@ -21,7 +21,7 @@ from dms.base.errors import DmsError
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation, ArrangementLevel
 from dms.models.documents import Document, Medium
-from dms.models.scopes import AccessScopeChange
+from dms.models.scopes import AccessScopeChange, NodeState
 from dms.models.security import MarkedKind
 from dms.models.users import EVERYONE_ID, PrincipalKind
 from dms.rules.access import Action, Effect, NodeKind
@@ -251,7 +251,7 @@ class Life(RuleBasedStateMachine):
     def begin_a_large_node(self, node):
         """Make a node as if too much lay below it to move at once."""
         kind, key = self.pick([each for each in self.nodes() if each[0] is not NodeKind.DOCUMENT], node)
-        if accessnodes.readiness(self.work, key) is None:
+        if accessnodes.state(self.work, key) is None:
             self.as_(self.officer, accessnodes._begin, kind, key)
 
     @rule(node=INDEX)
@@ -333,7 +333,7 @@ def test_node_above_one_that_is_being_filled_reaches_what_still_waits_there(live
         for node in (upper, lower) if upper_first else (lower, upper):
             accessnodes._begin(life.work, NodeKind.AGGREGATION, node)
 
-        assert accessnodes.fill(life.work, upper).is_ready
+        assert accessnodes.fill(life.work, upper) is NodeState.READY
         life.everything_is_as_rebuilt()
         deny = EntryDraft(
             life.readers[0], NodeKind.AGGREGATION, upper, Action.DISCOVER, Effect.DENY, None, None, "no"
@@ -341,7 +341,7 @@ def test_node_above_one_that_is_being_filled_reaches_what_still_waits_there(live
         assert life.as_(life.officer, accesslists.grant, deny) is not None
         life.everybody_sees_what_he_may()
 
-        assert accessnodes.fill(life.work, lower).is_ready
+        assert accessnodes.fill(life.work, lower) is NodeState.READY
         life.everything_is_as_rebuilt()
         life.everybody_sees_what_he_may()
     finally:

@@ -94,7 +94,7 @@ class Archive:
         node = dice.choice(self.shaft)
 
         def body(work):
-            if accessnodes.readiness(work, node) is None:
+            if accessnodes.state(work, node) is None:
                 work.needs_lock(accessnodes.RESTRUCTURES)
                 accessnodes._begin(work, NodeKind.AGGREGATION, node)
 

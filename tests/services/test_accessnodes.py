@@ -9,13 +9,12 @@ from sqlalchemy import func, select
 
 from dms.access import accessnodes as nodes
 from dms.access import recount, scopes
-from dms.access.accessnodes import Readiness
 from dms.base.actor import system_actor
 from dms.base.clock import DAY
 from dms.base.errors import Denied, NotFound
 from dms.base.ids import new_id
 from dms.jobs.caretaking import Caretaker
-from dms.models.scopes import AccessScopeChange
+from dms.models.scopes import AccessScopeChange, NodeState
 from dms.rules.access import Action, Effect, NodeKind
 from dms.services import accesslists, accessnodes
 from dms.stores.work import session_of
@@ -43,21 +42,21 @@ def asked(house, user, use_case, node_id, kind=AGGREGATION):
 
 
 def test_officer_prepares_a_node_and_sees_that_it_is_ready(house, officer, folder):
-    assert asked(house, officer, accessnodes.readiness, folder) == Readiness(folder, is_ready=False, n_left=0)
+    assert asked(house, officer, accessnodes.state, folder) is None
 
-    assert asked(house, officer, accessnodes.prepare, folder) == Readiness(folder, is_ready=True, n_left=0)
+    assert asked(house, officer, accessnodes.prepare, folder) is NodeState.READY
 
     assert last_of(house, officer)["op"] == "access.node_prepare"
-    assert asked(house, officer, accessnodes.readiness, folder).is_ready
+    assert asked(house, officer, accessnodes.state, folder) is NodeState.READY
 
 
 def test_document_is_always_ready(house, world, officer, folder):
     document = world.document(folder)
 
-    assert asked(house, officer, accessnodes.readiness, document, NodeKind.DOCUMENT).is_ready
+    assert asked(house, officer, accessnodes.state, document, NodeKind.DOCUMENT) is NodeState.READY
 
 
-@pytest.mark.parametrize("use_case", [accessnodes.prepare, accessnodes.readiness])
+@pytest.mark.parametrize("use_case", [accessnodes.prepare, accessnodes.state])
 def test_who_may_not_manage_the_list_is_denied_and_nothing_begins(house, world, officer, folder, use_case):
     reader = world.user()
     world.entry(world.user(), world.aggregation(), Action.EDIT)
@@ -68,10 +67,10 @@ def test_who_may_not_manage_the_list_is_denied_and_nothing_begins(house, world, 
         asked(house, reader, use_case, inner)
 
     assert last_of(house, reader)["outcome"] == "refused"
-    assert not asked(house, officer, accessnodes.readiness, inner).is_ready
+    assert asked(house, officer, accessnodes.state, inner) is None
 
 
-@pytest.mark.parametrize("use_case", [accessnodes.prepare, accessnodes.readiness])
+@pytest.mark.parametrize("use_case", [accessnodes.prepare, accessnodes.state])
 def test_hidden_node_is_as_absent(house, world, folder, use_case):
     stranger = world.user()
 
@@ -92,7 +91,7 @@ def test_caretaker_fills_folds_and_lets_go(fresh_house, monkeypatch):
 
     caretaker.look(is_sweep=False)
 
-    assert world.build(lambda work: nodes.readiness(work, upper)).is_ready
+    assert world.build(lambda work: nodes.state(work, upper)) is NodeState.READY
     caretaker.look(is_sweep=False)
     changes = select(func.count()).select_from(AccessScopeChange)
     assert world.build(lambda work: session_of(work).execute(changes).scalar_one()) == 0
@@ -100,7 +99,7 @@ def test_caretaker_fills_folds_and_lets_go(fresh_house, monkeypatch):
     monkeypatch.setattr(nodes, "AT_ONCE", 100)
     monkeypatch.setattr(nodes, "KEPT_FOR", -DAY)
     caretaker.look(is_sweep=True)
-    assert world.build(lambda work: nodes.readiness(work, upper)) is None
+    assert world.build(lambda work: nodes.state(work, upper)) is None
     assert faults(fresh_house) == []
 
 
@@ -117,7 +116,7 @@ def test_caretaker_runs_beside_the_server_until_it_is_stopped(fresh_house, monke
 
     caretaker.start()
     for _ in range(1_000):
-        if world.build(lambda work: nodes.readiness(work, upper)).is_ready:
+        if world.build(lambda work: nodes.state(work, upper)) is NodeState.READY:
             filled.set()
             break
     caretaker.stop()
