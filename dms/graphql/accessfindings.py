@@ -16,6 +16,7 @@ from dms.graphql.clearances import Clearance
 from dms.graphql.context import Info, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
+from dms.graphql.scalars import shown_instant
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.accessfindings import MAX_OWN_LINES, FindingKind
@@ -82,7 +83,7 @@ def _shown(work: Work, rows: Sequence[Finding]) -> Mapping[tuple[UUID, FindingKi
             principal=principals.one_of(names, row.principal_id),
             shadowed_by=None if row.by is None else entries[row.by.id],
             why=row.why,
-            since=None if row.since is None else Instant(row.since),
+            since=shown_instant(row.since),
             remedy=row.remedy,
         )
         for row in rows

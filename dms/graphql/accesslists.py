@@ -16,7 +16,7 @@ from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import ABSENT, asked_id, shown_id
+from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, Effect, NodeKind, Reason, Validity
 from dms.models import accesslists as models
 from dms.rules.accessevents import Op
@@ -173,13 +173,13 @@ def _shape(
         action=row.action,
         effect=row.effect,
         valid_from=Instant(row.valid_from),
-        valid_until=instant(row.valid_until),
+        valid_until=shown_instant(row.valid_until),
         validity=validity.of(row, now=now),
         reason=row.reason,
         granted_by=names[row.granted_by] if row.granted_by else None,
         granted_at=Instant(row.granted_at),
         revoked_by=names[row.revoked_by] if row.revoked_by else None,
-        revoked_at=instant(row.revoked_at),
+        revoked_at=shown_instant(row.revoked_at),
         revoke_reason=row.revoke_reason,
     )
 
@@ -207,8 +207,8 @@ def _shown_line(line: DecidingLine, ids: Mapping[UUID, strawberry.ID]) -> Decidi
         node_id=None if line.node_id is None else ids[line.node_id],
         action=line.action,
         effect=line.effect,
-        valid_from=instant(line.valid_from),
-        valid_until=instant(line.valid_until),
+        valid_from=shown_instant(line.valid_from),
+        valid_until=shown_instant(line.valid_until),
     )
 
 
@@ -248,11 +248,6 @@ def _normalised(node: tuple[NodeKind, UUID] | None, chosen: EntryFilter) -> Cano
 def line_id(line: UUID | str) -> str:
     """Write the id of a line: of an access entry, or of a role's action."""
     return line if isinstance(line, str) else shown_id(Kind.ACCESS_ENTRY, line)
-
-
-def instant(value: int | None) -> Instant | None:
-    """Return an instant that may be missing as the API shows it."""
-    return None if value is None else Instant(value)
 
 
 @strawberry.type

@@ -18,7 +18,7 @@ from dms.graphql.accesslists import shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import Digest, asked_id, shown_id
+from dms.graphql.scalars import Digest, asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, Effect, NodeKind
 from dms.models import accessproposals as models
 from dms.models.accessproposals import ProposalState
@@ -219,7 +219,7 @@ def _shape(
         edited_by=[names[each] for each in editors],
         expires_at=Instant(row.expires_at),
         decided_by=principals.one_of(names, row.decided_by),
-        decided_at=None if row.decided_at is None else Instant(row.decided_at),
+        decided_at=shown_instant(row.decided_at),
         note=row.decision_note,
     )
 
@@ -238,8 +238,8 @@ def _shown_change(
         effect=said.effect,
         level=said.level,
         compartments=list(said.compartments),
-        valid_from=None if said.valid_from is None else Instant(said.valid_from),
-        valid_until=None if said.valid_until is None else Instant(said.valid_until),
+        valid_from=shown_instant(said.valid_from),
+        valid_until=shown_instant(said.valid_until),
     )
 
 

@@ -17,7 +17,7 @@ from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, quer
 from dms.graphql.nodes import nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, NodeKind
 from dms.models import accessreviews as models
 from dms.models.accessreviews import ReviewState
@@ -184,7 +184,7 @@ def _shown(work: Work, rows: Iterable[models.AccessReview]) -> Mapping[UUID, Acc
             started_by=names[row.started_by],
             started_at=Instant(row.started_at),
             closed_by=principals.one_of(names, row.closed_by),
-            closed_at=None if row.closed_at is None else Instant(row.closed_at),
+            closed_at=shown_instant(row.closed_at),
             line_count=counts[row.id][0],
             open_count=counts[row.id][1],
         )
@@ -202,7 +202,7 @@ def _shown_lines(work: Work, lines: Iterable[Line]) -> Mapping[UUID, AccessRevie
             state=line.standing,
             access_entry=entries[line.entry.id],
             decided_by=principals.one_of(names, line.row.decided_by),
-            decided_at=None if line.row.decided_at is None else Instant(line.row.decided_at),
+            decided_at=shown_instant(line.row.decided_at),
             note=line.row.note,
         )
         for line in found

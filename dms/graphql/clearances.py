@@ -15,7 +15,7 @@ from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.security import Compartment, SecurityLevel, shown_compartment, shown_level
 from dms.graphql.words import Validity
 from dms.models import security as models
@@ -115,7 +115,7 @@ def _shape(
         level=shown_level(found.level),
         compartments=[shown_compartment(each) for each in found.compartments],
         valid_from=Instant(row.valid_from),
-        valid_until=None if row.valid_until is None else Instant(row.valid_until),
+        valid_until=shown_instant(row.valid_until),
         validity=validity.of(row, now=now),
         reason=row.reason,
         granted_by=names[row.granted_by] if row.granted_by else None,

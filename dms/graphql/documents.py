@@ -20,7 +20,7 @@ from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ord
 from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.versions import Version
@@ -225,7 +225,7 @@ def _shape(view: DocumentView, siblings: Siblings[DocumentView], links: _Links) 
         description=row.description if row else None,
         source_system=row.source_system if row else None,
         original_name=row.original_name if row else None,
-        declared_at=Instant(row.declared_at) if row and row.declared_at is not None else None,
+        declared_at=shown_instant(row.declared_at) if row else None,
         declared_by=principals.one_of(links.people, row.declared_by) if row else None,
         created_by=principals.one_of(links.people, row.created_by) if row else None,
         updated_at=Instant(row.updated_at) if row else None,

@@ -15,7 +15,7 @@ from dms.graphql import accesslists, principals
 from dms.graphql.context import Info, query_field
 from dms.graphql.explanationwords import Defect, RemedyKind
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import shown_id
+from dms.graphql.scalars import shown_id, shown_instant
 from dms.graphql.security import (
     Compartment,
     SecurityClassification,
@@ -203,8 +203,8 @@ class _Shaping:
             node_kind=line.node_kind,
             node_id=self.node(line.node_id),
             node_path=[self.path_node(each) for each in line.node_path],
-            valid_from=accesslists.instant(line.valid_from),
-            valid_until=accesslists.instant(line.valid_until),
+            valid_from=shown_instant(line.valid_from),
+            valid_until=shown_instant(line.valid_until),
         )
 
     def path_node(self, node: PathNode) -> AccessPathNode:
@@ -218,7 +218,7 @@ class _Shaping:
             member=self.names[link.member_id],
             group=self.names[link.group_id],
             valid_from=Instant(link.since),
-            valid_until=accesslists.instant(link.until),
+            valid_until=shown_instant(link.until),
         )
 
 
@@ -255,7 +255,7 @@ def _shown(work: Work, found: Explanation) -> AccessExplanation:
         ],
         near_miss_count=found.near_total,
         what_would_change=_steps(found, shaping),
-        changes_at=accesslists.instant(found.changes_at),
+        changes_at=shown_instant(found.changes_at),
     )
 
 
@@ -281,7 +281,7 @@ def _steps(found: Explanation, shaping: _Shaping) -> list[AccessStep]:
                     links=[shaping.link(link) for link in remedy.links],
                     roles=list(remedy.roles),
                     clearance=shaping.mark(remedy.mark),
-                    at=accesslists.instant(remedy.at),
+                    at=shown_instant(remedy.at),
                 )
                 for remedy in step.any_of
             ],

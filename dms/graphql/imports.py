@@ -15,7 +15,7 @@ from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import OPEN, Info, query_field
 from dms.graphql.nodes import Siblings, nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
-from dms.graphql.scalars import BigInt, shown_id
+from dms.graphql.scalars import BigInt, shown_id, shown_instant
 from dms.models import imports as models
 from dms.models.imports import FindingKind, RunEnding
 from dms.rules.accessevents import Op
@@ -134,7 +134,7 @@ def _shape(row: models.ImportRun, siblings: Siblings[models.ImportRun]) -> Impor
         id=shown_id(Kind.IMPORT_RUN, row.id),
         source=row.source,
         started_at=Instant(row.started_at),
-        finished_at=None if row.finished_at is None else Instant(row.finished_at),
+        finished_at=shown_instant(row.finished_at),
         ending=row.ending,
         filed=row.filed,
         new_versions=row.new_versions,

@@ -18,7 +18,7 @@ from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, quer
 from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.words import Duty, Validity
 from dms.models import users as models
 from dms.models.users import PrincipalKind
@@ -249,7 +249,7 @@ def _shape(
         group=names[row.group_id],
         member_group=groups.get(row.member_id),
         valid_from=Instant(row.valid_from),
-        valid_until=None if row.valid_until is None else Instant(row.valid_until),
+        valid_until=shown_instant(row.valid_until),
         validity=validity.of(row, now=now),
         reason=row.reason,
         granted_by=names[row.granted_by] if row.granted_by else None,

@@ -36,6 +36,11 @@ def shown_id(kind: Kind, value: UUID) -> strawberry.ID:
     return strawberry.ID(global_id(kind, value))
 
 
+def shown_instant(value: int | None) -> Instant | None:
+    """Return an instant that may be missing as the API shows it."""
+    return None if value is None else Instant(value)
+
+
 def asked_id(kind: Kind, text: str) -> UUID:
     """Read the id of a thing of this kind.
 

@@ -16,7 +16,7 @@ from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import ABSENT, asked_id, shown_id
+from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
 from dms.graphql.security import SecurityClassification, SecurityClassificationInput, shown_classification
 from dms.graphql.words import Action, MarkedKind
 from dms.models import security as models
@@ -176,9 +176,9 @@ def _shape(
         reason=row.reason,
         proposed_by=names[row.proposed_by] if row.proposed_by else None,
         proposed_at=Instant(row.proposed_at),
-        expires_at=None if row.expires_at is None else Instant(row.expires_at),
+        expires_at=shown_instant(row.expires_at),
         decided_by=names[row.decided_by] if row.decided_by else None,
-        decided_at=None if row.decided_at is None else Instant(row.decided_at),
+        decided_at=shown_instant(row.decided_at),
         note=row.decision_note,
     )
 

@@ -14,7 +14,7 @@ from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.models.users import TokenKind
 from dms.rules.accessevents import Op
 from dms.services import sessions
@@ -88,7 +88,7 @@ def _shape(found: sessions.Session, user: Principal) -> Session:
         created_at=Instant(found.created_at),
         last_used_at=Instant(found.last_used_at),
         expires_at=Instant(found.expires_at),
-        ended_at=None if found.ended_at is None else Instant(found.ended_at),
+        ended_at=shown_instant(found.ended_at),
         is_current=found.is_current,
     )
 
