@@ -15,7 +15,7 @@ from dms.graphql.accesseventviews import AccessEvent
 from dms.graphql.context import Info, query_field
 from dms.graphql.eventwords import AccessEventOrderField, Op, Outcome
 from dms.graphql.filters import Direction
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.scalars import ABSENT, asked_id
 from dms.rules.access import Duty
 from dms.services import accessevents
@@ -119,9 +119,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            AccessEventFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[AccessEventFilter | None, NARROWS] = None,
         order_by: Annotated[
             AccessEventOrderBy | None,
             strawberry.argument(description="The order; the newest first if left out."),

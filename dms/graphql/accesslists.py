@@ -14,7 +14,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, Effect, NodeKind, Reason, Validity
@@ -267,9 +267,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            AccessEntryFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[AccessEntryFilter | None, NARROWS] = None,
     ) -> Connection[AccessEntry] | None:
         """List entries."""
         asked = filter or AccessEntryFilter()

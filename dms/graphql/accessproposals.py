@@ -16,7 +16,7 @@ from dms.graphql import enums, paging, principals
 from dms.graphql.accesschanges import CHANGES, AccessChangeInput, asked_changes
 from dms.graphql.accesslists import shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import Digest, asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, Effect, NodeKind
@@ -260,9 +260,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            AccessProposalFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[AccessProposalFilter | None, NARROWS] = None,
     ) -> Connection[AccessProposal] | None:
         """List proposals."""
         chosen = filter or AccessProposalFilter()

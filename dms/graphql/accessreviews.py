@@ -15,7 +15,7 @@ from dms.graphql import accesslists, enums, paging, principals
 from dms.graphql.accesslists import AccessEntry, asked_node, shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.nodes import nested_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, NodeKind
@@ -226,9 +226,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            AccessReviewFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[AccessReviewFilter | None, NARROWS] = None,
     ) -> Connection[AccessReview] | None:
         """List reviews."""
         asked = filter or AccessReviewFilter()

@@ -16,7 +16,7 @@ from dms.graphql import paging, principals
 from dms.graphql.aggregationfilters import AggregationBy, AggregationFilter, OrderBy, ordered
 from dms.graphql.context import Info, query_field
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id
 from dms.graphql.schemes import RecordClass, shown_class
@@ -261,9 +261,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            AggregationFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[AggregationFilter | None, NARROWS] = None,
         order_by: OrderBy = None,
     ) -> Connection[Aggregation] | None:
         """List Aggregations."""

@@ -13,7 +13,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.security import Compartment, SecurityLevel, shown_compartment, shown_level
@@ -138,9 +138,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            ClearanceFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[ClearanceFilter | None, NARROWS] = None,
     ) -> Connection[Clearance] | None:
         """List clearances."""
         chosen = filter or ClearanceFilter()

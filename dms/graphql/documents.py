@@ -18,7 +18,7 @@ from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import Info, query_field
 from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ordered
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
@@ -277,9 +277,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            DocumentFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[DocumentFilter | None, NARROWS] = None,
         order_by: OrderBy = None,
     ) -> Connection[Document] | None:
         """List Documents."""

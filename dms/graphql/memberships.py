@@ -16,7 +16,7 @@ from dms.base.paging import Page
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.words import Duty, Validity
@@ -273,9 +273,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            GroupFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[GroupFilter | None, NARROWS] = None,
     ) -> Connection[Group] | None:
         """List groups."""
         starts = filter.name_starts if filter else None

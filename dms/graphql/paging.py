@@ -32,6 +32,9 @@ Before = Annotated[
     str | None, strawberry.argument(description="The cursor before which the page ends; goes with `last`.")
 ]
 
+NARROWS = strawberry.argument(description="What narrows the list.")
+"""For the filter of a list: `filter: Annotated[XFilter | None, NARROWS] = None`."""
+
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:

@@ -13,7 +13,7 @@ from dms.base.ids import Kind
 from dms.graphql import paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.nodes import Node
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.scalars import asked_id, shown_id
 from dms.models import schemes as models
 from dms.rules.access import Duty
@@ -117,9 +117,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            RecordClassesFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[RecordClassesFilter | None, NARROWS] = None,
     ) -> Connection[RecordClass] | None:
         """List classes."""
         chosen = filter or RecordClassesFilter()

@@ -14,7 +14,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
 from dms.graphql.security import SecurityClassification, SecurityClassificationInput, shown_classification
@@ -216,9 +216,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            SecurityChangeFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[SecurityChangeFilter | None, NARROWS] = None,
     ) -> Connection[SecurityChange] | None:
         """List changes."""
         chosen = filter or SecurityChangeFilter()

@@ -12,7 +12,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.models.users import TokenKind
@@ -110,9 +110,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            SessionFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[SessionFilter | None, NARROWS] = None,
     ) -> Connection[Session] | None:
         """List sessions."""
         asked = filter or SessionFilter()

@@ -16,7 +16,7 @@ from dms.graphql import enums, memberships, paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.memberships import Asked, Membership, Standing
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.scalars import asked_id, shown_id
 from dms.models import users as models
 from dms.models.users import PrincipalStatus
@@ -237,9 +237,7 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        filter: Annotated[
-            UserFilter | None, strawberry.argument(description="What narrows the list.")
-        ] = None,
+        filter: Annotated[UserFilter | None, NARROWS] = None,
     ) -> Connection[User] | None:
         """List accounts."""
         asked = filter or UserFilter()
