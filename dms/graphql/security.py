@@ -12,6 +12,7 @@ from dms.graphql import enums, paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.words import MarkedKind
 from dms.models import security as models
 from dms.models.security import CompartmentStatus
 from dms.rules.access import Duty
@@ -27,6 +28,9 @@ enums.show(
         CompartmentStatus.RETIRED: "It stays on what it marks, but marks nothing new.",
     },
 )
+
+MARKED_KINDS = {MarkedKind.DOCUMENT: Kind.DOCUMENT, MarkedKind.AGGREGATION: Kind.AGGREGATION}
+"""What ids the things have that bear a classification of their own."""
 
 
 @strawberry.type(description="A rank of secrecy; who is cleared for it is cleared for all lower ones.")

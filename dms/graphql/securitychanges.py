@@ -17,7 +17,12 @@ from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_fiel
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
-from dms.graphql.security import SecurityClassification, SecurityClassificationInput, shown_classification
+from dms.graphql.security import (
+    MARKED_KINDS,
+    SecurityClassification,
+    SecurityClassificationInput,
+    shown_classification,
+)
 from dms.graphql.words import Action, MarkedKind
 from dms.models import security as models
 from dms.rules.accessevents import Op
@@ -25,8 +30,6 @@ from dms.rules.states import ChangeState
 from dms.services import security, securitychanges
 from dms.services.security import Classification
 from dms.stores.work import Work
-
-_KINDS = {MarkedKind.DOCUMENT: Kind.DOCUMENT, MarkedKind.AGGREGATION: Kind.AGGREGATION}
 
 enums.show(
     ChangeState,
@@ -169,7 +172,7 @@ def _shape(
     return SecurityChange(
         id=shown_id(Kind.SECURITY_CHANGE, row.id),
         object_kind=row.object_kind,
-        object_id=shown_id(_KINDS[row.object_kind], row.object_id),
+        object_id=shown_id(MARKED_KINDS[row.object_kind], row.object_id),
         old=None if row.from_id is None else shown_classification(found[row.from_id]),
         new=shown_classification(found[row.to_id]),
         state=securitychanges.state_of(work, row),
@@ -187,7 +190,7 @@ def _set(work: Work, kind: MarkedKind, *, asked: SecuritySetInput) -> SecurityCh
     row = securitychanges.set_mark(
         work,
         kind=kind,
-        object_id=asked_id(_KINDS[kind], asked.id),
+        object_id=asked_id(MARKED_KINDS[kind], asked.id),
         asked=asked.security_classification.asked(),
         reason=asked.reason,
         expected_revision=asked.expected_revision,
@@ -197,7 +200,7 @@ def _set(work: Work, kind: MarkedKind, *, asked: SecuritySetInput) -> SecurityCh
 
 def _asked_object(text: str) -> UUID:
     parsed = parse_global_id(text)
-    return parsed[1] if parsed is not None and parsed[0] in _KINDS.values() else ABSENT
+    return parsed[1] if parsed is not None and parsed[0] in MARKED_KINDS.values() else ABSENT
 
 
 @strawberry.type

@@ -10,13 +10,13 @@ import strawberry
 
 from dms.access.sights import Sight
 from dms.base.clock import Instant
-from dms.base.ids import Kind
 from dms.graphql import accesslists, paging, principals
 from dms.graphql.context import Info, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import shown_id
 from dms.graphql.words import Action, MarkedKind
+from dms.graphql.security import MARKED_KINDS
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.rules.access import Duty
@@ -24,8 +24,6 @@ from dms.rules.accessevents import Op
 from dms.services import security, sights
 from dms.services.security import Classification
 from dms.services.sights import AboutAccount, AboutThing, Looker, Seer
-
-_KINDS = {MarkedKind.DOCUMENT: Kind.DOCUMENT, MarkedKind.AGGREGATION: Kind.AGGREGATION}
 
 
 @strawberry.type(description="Somebody who can do something with a thing.")
@@ -95,7 +93,7 @@ def _thing(
 ) -> AccessibleThing:
     return AccessibleThing(
         kind=kind,
-        node_id=shown_id(_KINDS[kind], sight.row.id),
+        node_id=shown_id(MARKED_KINDS[kind], sight.row.id),
         reference_code=sight.row.reference_code,
         marking=marks[sight.row.security_id].marking,
         line_ids=_line_ids(sight.line_ids),
