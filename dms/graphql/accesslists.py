@@ -176,9 +176,9 @@ def _shape(
         valid_until=shown_instant(row.valid_until),
         validity=validity.of(row, now=now),
         reason=row.reason,
-        granted_by=names[row.granted_by] if row.granted_by else None,
+        granted_by=principals.one_of(names, row.granted_by),
         granted_at=Instant(row.granted_at),
-        revoked_by=names[row.revoked_by] if row.revoked_by else None,
+        revoked_by=principals.one_of(names, row.revoked_by),
         revoked_at=shown_instant(row.revoked_at),
         revoke_reason=row.revoke_reason,
     )

@@ -118,7 +118,7 @@ def _shape(
         valid_until=shown_instant(row.valid_until),
         validity=validity.of(row, now=now),
         reason=row.reason,
-        granted_by=names[row.granted_by] if row.granted_by else None,
+        granted_by=principals.one_of(names, row.granted_by),
     )
 
 

@@ -177,10 +177,10 @@ def _shape(
         new=shown_classification(found[row.to_id]),
         state=securitychanges.state_of(work, row),
         reason=row.reason,
-        proposed_by=names[row.proposed_by] if row.proposed_by else None,
+        proposed_by=principals.one_of(names, row.proposed_by),
         proposed_at=Instant(row.proposed_at),
         expires_at=shown_instant(row.expires_at),
-        decided_by=names[row.decided_by] if row.decided_by else None,
+        decided_by=principals.one_of(names, row.decided_by),
         decided_at=shown_instant(row.decided_at),
         note=row.decision_note,
     )

@@ -94,7 +94,7 @@ def _shape(view: VersionView, people: Mapping[UUID, Principal]) -> Version:
         number=view.number,
         note=view.note,
         created_at=Instant(view.created_at),
-        created_by=people.get(view.created_by) if view.created_by else None,
+        created_by=principals.one_of(people, view.created_by),
         file_name=view.file_name,
         media_type=MediaType(view.media_type),
         declared_media_type=view.declared_media_type,
