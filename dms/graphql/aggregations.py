@@ -145,9 +145,8 @@ class Aggregation(Node):
             shown = shaped(info.work, [v for each in pages.values() for v in each.rows], names=names)
             return {key: each.map(lambda view: shown[view.id]) for key, each in pages.items()}
 
-        if page.request.after is None:
-            return page.connection(self.siblings.once(info, read)[self.key])
-        return page.connection(read({self.key: self.siblings.views[self.key]})[self.key])
+        pages = self.siblings.pages(info, self.key, page.request, read=read)
+        return page.connection(pages[self.key])
 
     @nested_field(description="How many Documents that you may know of lie in it, exactly.")
     def document_count(

@@ -166,10 +166,7 @@ class Document(Node):
             shown = versions.shaped(info.work, found, names=names)
             return {key: each.map(lambda version: shown[version.id]) for key, each in pages.items()}
 
-        if page.request.after is None:
-            pages = self.siblings.once(info, read)
-        else:
-            pages = read({self.key: self.siblings.views[self.key]})
+        pages = self.siblings.pages(info, self.key, page.request, read=read)
         return page.connection(pages[self.key]) if self.key in pages else None
 
 

@@ -110,9 +110,8 @@ class ImportRun:
             pages = importviews.findings(info.work, runs.keys(), page.request)
             return {key: each.map(_finding) for key, each in pages.items()}
 
-        if page.request.after is None:
-            return page.connection(self.siblings.once(info, read)[self.key])
-        return page.connection(read({self.key: self.siblings.views[self.key]})[self.key])
+        pages = self.siblings.pages(info, self.key, page.request, read=read)
+        return page.connection(pages[self.key])
 
 
 def _finding(row: models.ImportFinding) -> ImportFinding:

@@ -191,12 +191,10 @@ def linked(
         filter={"of": key.hex, "validity": asked.stands},
     )
 
-    def pages(ids: Collection[UUID]) -> Mapping[UUID, Page[Membership]]:
-        return _pages(info.work, read(info.work, ids, page.request, stands=asked.stands))
+    def pages(views: Mapping[UUID, V]) -> Mapping[UUID, Page[Membership]]:
+        return _pages(info.work, read(info.work, views.keys(), page.request, stands=asked.stands))
 
-    if page.request.after is not None:
-        return page.connection(pages([key])[key])
-    return page.connection(siblings.once(info, lambda views: pages(list(views)))[key])
+    return page.connection(siblings.pages(info, key, page.request, read=pages)[key])
 
 
 def shown_groups(rows: Iterable[models.Principal]) -> Mapping[UUID, Group]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import strawberry
 
+from dms.base.paging import Page, PageRequest
 from dms.graphql.context import Decorator, Info
 from dms.services.editing import KEEP, Keep
 
@@ -46,6 +47,19 @@ class Siblings(Generic[V]):
         if key not in self._read:
             self._read[key] = read(self.views)
         return cast("Mapping[UUID, T]", self._read[key])  # a place in the text belongs to one field
+
+    def pages(
+        self,
+        info: Info,
+        key: UUID,
+        request: PageRequest,
+        *,
+        read: Callable[[Mapping[UUID, V]], Mapping[UUID, Page[T]]],
+    ) -> Mapping[UUID, Page[T]]:
+        """Return the first pages of all of them, as `once` does; a later page only of this one."""
+        if request.after is None:
+            return self.once(info, read)
+        return read({key: self.views[key]})
 
 
 def nested_field(*, description: str) -> Decorator:
