@@ -32,6 +32,17 @@ _KINDS = {
 }
 _NODE_KINDS = {kind: node for node, kind in _KINDS.items()} | {Kind.SCHEME: NodeKind.CLASS}
 
+AskedNode = Annotated[
+    strawberry.ID,
+    strawberry.argument(
+        description="The Document, Aggregation, class, scheme or Repository that it is about."
+    ),
+]
+"""For the argument of a question about one node; `asked_node` reads it."""
+
+AskedAction = Annotated[Action, strawberry.argument(description="What somebody would do with it.")]
+"""For the argument of a question about one action."""
+
 
 @strawberry.type(description="A line of an access list: who may, or may not, do what on a node and below it.")
 class AccessEntry:
@@ -289,13 +300,8 @@ class Queries:
     def access_check(
         self,
         info: Info,
-        node_id: Annotated[
-            strawberry.ID,
-            strawberry.argument(
-                description="The Document, Aggregation, class, scheme or Repository that it is about."
-            ),
-        ],
-        action: Annotated[Action, strawberry.argument(description="What somebody would do with it.")],
+        node_id: AskedNode,
+        action: AskedAction,
         principal_id: Annotated[
             strawberry.ID | None,
             strawberry.argument(description="Who would; yourself if left out."),

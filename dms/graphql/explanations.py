@@ -12,9 +12,10 @@ import strawberry
 from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import accesslists, principals
+from dms.graphql.accesslists import AskedAction, AskedNode
 from dms.graphql.context import Info, query_field
 from dms.graphql.explanationwords import Defect, RemedyKind
-from dms.graphql.principals import Principal
+from dms.graphql.principals import AskedAccount, Principal
 from dms.graphql.scalars import shown_id, shown_instant
 from dms.graphql.security import (
     Compartment,
@@ -303,16 +304,9 @@ class Queries:
     def access_explain(
         self,
         info: Info,
-        principal_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The person or service account.")
-        ],
-        node_id: Annotated[
-            strawberry.ID,
-            strawberry.argument(
-                description="The Document, Aggregation, class, scheme or Repository that it is about."
-            ),
-        ],
-        action: Annotated[Action, strawberry.argument(description="What somebody would do with it.")],
+        principal_id: AskedAccount,
+        node_id: AskedNode,
+        action: AskedAction,
         at: Annotated[
             Instant | None,
             strawberry.argument(

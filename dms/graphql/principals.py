@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -22,6 +23,9 @@ _KINDS = {
     PrincipalKind.EVERYONE: Kind.EVERYONE,
 }
 _PRINCIPAL_KINDS = {kind: principal for principal, kind in _KINDS.items()}
+
+AskedAccount = Annotated[strawberry.ID, strawberry.argument(description="The person or service account.")]
+"""For the argument of a question about one account; `asked_principal` reads it."""
 
 
 @strawberry.type(

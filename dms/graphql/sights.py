@@ -11,12 +11,13 @@ import strawberry
 from dms.access.sights import Sight
 from dms.base.clock import Instant
 from dms.graphql import accesslists, paging, principals
+from dms.graphql.accesslists import AskedAction, AskedNode
 from dms.graphql.context import Info, query_field
 from dms.graphql.paging import After, Before, Connection, First, Last
-from dms.graphql.principals import Principal
+from dms.graphql.principals import AskedAccount, Principal
 from dms.graphql.scalars import shown_id
-from dms.graphql.words import Action, MarkedKind
 from dms.graphql.security import MARKED_KINDS
+from dms.graphql.words import Action, MarkedKind
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.rules.access import Duty
@@ -104,13 +105,6 @@ def _line_ids(found: Iterable[UUID | str]) -> list[str]:
     return [accesslists.line_id(each) for each in found]
 
 
-_Node = Annotated[
-    strawberry.ID,
-    strawberry.argument(
-        description="The Document, Aggregation, class, scheme or Repository that it is about."
-    ),
-]
-_What = Annotated[Action, strawberry.argument(description="What somebody would do with it.")]
 _At = Annotated[
     Instant | None, strawberry.argument(description="An instant, past or future; now if left out.")
 ]
@@ -129,8 +123,8 @@ class Queries:
     def who_can_see(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
-        node_id: _Node,
-        action: _What,
+        node_id: AskedNode,
+        action: AskedAction,
         at: _At = None,
         first: First = None,
         after: After = None,
@@ -161,10 +155,8 @@ class Queries:
     def what_can_see(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
-        principal_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The person or service account.")
-        ],
-        action: _What,
+        principal_id: AskedAccount,
+        action: AskedAction,
         kind: Annotated[
             MarkedKind, strawberry.argument(description="Documents or Aggregations; Documents if left out.")
         ] = MarkedKind.DOCUMENT,
@@ -203,8 +195,8 @@ class Queries:
     def could_have_seen(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
-        node_id: _Node,
-        action: _What,
+        node_id: AskedNode,
+        action: AskedAction,
         since: Annotated[Instant, strawberry.argument(description="The first instant of the period.")],
         until: Annotated[
             Instant, strawberry.argument(description="The first instant that is no longer in the period.")
