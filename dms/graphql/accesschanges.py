@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from uuid import UUID
 
 import strawberry
 
@@ -19,12 +20,21 @@ from dms.rules.access import NodeKind
 from dms.rules.accesschanges import MAX_CHANGES, Change
 from dms.stores.work import Work
 
-_FROM = "From when on; from when it is written if left out."
-_UNTIL = "Up to and without this instant; until it is ended if left out."
+
+@strawberry.input(description="Something that would begin and end.")
+class DatedChange:
+    """From when until when."""
+
+    valid_from: Instant | None = strawberry.field(
+        default=None, description="From when on; from when it is written if left out."
+    )
+    valid_until: Instant | None = strawberry.field(
+        default=None, description="Up to and without this instant; until it is ended if left out."
+    )
 
 
 @strawberry.input(description="An access entry that would be written.")
-class EntryGrantChange:
+class EntryGrantChange(DatedChange):
     """Who, what, where, from when until when."""
 
     node_id: strawberry.ID = strawberry.field(
@@ -37,8 +47,6 @@ class EntryGrantChange:
     effect: Effect = strawberry.field(
         default=Effect.ALLOW, description="Whether it gives or refuses; it gives if left out."
     )
-    valid_from: Instant | None = strawberry.field(default=None, description=_FROM)
-    valid_until: Instant | None = strawberry.field(default=None, description=_UNTIL)
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""
@@ -67,13 +75,11 @@ class EntryRevokeChange:
 
 
 @strawberry.input(description="A membership that would begin.")
-class MemberAddChange:
+class MemberAddChange(DatedChange):
     """Who, where, from when until when."""
 
     group_id: strawberry.ID = strawberry.field(description="The group.")
     member_id: strawberry.ID = strawberry.field(description="A person, service account or group.")
-    valid_from: Instant | None = strawberry.field(default=None, description=_FROM)
-    valid_until: Instant | None = strawberry.field(default=None, description=_UNTIL)
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""
@@ -99,13 +105,11 @@ class MemberRemoveChange:
 
 
 @strawberry.input(description="A role that would be given.")
-class RoleAssignChange:
+class RoleAssignChange(DatedChange):
     """To whom, from when until when."""
 
     role_id: strawberry.ID = strawberry.field(description="The role.")
     member_id: strawberry.ID = strawberry.field(description="A person, service account or group.")
-    valid_from: Instant | None = strawberry.field(default=None, description=_FROM)
-    valid_until: Instant | None = strawberry.field(default=None, description=_UNTIL)
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""
@@ -131,7 +135,7 @@ class RoleWithdrawChange:
 
 
 @strawberry.input(description="A clearance that would be given.")
-class ClearanceGrantChange:
+class ClearanceGrantChange(DatedChange):
     """To whom, how high, from when until when."""
 
     user_id: strawberry.ID = strawberry.field(description="A person or service account.")
@@ -139,8 +143,6 @@ class ClearanceGrantChange:
     compartments: list[str] = strawberry.field(
         default_factory=list, description="The codes of all compartments; none if left out."
     )
-    valid_from: Instant | None = strawberry.field(default=None, description=_FROM)
-    valid_until: Instant | None = strawberry.field(default=None, description=_UNTIL)
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""
@@ -165,50 +167,47 @@ class ClearanceRevokeChange:
         return rules.ClearanceRevoke(asked_id(Kind.CLEARANCE, self.clearance_id))
 
 
-@strawberry.input(description="A classification that a Document would bear.")
-class DocumentSecurityChange:
-    """Which Document, which mark."""
+@strawberry.input(description="A classification that a thing would bear.")
+class MarkSetChange:
+    """Which mark."""
 
-    document_id: strawberry.ID = strawberry.field(description="The Document.")
     expected_revision: int = strawberry.field(description="The revision of it that you have seen.")
     security_classification: SecurityClassificationInput = strawberry.field(
         description="The whole new classification: what is left out is dropped."
     )
 
-    def asked(self, work: Work) -> Change:
+    def mark_on(self, kind: NodeKind, node_id: UUID) -> Change:
         """Return it as the services take it."""
-        del work
+        mark = self.security_classification
         return rules.MarkSet(
-            NodeKind.DOCUMENT,
-            asked_id(Kind.DOCUMENT, self.document_id),
-            self.security_classification.level,
-            tuple(sorted(set(self.security_classification.compartments))),
-            self.expected_revision,
+            kind, node_id, mark.level, tuple(sorted(set(mark.compartments))), self.expected_revision
         )
 
 
+@strawberry.input(description="A classification that a Document would bear.")
+class DocumentSecurityChange(MarkSetChange):
+    """Which Document."""
+
+    document_id: strawberry.ID = strawberry.field(description="The Document.")
+
+    def asked(self, work: Work) -> Change:
+        """Return it as the services take it."""
+        del work
+        return self.mark_on(NodeKind.DOCUMENT, asked_id(Kind.DOCUMENT, self.document_id))
+
+
 @strawberry.input(description="A classification that an Aggregation would bear.")
-class AggregationSecurityChange:
-    """Which Aggregation, which mark."""
+class AggregationSecurityChange(MarkSetChange):
+    """Which Aggregation."""
 
     aggregation_id: strawberry.ID = strawberry.field(
         description="The Aggregation; what lies in it keeps its own."
     )
-    expected_revision: int = strawberry.field(description="The revision of it that you have seen.")
-    security_classification: SecurityClassificationInput = strawberry.field(
-        description="The whole new classification: what is left out is dropped."
-    )
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""
         del work
-        return rules.MarkSet(
-            NodeKind.AGGREGATION,
-            asked_id(Kind.AGGREGATION, self.aggregation_id),
-            self.security_classification.level,
-            tuple(sorted(set(self.security_classification.compartments))),
-            self.expected_revision,
-        )
+        return self.mark_on(NodeKind.AGGREGATION, asked_id(Kind.AGGREGATION, self.aggregation_id))
 
 
 @strawberry.input(one_of=True, description="One change of who may what: exactly one of these.")
