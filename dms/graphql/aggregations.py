@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from dms.base.paging import Page
 from dms.graphql import paging, principals
 from dms.graphql.aggregationfilters import AggregationBy, AggregationFilter, OrderBy, ordered
 from dms.graphql.context import Info, query_field
-from dms.graphql.nodes import Node, Siblings, nested_field
+from dms.graphql.nodes import Described, Node, Siblings, nested_field
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id
@@ -39,14 +38,13 @@ METADATA = PEOPLE | {"title", "dates", "firstDay", "lastDay", "scopeAndContent",
     description="A node of the arrangement tree, from fonds to file. Of one that you may only know of "
     "(DISCOVER), all fields that need READ_METADATA are null."
 )
-class Aggregation(Node):
+class Aggregation(Described):
     """An Aggregation as far as it shows."""
 
     key: strawberry.Private[UUID]
     parent_key: strawberry.Private[UUID | None]
     siblings: strawberry.Private[Siblings[AggregationView]]
 
-    revision: int = strawberry.field(description="Raised by every change; name it when you change it.")
     created_at: Instant = strawberry.field(description="When it was made here.")
     level: ArrangementLevel = strawberry.field(description="Its level in the arrangement (ISAD(G) 3.1.4).")
     other_level: str | None = strawberry.field(description="The name of the level if it is `OTHER`.")
@@ -63,12 +61,6 @@ class Aggregation(Node):
     dates: str | None = strawberry.field(
         description="Dates of description as an EDTF expression (ISAD(G) 3.1.3). Needs READ_METADATA."
     )
-    first_day: date | None = strawberry.field(
-        description="The first day that the dates cover; null if open. Needs READ_METADATA."
-    )
-    last_day: date | None = strawberry.field(
-        description="The last day that the dates cover; null if open. Needs READ_METADATA."
-    )
     scope_and_content: str | None = strawberry.field(
         description="What it holds (ISAD(G) 3.3.1). Needs READ_METADATA."
     )
@@ -82,16 +74,6 @@ class Aggregation(Node):
     created_by: Principal | None = strawberry.field(
         description="Who made it; none if a command did. Needs READ_METADATA."
     )
-    updated_at: Instant | None = strawberry.field(
-        description="When it was last changed. Needs READ_METADATA."
-    )
-    updated_by: Principal | None = strawberry.field(
-        description="Who last changed it; none if a command did. Needs READ_METADATA."
-    )
-    available_transitions: list[str] = strawberry.field(
-        description="What its state permits and you may do; empty without READ_METADATA."
-    )
-    viewer_actions: list[Action] = strawberry.field(description="The actions that you have on it.")
 
     @nested_field(description="What it lies under; null at the top, or if you may not know of that.")
     def parent(self, info: Info) -> Aggregation | None:

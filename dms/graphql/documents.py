@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from dms.graphql import aggregations, paging, principals, versions
 from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import Info, query_field
 from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ordered
-from dms.graphql.nodes import Node, Siblings, nested_field
+from dms.graphql.nodes import Described, Node, Siblings, nested_field
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
@@ -89,13 +88,12 @@ class Names:
     description="The unit that is registered, found, classed, protected and disposed of. Of one that you may "
     "only know of (DISCOVER), all fields that need READ_METADATA are null."
 )
-class Document(Node):
+class Document(Described):
     """A Document as far as it shows."""
 
     key: strawberry.Private[UUID]
     siblings: strawberry.Private[Siblings[DocumentView]]
 
-    revision: int = strawberry.field(description="Raised by every change; name it when you change it.")
     created_at: Instant = strawberry.field(description="When it was registered.")
     reference_code: str | None = strawberry.field(
         description="The code by which it is cited; no other Document has it."
@@ -118,12 +116,6 @@ class Document(Node):
     dates: str | None = strawberry.field(
         description="Dates of description as an EDTF expression. Needs READ_METADATA."
     )
-    first_day: date | None = strawberry.field(
-        description="The first day that the dates cover; null if open. Needs READ_METADATA."
-    )
-    last_day: date | None = strawberry.field(
-        description="The last day that the dates cover; null if open. Needs READ_METADATA."
-    )
     authors: str | None = strawberry.field(description="Who wrote it. Needs READ_METADATA.")
     addressees: str | None = strawberry.field(description="To whom it went. Needs READ_METADATA.")
     description: str | None = strawberry.field(description="What it is about. Needs READ_METADATA.")
@@ -140,16 +132,6 @@ class Document(Node):
     created_by: Principal | None = strawberry.field(
         description="Who registered it; none if a command did. Needs READ_METADATA."
     )
-    updated_at: Instant | None = strawberry.field(
-        description="When it was last changed. Needs READ_METADATA."
-    )
-    updated_by: Principal | None = strawberry.field(
-        description="Who last changed it; none if a command did. Needs READ_METADATA."
-    )
-    available_transitions: list[str] = strawberry.field(
-        description="What its state permits and you may do; empty without READ_METADATA."
-    )
-    viewer_actions: list[Action] = strawberry.field(description="The actions that you have on it.")
 
     @nested_field(description="Its Versions by number. Null without READ_METADATA.")
     def versions(
