@@ -79,7 +79,8 @@ class AggregationView:
 def find(work: Work, row_id: UUID, *, wanted: Wanted) -> AggregationView:
     """Return one Aggregation by id, or raise `NotFound`."""
     work.performs(Op.AGGREGATION_READ)
-    return shown(work, [gate.visible(work, Aggregation, Action.DISCOVER).one(row_id)], wanted=wanted)[0]
+    row = gate.visible(work, Aggregation, Action.DISCOVER).one(row_id)
+    return _shown(work, [row], wanted=wanted)[row.id]
 
 
 def find_by_code(work: Work, code: str, *, wanted: Wanted) -> AggregationView:
@@ -88,7 +89,7 @@ def find_by_code(work: Work, code: str, *, wanted: Wanted) -> AggregationView:
     row = gate.visible(work, Aggregation, Action.DISCOVER).first(
         Aggregation.reference_code == text.sought(code, limit=text.MAX_CODE)
     )
-    return shown(work, [row], wanted=wanted)[0]
+    return _shown(work, [row], wanted=wanted)[row.id]
 
 
 def page(
@@ -104,7 +105,7 @@ def page(
     work.performs(Op.AGGREGATION_LIST)
     reading = _reading(work, checked(found), order=order, descending=descending)
     rows = reading.page(request)
-    views = {view.id: view for view in shown(work, rows.rows, wanted=wanted)}
+    views = _shown(work, rows.rows, wanted=wanted)
     return rows.map(lambda row: views[row.id])
 
 
@@ -125,20 +126,20 @@ def children(
         (parent_id,) = parent_ids
         pages = {parent_id: reading.where(Aggregation.parent_id == parent_id).page(request)}
     rows = [row for page in pages.values() for row in page.rows]
-    views = {view.id: view for view in shown(work, rows, wanted=wanted)}
+    views = _shown(work, rows, wanted=wanted)
     return {key: page.map(lambda row: views[row.id]) for key, page in pages.items()}
 
 
 def nodes(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
     """Return those of these Aggregations that were asked for which the actor may know of, by id."""
     rows = gate.visible(work, Aggregation, Action.DISCOVER).each(ids)
-    return {view.id: view for view in shown(work, list(rows.values()), wanted=wanted)}
+    return _shown(work, list(rows.values()), wanted=wanted)
 
 
 def many(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
     """Return those of these Aggregations that the actor may know of, by id."""
     rows = gate.visible(work, Aggregation, Action.DISCOVER).many(set(ids))
-    return {view.id: view for view in shown(work, list(rows.values()), wanted=wanted)}
+    return _shown(work, list(rows.values()), wanted=wanted)
 
 
 def above(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, Sequence[AggregationView]]:
@@ -157,8 +158,8 @@ def document_counts(work: Work, ids: Collection[UUID], *, below: bool) -> Mappin
     return reading.where(Document.aggregation_id == tree.c.node).counts(tree.c.start)
 
 
-def shown(work: Work, rows: Sequence[Aggregation], *, wanted: Wanted) -> list[AggregationView]:
-    """Shape rows on which the actor has `DISCOVER`; the rest of each shows with `READ_METADATA`."""
+def _shown(work: Work, rows: Sequence[Aggregation], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
+    """Shape rows on which the actor has `DISCOVER`, by id; the rest of each shows with `READ_METADATA`."""
     needs_reading = wanted.metadata or wanted.record_class or wanted.transitions
     readable = gate.discloses(work, rows, Action.READ_METADATA) if needs_reading else frozenset()
     classes = _classes(work, rows, readable) if wanted.record_class else {}
@@ -166,8 +167,8 @@ def shown(work: Work, rows: Sequence[Aggregation], *, wanted: Wanted) -> list[Ag
     if wanted.classification:
         classified = security.classifications(work, {row.security_id for row in rows})
     actions = editing.actions_on(work, rows) if wanted.actions or wanted.transitions else {}
-    return [
-        AggregationView(
+    return {
+        row.id: AggregationView(
             id=row.id,
             revision=row.revision,
             created_at=row.created_at,
@@ -183,7 +184,7 @@ def shown(work: Work, rows: Sequence[Aggregation], *, wanted: Wanted) -> list[Ag
             actions=actions.get(row.id, ()),
         )
         for row in rows
-    ]
+    }
 
 
 def level_meaning(work: Work, column: InstrumentedAttribute[int]) -> Meaning:
@@ -198,6 +199,12 @@ def level_meaning(work: Work, column: InstrumentedAttribute[int]) -> Meaning:
         )
 
     return meaning
+
+
+def known_in(work: Work, found: Filter, *, field: str) -> frozenset[UUID]:
+    """Return the Aggregations that a filter names in a field, without those the actor may not know of."""
+    named = {value for leaf in leaves(found) if leaf.field == field for value in leaf.values}
+    return gate.discoverable(work, Aggregation, {value for value in named if isinstance(value, UUID)})
 
 
 def _compares(rank: int, operator: Operator, ranks: Sequence[int]) -> bool:
@@ -228,8 +235,7 @@ def _reading(work: Work, found: Filter, *, order: AggregationOrder, descending: 
 
 def _meanings(work: Work, found: Filter) -> Mapping[str, Meaning]:
     """Return what the fields mean; an Aggregation that the actor may not know of keeps nothing."""
-    named = {value for leaf in leaves(found) if leaf.field == "parent" for value in leaf.values}
-    known = gate.discoverable(work, Aggregation, {value for value in named if isinstance(value, UUID)})
+    known = known_in(work, found, field="parent")
     below = conditions.on(Aggregation.parent_id)
 
     def parent(leaf: Leaf) -> ColumnElement[bool]:

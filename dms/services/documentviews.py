@@ -13,13 +13,12 @@ from dms.access import gate
 from dms.access.keyset import Order
 from dms.access.reading import Visible
 from dms.base.paging import Page, PageRequest
-from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.schemes import RecordClass
 from dms.rules import codes, text
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
-from dms.rules.filters import EVERYTHING, Filter, Leaf, Operator, checked, fields, leaves
+from dms.rules.filters import EVERYTHING, Filter, Leaf, Operator, checked, fields
 from dms.services import aggregationviews, editing, schemes, security, versions
 from dms.services.aggregationviews import AggregationView
 from dms.services.security import Classification
@@ -89,7 +88,8 @@ class DocumentView:
 def find(work: Work, row_id: UUID, *, wanted: Wanted) -> DocumentView:
     """Return one Document by id, or raise `NotFound`."""
     work.performs(Op.DOCUMENT_READ)
-    return shown(work, [gate.visible(work, Document, Action.DISCOVER).one(row_id)], wanted=wanted)[0]
+    row = gate.visible(work, Document, Action.DISCOVER).one(row_id)
+    return _shown(work, [row], wanted=wanted)[row.id]
 
 
 def find_by_code(work: Work, code: str, *, wanted: Wanted) -> DocumentView:
@@ -98,19 +98,19 @@ def find_by_code(work: Work, code: str, *, wanted: Wanted) -> DocumentView:
     row = gate.visible(work, Document, Action.DISCOVER).first(
         Document.reference_code == text.sought(code, limit=text.MAX_CODE)
     )
-    return shown(work, [row], wanted=wanted)[0]
+    return _shown(work, [row], wanted=wanted)[row.id]
 
 
 def nodes(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
     """Return those of these Documents that were asked for which the actor may know of, by id."""
     rows = gate.visible(work, Document, Action.DISCOVER).each(ids)
-    return {view.id: view for view in shown(work, list(rows.values()), wanted=wanted)}
+    return _shown(work, list(rows.values()), wanted=wanted)
 
 
 def many(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
     """Return those of these Documents that the actor may know of, by id."""
     rows = gate.visible(work, Document, Action.DISCOVER).many(set(ids))
-    return {view.id: view for view in shown(work, list(rows.values()), wanted=wanted)}
+    return _shown(work, list(rows.values()), wanted=wanted)
 
 
 def page(
@@ -125,12 +125,12 @@ def page(
     """List Documents; what is filtered or sorted by decides which action a row must give."""
     work.performs(Op.DOCUMENT_LIST)
     rows = _reading(work, checked(found), order=order, descending=descending).page(request)
-    views = {view.id: view for view in shown(work, rows.rows, wanted=wanted)}
+    views = _shown(work, rows.rows, wanted=wanted)
     return rows.map(lambda row: views[row.id])
 
 
-def shown(work: Work, rows: Sequence[Document], *, wanted: Wanted) -> list[DocumentView]:
-    """Shape rows on which the actor has `DISCOVER`; the rest of each shows with `READ_METADATA`."""
+def _shown(work: Work, rows: Sequence[Document], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
+    """Shape rows on which the actor has `DISCOVER`, by id; the rest of each shows with `READ_METADATA`."""
     needs_reading = wanted.metadata or wanted.record_class or wanted.current_version or wanted.transitions
     readable = gate.discloses(work, rows, Action.READ_METADATA) if needs_reading else frozenset()
     described = [row for row in rows if row.id in readable]
@@ -145,8 +145,8 @@ def shown(work: Work, rows: Sequence[Document], *, wanted: Wanted) -> list[Docum
     if wanted.classification:
         classified = security.classifications(work, {row.security_id for row in rows})
     actions = editing.actions_on(work, rows) if wanted.actions or wanted.transitions else {}
-    return [
-        DocumentView(
+    return {
+        row.id: DocumentView(
             id=row.id,
             revision=row.revision,
             created_at=row.created_at,
@@ -160,7 +160,7 @@ def shown(work: Work, rows: Sequence[Document], *, wanted: Wanted) -> list[Docum
             actions=actions.get(row.id, ()),
         )
         for row in rows
-    ]
+    }
 
 
 def _reading(work: Work, found: Filter, *, order: DocumentOrder, descending: bool) -> Visible[Document]:
@@ -173,8 +173,7 @@ def _reading(work: Work, found: Filter, *, order: DocumentOrder, descending: boo
 
 def _meanings(work: Work, found: Filter) -> Mapping[str, Meaning]:
     """Return what the fields mean; an Aggregation that the actor may not know of keeps nothing."""
-    named = {value for leaf in leaves(found) if leaf.field == "aggregation" for value in leaf.values}
-    known = gate.discoverable(work, Aggregation, {value for value in named if isinstance(value, UUID)})
+    known = aggregationviews.known_in(work, found, field="aggregation")
 
     def aggregation(leaf: Leaf) -> ColumnElement[bool]:
         kept = known.intersection(leaf.values)
