@@ -36,7 +36,7 @@ from dms.rules.access import Action, NodeKind
 from dms.rules.filters import Leaf, Operator
 from dms.stores import conditions
 from dms.stores.work import Work, session_of
-from tests.statements import counted, forget_decisions
+from tests.statements import change_policy, counted
 
 KINDS = ("sqlite", "postgresql")
 ROUNDS = 25
@@ -217,7 +217,7 @@ def _rounds(
 
     def once() -> None:
         if is_cold:
-            forget_decisions(house)
+            change_policy(house)
         body, began = next(bodies), time.perf_counter()
         spent = house.works.read(asked.actor, lambda work: _metered(work, body))
         inner.append(spent)

@@ -16,6 +16,13 @@ def forget_decisions(house):
     house.works.equipment[KEPT] = Kept(house.settings.decide_once_items)
 
 
+def change_policy(house):
+    """Let the next operation decide everything anew, as after any change of the policy."""
+    lasting = house.works.equipment[KEPT].lasting
+    forget_decisions(house)
+    house.works.equipment[KEPT].lasting = lasting
+
+
 @contextmanager
 def counted(house):
     """Yield a list that grows with every statement but those that frame a transaction or record it."""

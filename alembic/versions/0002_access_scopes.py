@@ -150,6 +150,7 @@ def _make_tables() -> None:
             "security_id",
             name=op.f("uq_access_scope_aggregation_node_class_node_security_id"),
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "ix_access_scope_class", "access_scope", ["class_node", "aggregation_node", "security_id"]

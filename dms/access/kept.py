@@ -9,7 +9,7 @@ begins after its commit. Operations that write keep nothing here: what they read
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from dms.access import revisions
 from dms.models.accesslists import AccessEntry
 from dms.models.security import Clearance
 from dms.models.users import PrincipalLink
-from dms.stores.work import Work, session_of
+from dms.stores.work import Work, fetch
 
 KEPT = "kept"
 """Key of the process's `Kept` in the equipment of a unit of work; without one nothing is kept."""
@@ -49,6 +49,7 @@ class Kept:
         self._limit = limit
         self._lock = threading.Lock()
         self._memory: Memory | None = None
+        self.lasting: dict[str, dict[Any, Any]] = {}  # each room has its own kind of thing
 
     def memory(self, work: Work, revision: int) -> Memory:
         """Return the shared memory, if it covers the operation's snapshot; else one of its own."""
@@ -70,6 +71,14 @@ class Kept:
             if memory.weight > self._limit and memory is self._memory:
                 self._memory = Memory(memory.revision, memory.since, memory.until)
 
+    def add_lasting(self, name: str, found: Mapping[Any, Any]) -> None:
+        """Put things that never change into a room; a full one begins anew."""
+        with self._lock:
+            room = self.lasting.setdefault(name, {})
+            if len(room) > self._limit:
+                room = self.lasting[name] = {}
+            room.update(found)
+
 
 def room(work: Work, name: str) -> dict[Any, Any]:
     """Return what is known of one kind, for reading; `keep` adds to it."""
@@ -83,6 +92,19 @@ def keep(work: Work, name: str, key: Hashable, value: Any, *, weight: int = 1) -
     kept: Kept | None = work.memory.get(KEPT)
     if kept is not None and not work.writes:
         kept.add(memory, weight)
+
+
+def lasting(work: Work, name: str) -> Mapping[Any, Any]:
+    """Return what is known of rows that never change, whatever the revision; `keep_lasting` adds to it."""
+    kept: Kept | None = work.memory.get(KEPT)
+    return {} if kept is None else kept.lasting.get(name, {})
+
+
+def keep_lasting(work: Work, name: str, found: Mapping[Any, Any]) -> None:
+    """Remember rows by their keys that never change nor go, once they are committed."""
+    kept: Kept | None = work.memory.get(KEPT)
+    if kept is not None and not work.writes:
+        kept.add_lasting(name, found)
 
 
 def _memory(work: Work) -> Memory:
@@ -99,7 +121,7 @@ def _memory(work: Work) -> Memory:
 
 def _next_boundary(work: Work) -> int | None:
     """Return the next instant at which some open line, link or clearance begins or ends."""
-    found: int | None = session_of(work).execute(_NEXT_BOUNDARY, {"now": work.now}).scalar_one()
+    found: int | None = fetch(work, _NEXT_BOUNDARY, {"now": work.now})[0][0]
     return found
 
 

@@ -12,10 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dms.access import kept, revisions
 from dms.models.security import SecurityClassification
 from dms.rules.security import Mark
-from dms.stores.work import Work, session_of
+from dms.stores.work import Work, fetch, session_of
 
 _ROOM = "marks"
 
+_READ_IDS = select(SecurityClassification.id)
 _READ_ALL = select(
     SecurityClassification.id, SecurityClassification.level_rank, SecurityClassification.compartments
 )
@@ -34,12 +35,22 @@ def decode(text: str) -> frozenset[UUID]:
 
 def all_marks(work: Work) -> Mapping[int, Mark]:
     """Return every interned mark by its id."""
-    known: dict[int, Mark] | None = kept.room(work, _ROOM).get(0)
+    known: Mapping[int, Mark] | None = kept.room(work, _ROOM).get(0)
     if known is None:
-        rows = session_of(work).execute(_READ_ALL)
-        known = {row[0]: Mark(row[1], decode(row[2])) for row in rows}
+        known = _read(work)
         kept.keep(work, _ROOM, 0, known, weight=len(known))
     return known
+
+
+def _read(work: Work) -> Mapping[int, Mark]:
+    """Read which marks there are, and of those that are not known yet what they say."""
+    lasting: Mapping[int, Mark] = kept.lasting(work, _ROOM)
+    ids = [row[0] for row in fetch(work, _READ_IDS)]
+    if lasting.keys() >= set(ids):
+        return {security_id: lasting[security_id] for security_id in ids}
+    found = {row[0]: Mark(row[1], decode(row[2])) for row in fetch(work, _READ_ALL)}
+    kept.keep_lasting(work, _ROOM, found)
+    return found
 
 
 def mark_of(work: Work, security_id: int) -> Mark:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import casbin
 from casbin.util.expression import SimpleEval
@@ -22,7 +23,7 @@ from dms.base import resources
 from dms.base.errors import ConfigurationError, Unavailable
 from dms.rules import roles as rules
 from dms.rules.access import Action, Duty, Line, Subject, Target, bears, live
-from dms.rules.security import dominates
+from dms.rules.security import Mark, dominates
 
 _alarm = logging.getLogger("dms.alarm")
 
@@ -87,7 +88,7 @@ class Policy:
         enforcer = self._enforcer()
         enforcer.replace_slice(lines)
         try:
-            return bool(enforcer.enforce(subject, target, action, now))
+            return bool(enforcer.enforce(_asking(subject), _asked(target), action, now))
         except Exception as error:
             _alarm.exception("decision_failed")
             raise Unavailable("the access decision could not be taken: try again later") from error
@@ -100,6 +101,40 @@ class Policy:
                 enforcer.add_function(function.__name__, function)
             self._threads.enforcer = enforcer
         return enforcer
+
+
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """A set that the evaluator takes as one thing.
+
+    It looks into each plain set for forbidden functions, member by member, whenever it meets one: two
+    thirds of a decision's time.
+    """
+
+    members: frozenset[UUID]
+
+    def __contains__(self, member: object) -> bool:
+        return member in self.members
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    principals: _Within
+    clearance: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    nodes: _Within
+    security: Mark
+
+
+def _asking(subject: Subject) -> _Asking:
+    return _Asking(_Within(subject.principals), subject.clearance)
+
+
+def _asked(target: Target) -> _Asked:
+    return _Asked(_Within(target.nodes), target.security)
 
 
 class _SliceEnforcer(casbin.Enforcer):  # type: ignore[misc]  # casbin has no types

@@ -12,7 +12,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, not_, or_, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+    union,
+)
 
 from dms.access import kept, marks, scopes
 from dms.access.scopes import Row, Triple
@@ -25,7 +38,7 @@ from dms.rules import access as rules
 from dms.rules.access import Action, Effect, Line, NodeKind
 from dms.rules.security import dominates
 from dms.stores.sets import in_ids, in_many, in_numbers
-from dms.stores.work import Work, session_of
+from dms.stores.work import Work, fetch
 
 FEW_NODES = 50
 """Up to so many allowed nodes, scopes are found from them; above, all scopes are tested."""
@@ -97,7 +110,7 @@ class Reach:
             in_numbers(closure.ancestor, set(found.values()))
         )
         nodes_below: dict[int, set[int]] = {}
-        for ancestor, node in session_of(work).execute(statement):
+        for ancestor, node in fetch(work, statement):
             nodes_below.setdefault(ancestor, set()).add(node)
         self.below |= {ancestor: frozenset(below) for ancestor, below in nodes_below.items()}
 
@@ -212,11 +225,10 @@ def count(work: Work, found: Verdict, model: type[Row]) -> int:
 def _counted(work: Work, found: Verdict, model: type[Row]) -> int:
     """Sum the counters of the visible scopes as they were folded last."""
     number = AccessScope.n_documents if model is Document else AccessScope.n_aggregations
-    session = session_of(work)
     if found.everything or len(found.allowed) > FEW_NODES:
         whole = select(func.coalesce(func.sum(number), 0)).where(_scope_test(found))
-        return int(session.execute(whole).scalar_one())
-    rows = session.execute(scopes_reached(found, number))
+        return int(fetch(work, whole)[0][0])
+    rows = fetch(work, scopes_reached(found, number))
     return sum(row[4] for row in rows if shows(found, Triple(row[1], row[2], row[3])))
 
 
@@ -226,7 +238,7 @@ def _own_difference(work: Work, found: Verdict) -> int:
     if not named:
         return 0
     statement = select(Document.id, Document.scope_id).where(in_ids(Document.id, named))
-    rows = session_of(work).execute(statement).all()
+    rows = fetch(work, statement)
     said = scopes.triples(work, {row[1] for row in rows})
     return sum(
         shows_own(found, said[scope_id], row_id) - shows(found, said[scope_id]) for row_id, scope_id in rows
@@ -237,11 +249,11 @@ def _verdict(work: Work, standing: Standing, action: Action) -> Verdict:
     tops: dict[Effect, set[int]] = {effect: set() for effect in Effect}
     own: dict[Effect, set[UUID]] = {effect: set() for effect in Effect}
     if standing.subject.principals:
-        for effect, kind, node_id, number in _named(work, standing, action):
+        for effect, number, document_id in _named(work, standing, action):
             if number is not None:
                 tops[effect].add(number)
-            elif kind is NodeKind.DOCUMENT:
-                own[effect].add(node_id)
+            elif document_id is not None:
+                own[effect].add(document_id)
     if any(rules.bears(line.action, line.effect, action) for line in standing.role_lines):
         tops[Effect.ALLOW].add(standing.roof.repository_node)
     return _made(work, standing, tops=tops, own=own)
@@ -254,7 +266,7 @@ def _named(work: Work, standing: Standing, action: Action) -> Iterable[Any]:
         "giving": list(rules.ALLOWED_BY[action]),
         "refusing": list(rules.REFUSED_BY[action]),
     }
-    return session_of(work).execute(_NAMED, wanted)
+    return fetch(work, _NAMED, wanted)
 
 
 def _lines_that_bear(live: Live) -> Select[Any]:
@@ -262,7 +274,8 @@ def _lines_that_bear(live: Live) -> Select[Any]:
         and_(AccessEntry.effect == effect, AccessEntry.action.in_(bindparam(name, expanding=True)))
         for effect, name in ((Effect.ALLOW, "giving"), (Effect.DENY, "refusing"))
     )
-    columns: list[Any] = [AccessEntry.effect, AccessEntry.node_kind, AccessEntry.node_id, AccessNode.id]
+    document_id = case((AccessEntry.node_kind == NodeKind.DOCUMENT, AccessEntry.node_id))
+    columns: list[Any] = [AccessEntry.effect, AccessNode.id, document_id]
     return (
         select(*columns)
         .outerjoin(AccessNode, AccessNode.node_id == AccessEntry.node_id)
@@ -332,18 +345,18 @@ def _outline(
 def _at_or_below(work: Work, tops: Collection[int]) -> Numbers:
     if not tops:
         return frozenset()
-    return frozenset(session_of(work).execute(_BELOW, {"tops": tops}).scalars())
+    return frozenset(row[0] for row in fetch(work, _BELOW, {"tops": tops}))
 
 
 def _sizes(work: Work, nodes: Numbers) -> tuple[int, int]:
     """Return how many Documents lie nearest to these nodes at most, and how many there are."""
-    row = session_of(work).execute(_SIZES, {"nodes": nodes}).one()
+    row = fetch(work, _SIZES, {"nodes": nodes})[0]
     return int(row[0]), int(row[1])
 
 
 def _numbers(work: Work, node_ids: Collection[UUID]) -> Mapping[UUID, int]:
     statement = select(AccessNode.node_id, AccessNode.id).where(in_ids(AccessNode.node_id, node_ids))
-    return {row[0]: row[1] for row in session_of(work).execute(statement)}
+    return {row[0]: row[1] for row in fetch(work, statement)}
 
 
 def _scope_test(found: Verdict) -> ColumnElement[bool]:

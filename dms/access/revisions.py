@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from uuid import UUID
 
-from dms.base.errors import Unavailable
+from sqlalchemy import ColumnElement, func, select, update
+
+from dms.base.errors import CursorInvalid, Unavailable
+from dms.base.paging import Page, PageRequest, Position
 from dms.models.accesslists import PolicyHead, PolicyRevision
 from dms.rules.accessevents import Op
-from dms.stores.work import Work, session_of
+from dms.rules.policyrevisions import RevisionKind
+from dms.stores.work import Work, fetch, session_of
 
 LOCK = "policy_head"
 """Table that a mutation locks first on PostgreSQL when it changes the policy."""
@@ -21,6 +27,19 @@ RESTS_ON_POLICY = ("standing", "slices:")
 _HEAD = "standing:head"
 
 _READ_HEAD = select(PolicyHead.revision, PolicyHead.files_sha256)
+
+_NIL = UUID(int=0)
+"""Where a cursor holds an id: revisions have numbers only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which revisions a list takes; whatever is None does not narrow it. The period is half-open."""
+
+    kinds: Collection[RevisionKind] | None = None
+    actor_id: UUID | None = None
+    since: int | None = None
+    until: int | None = None
 
 
 def advance(work: Work, *, kind: str, note: str) -> int:
@@ -42,7 +61,7 @@ def advance(work: Work, *, kind: str, note: str) -> int:
             id=revision,
             at=work.now,
             actor_id=work.actor.principal_id,
-            kind=kind,
+            kind=RevisionKind(kind).value,
             note=note,
             event_id=work.notes.event_id,
         )
@@ -85,7 +104,57 @@ def head(work: Work) -> tuple[int, str]:
 
 
 def _head(work: Work) -> tuple[int, str]:
-    row = session_of(work).execute(_READ_HEAD).one_or_none()
-    if row is None:
-        raise Unavailable("the policy has never been applied: run `dms migrate`")
-    return row[0], row[1]
+    for revision, files_sha256 in fetch(work, _READ_HEAD):
+        return revision, files_sha256
+    raise Unavailable("the policy has never been applied: run `dms migrate`")
+
+
+def page(work: Work, chosen: Chosen, request: PageRequest) -> Page[PolicyRevision]:
+    """Return one page of the revisions, newest first; whoever asks has been judged already.
+
+    Costs by the page, but by the number of revisions where a filter lets few of them through.
+    """
+    conditions = _conditions(chosen)
+    statement = select(PolicyRevision).where(*conditions, *_beyond(request))
+    number = PolicyRevision.id
+    ordered = statement.order_by(number.asc() if request.backward else number.desc())
+    found = session_of(work).execute(ordered.limit(request.size + 1)).scalars().all()
+    shown = list(found[: request.size])
+    if request.backward:
+        shown.reverse()
+    more, is_inside = len(found) > request.size, request.after is not None
+    result = Page(
+        rows=shown,
+        positions=[Position(row.id, _NIL) for row in shown],
+        has_next=is_inside if request.backward else more,
+        has_previous=more if request.backward else is_inside,
+    )
+    return replace(result, total=_count(work, conditions)) if request.want_total else result
+
+
+def _conditions(chosen: Chosen) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if chosen.kinds is not None:
+        found.append(PolicyRevision.kind.in_([kind.value for kind in chosen.kinds]))
+    if chosen.actor_id is not None:
+        found.append(PolicyRevision.actor_id == chosen.actor_id)
+    if chosen.since is not None:
+        found.append(PolicyRevision.at >= chosen.since)
+    if chosen.until is not None:
+        found.append(PolicyRevision.at < chosen.until)
+    return found
+
+
+def _beyond(request: PageRequest) -> list[ColumnElement[bool]]:
+    if request.after is None:
+        return []
+    edge = request.after.value
+    if not isinstance(edge, int):
+        raise CursorInvalid("the cursor is not one of this list: begin again without it")
+    return [PolicyRevision.id > edge if request.backward else PolicyRevision.id < edge]
+
+
+def _count(work: Work, conditions: Collection[ColumnElement[bool]]) -> int:
+    work.notes.aggregates += 1
+    counted = select(func.count()).select_from(PolicyRevision).where(*conditions)
+    return session_of(work).execute(counted).scalar_one()

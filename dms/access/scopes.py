@@ -38,10 +38,12 @@ from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange, NodeSt
 from dms.stores import upkeep
 from dms.stores.engine import Database
 from dms.stores.sets import in_numbers
-from dms.stores.work import Work, session_of
+from dms.stores.work import Work, fetch, session_of
 
 PLACES = "access_node IN ROW SHARE MODE"
 """Lock of an operation that places objects: nobody makes an access node meanwhile."""
+
+_SAID = "triples"
 
 SENT = "slices:sent"
 """Key of an operation's memory: the kinds of statements that a decision has sent."""
@@ -170,18 +172,21 @@ def intern(work: Work, triples: Iterable[Triple]) -> dict[Triple, int]:
 
 
 def triples(work: Work, scope_ids: Collection[int]) -> dict[int, Triple]:
-    """Return what these scopes say; of no scope nothing."""
-    room: dict[int, Triple] = kept.room(work, "triples")
-    unknown = [scope_id for scope_id in scope_ids if scope_id not in room]
-    if not unknown:
-        return {scope_id: room[scope_id] for scope_id in scope_ids}
-    note_sent(work, "triples")
-    rows = session_of(work).execute(_READ_TRIPLES, {"scopes": unknown})
-    read = {row[0]: Triple(row[1], row[2], row[3]) for row in rows}
-    if not work.writes:  # a scope that an operation makes may be rolled back, and its number used again
-        for scope_id, triple in read.items():
-            kept.keep(work, "triples", scope_id, triple)
-    return {scope_id: room[scope_id] for scope_id in scope_ids if scope_id in room} | read
+    """Return what these scopes say; of no scope nothing.
+
+    What a scope says never changes. One that an operation makes may be rolled back, and its number used
+    again: only readings keep what they have read.
+    """
+    known: Mapping[int, Triple] = kept.lasting(work, _SAID)
+    unknown = [scope_id for scope_id in scope_ids if scope_id not in known]
+    found = {scope_id: known[scope_id] for scope_id in scope_ids if scope_id in known}
+    if unknown:
+        note_sent(work, "triples")
+        rows = fetch(work, _READ_TRIPLES, {"scopes": unknown})
+        read = {row[0]: Triple(row[1], row[2], row[3]) for row in rows}
+        kept.keep_lasting(work, _SAID, read)
+        found |= read
+    return found
 
 
 def note_sent(work: Work, kind: str) -> None:
@@ -200,9 +205,8 @@ def fold(database: Database) -> int:
 
 def unfolded(work: Work, model: type[Row]) -> tuple[int, dict[int, int]]:
     """Return how often was folded, and by how much each scope's counter has changed since."""
-    session = session_of(work)
-    generation = session.execute(_GENERATION).scalar_one()
-    changed = session.execute(_CHANGED_DOCUMENTS if model is Document else _CHANGED_AGGREGATIONS)
+    ((generation,),) = fetch(work, _GENERATION)
+    changed = fetch(work, _CHANGED_DOCUMENTS if model is Document else _CHANGED_AGGREGATIONS)
     return generation, {row[0]: int(row[1]) for row in changed}
 
 
@@ -298,10 +302,9 @@ _FIND_SCOPE = select(AccessScope.id).where(
 
 def _top(work: Work, column: InstrumentedAttribute[UUID]) -> tuple[UUID, int]:
     statement = select(column, AccessNode.id).join(AccessNode, AccessNode.node_id == column)
-    row = session_of(work).execute(statement).one_or_none()
-    if row is None:
-        raise Unavailable("there is no Repository yet: run `dms migrate`")
-    return row[0], row[1]
+    for node_id, number in fetch(work, statement):
+        return node_id, number
+    raise Unavailable("there is no Repository yet: run `dms migrate`")
 
 
 def _triple(work: Work, row: Row) -> Triple:
@@ -311,5 +314,6 @@ def _triple(work: Work, row: Row) -> Triple:
 
 
 def _intern(work: Work, triple: Triple) -> int:
-    found = session_of(work).execute(_FIND_SCOPE, triple._asdict()).scalar_one_or_none()
-    return intern(work, [triple])[triple] if found is None else found
+    found = fetch(work, _FIND_SCOPE, triple._asdict())
+    scope_id: int = found[0][0] if found else intern(work, [triple])[triple]
+    return scope_id

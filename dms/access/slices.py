@@ -25,7 +25,7 @@ from dms.rules import access as rules
 from dms.rules.access import Action, Decision, Line, Reason, Target
 from dms.rules.security import Mark, dominates
 from dms.stores.sets import in_ids, in_numbers
-from dms.stores.work import Work, session_of
+from dms.stores.work import Work, fetch
 
 NOBODY = UUID(int=0)
 """Stands for an object that does not exist: it is decided like any other, and refused."""
@@ -232,7 +232,7 @@ def _climb(work: Work, starts: Collection[int | None]) -> None:
         return
     scopes.note_sent(work, "chains")
     found: dict[int, set[UUID]] = {start: set() for start in unknown}
-    for start, node_id in session_of(work).execute(_CLIMB, {"starts": unknown}):
+    for start, node_id in fetch(work, _CLIMB, {"starts": unknown}):
         found[start].add(node_id)
     for start in unknown:
         if start != _NO_SCOPE:  # the next one that is asked for costs as much
@@ -247,6 +247,6 @@ def _load_lines(work: Work, slices: Slices, nodes: set[UUID]) -> None:
         return
     scopes.note_sent(work, "lines")
     named = {"nodes": nodes, "principals": principals}
-    for row in session_of(work).execute(_READ_LINES, named):
+    for row in fetch(work, _READ_LINES, named):
         line = Line(*row)
         slices.lines[line.node_id].append(line)

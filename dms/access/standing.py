@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, or_, select
@@ -25,7 +25,7 @@ from dms.models.users import (
 )
 from dms.rules.access import Duty, Effect, Line, Subject, conflicting
 from dms.rules.security import Mark
-from dms.stores.work import Work, session_of
+from dms.stores.work import Work, fetch
 
 POLICY = "policy"
 """Key of the process's `Policy` in the equipment of a unit of work."""
@@ -33,6 +33,22 @@ POLICY = "policy"
 _ROOM = "standings"
 
 Live: TypeAlias = Callable[..., ColumnElement[bool]]  # `is_live`, or a fault that the tests plant
+
+
+class Named(Protocol):
+    """What a standing needs of a principal."""
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+
+    @property
+    def kind(self) -> PrincipalKind:
+        """Its kind."""
+
+    @property
+    def name(self) -> str:
+        """Its name; that of a role is looked up in the policy files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +94,7 @@ def of_principal(work: Work, principal_id: UUID | None) -> Standing:
     return known
 
 
-def made(
-    work: Work, principal_id: UUID | None, *, rows: Sequence[Principal], clearance: Mark | None
-) -> Standing:
+def made(work: Work, principal_id: UUID | None, *, rows: Sequence[Named], clearance: Mark | None) -> Standing:
     """Return the standing of who belongs to these active principals, itself among them, and is so cleared.
 
     Without itself among them it is disabled, and nothing counts.
@@ -122,13 +136,12 @@ def is_live(
     return and_(since <= now, or_(until.is_(None), until > now))
 
 
-def _closure(work: Work, principal_id: UUID) -> Sequence[Principal]:
+def _closure(work: Work, principal_id: UUID) -> Sequence[Named]:
     """Read the principal and all it belongs to over live links, at any depth, safe from circles."""
-    found = session_of(work).execute(_CLOSURE, {"start": principal_id, "now": work.now})
-    return found.scalars().all()
+    return fetch(work, _CLOSURE, {"start": principal_id, "now": work.now})
 
 
-def _at_or_above(live: Live) -> Select[Principal]:
+def _at_or_above(live: Live) -> Select[UUID, PrincipalKind, str]:
     start = bindparam("start", type_=Principal.id.type)
     up = select(start.label("id")).cte("up", recursive=True)
     linked = (
@@ -143,7 +156,9 @@ def _at_or_above(live: Live) -> Select[Principal]:
     )
     up = up.union(linked)
     return (
-        select(Principal).join(up, Principal.id == up.c.id).where(Principal.status == PrincipalStatus.ACTIVE)
+        select(Principal.id, Principal.kind, Principal.name)
+        .join(up, Principal.id == up.c.id)
+        .where(Principal.status == PrincipalStatus.ACTIVE)
     )
 
 
@@ -162,11 +177,13 @@ _CLEARANCE = _clearance_of_holder(is_live)
 
 def _clearance(work: Work, principal_id: UUID | None) -> Mark | None:
     asked = {"holder": principal_id, "now": work.now}
-    row = session_of(work).execute(_CLEARANCE, asked).one_or_none()
-    return None if row is None else Mark(row[0], marks.decode(row[1]))
+    rows = fetch(work, _CLEARANCE, asked)
+    if len(rows) > 1:
+        raise LookupError("periods of clearances never overlap")
+    return Mark(rows[0][0], marks.decode(rows[0][1])) if rows else None
 
 
-def _role_lines(work: Work, principals: Sequence[Principal], roof: Roof) -> tuple[Line, ...]:
+def _role_lines(work: Work, principals: Sequence[Named], roof: Roof) -> tuple[Line, ...]:
     definitions = policy_of(work).files.roles
     return tuple(
         Line(

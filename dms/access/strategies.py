@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, not_, select
+from sqlalchemy import ColumnElement, Select, and_, not_, select, type_coerce
 
 from dms.access import kept, keyset, predicates, scopes
 from dms.access.keyset import Order
@@ -21,9 +21,10 @@ from dms.access.standing import Standing
 from dms.base.paging import PageRequest, Position
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
+from dms.models.types import RawId, read_id
 from dms.rules.access import Action
 from dms.stores.sets import in_ids, in_numbers
-from dms.stores.work import Work, session_of
+from dms.stores.work import Work, fetch, session_of
 
 R = TypeVar("R", Document, Aggregation)
 
@@ -68,31 +69,32 @@ def propose(listing: Listing[R], request: PageRequest, *, limit: int) -> Sequenc
 
 
 def _walk(listing: Listing[R], found: Verdict, request: PageRequest, *, limit: int) -> Sequence[_Found]:
-    """Test rows along the order; the narrower the view, the wider the steps."""
+    """Test rows along the order; the fewer of them show, the wider the steps."""
     shown: list[_Found] = []
-    step = min(_WIDEST, max(limit, limit * found.total // max(found.bound, 1) + limit // 4))
     tested, beyond = 0, request
+    hits, among = max(found.bound, 1), found.total
     while tested < BUDGET:
+        step = min(_WIDEST, max(limit, (limit - len(shown)) * among // hits * 5 // 4))
         rows = _read(listing, _narrow(listing), beyond, limit=step)
         shown += _tested(listing, found, rows)
         if len(shown) >= limit or len(rows) < step:
             return shown[:limit]
         tested += len(rows)
         beyond = replace(beyond, after=_position(listing, rows[-1]))
-        step = min(_WIDEST, step * 2)
+        hits, among = max(len(shown), 1), tested
     return shown + list(_gather(listing, found, beyond, limit=limit - len(shown)))
 
 
 def _gather(listing: Listing[R], found: Verdict, request: PageRequest, *, limit: int) -> Sequence[_Found]:
     """Read the rows of the visible scopes, and the Documents that show by an entry of their own."""
-    reached = session_of(listing.work).execute(predicates.scopes_reached(found))
+    reached = fetch(listing.work, predicates.scopes_reached(found))
     visible = [row[0] for row in reached if predicates.shows(found, Triple(row[1], row[2], row[3]))]
     narrow = _narrow(listing).where(in_numbers(listing.model.scope_id, visible))
     if found.own_denied and listing.model is Document:
         hidden = and_(Document.has_own_entries, in_ids(Document.id, found.own_denied))
         narrow = narrow.where(not_(hidden))
     rows = _sorted(listing, narrow, request, limit=limit)
-    shown = [_Found(row[1], row[0]) for row in rows]
+    shown = [_Found(row[1], read_id(row[0])) for row in rows]
     if not found.own_allowed or listing.model is not Document:
         return shown
     own = _narrow(listing).where(in_ids(Document.id, found.own_allowed))
@@ -107,7 +109,7 @@ def _gather(listing: Listing[R], found: Verdict, request: PageRequest, *, limit:
 def _narrow(listing: Listing[R]) -> Select[Any]:
     """Select of each row what a test needs: id, order value, scope, and whether it has own entries."""
     model = listing.model
-    columns: list[Any] = [model.id, listing.order.column, model.scope_id]
+    columns: list[Any] = [type_coerce(model.id, RawId()).label("id"), listing.order.column, model.scope_id]
     if model is Document:
         columns.append(Document.has_own_entries)
     return select(*columns).where(*listing.conditions)
@@ -115,14 +117,14 @@ def _narrow(listing: Listing[R]) -> Select[Any]:
 
 def _read(listing: Listing[R], statement: Select[Any], request: PageRequest, *, limit: int) -> Sequence[Any]:
     sorted_ = keyset.beyond(statement, model=listing.model, order=listing.order, request=request)
-    return session_of(listing.work).execute(sorted_.limit(limit)).all()
+    return fetch(listing.work, sorted_.limit(limit))
 
 
 def _sorted(
     listing: Listing[R], statement: Select[Any], request: PageRequest, *, limit: int | None
 ) -> Sequence[Any]:
     sorted_ = keyset.sorted_apart(statement, model=listing.model, order=listing.order, request=request)
-    return session_of(listing.work).execute(sorted_.limit(limit)).all()
+    return fetch(listing.work, sorted_.limit(limit))
 
 
 def _tested(listing: Listing[R], found: Verdict, rows: Sequence[Any]) -> list[_Found]:
@@ -139,9 +141,13 @@ def _tested(listing: Listing[R], found: Verdict, rows: Sequence[Any]) -> list[_F
         if not work.writes:
             kept.keep(work, "shown", key, known, weight=len(unknown))
     return [
-        _Found(row[1], row[0])
+        _Found(row[1], read_id(row[0]))
         for row in rows
-        if (predicates.shows_own(found, said[row[2]], row[0]) if is_document and row[3] else known[row[2]])
+        if (
+            predicates.shows_own(found, said[row[2]], read_id(row[0]))
+            if is_document and row[3]
+            else known[row[2]]
+        )
     ]
 
 
@@ -156,4 +162,4 @@ def _rows(listing: Listing[R], found: Sequence[_Found]) -> Sequence[R]:
 
 def _position(listing: Listing[R], row: Any) -> Position:
     is_by_id = listing.order.column.key == listing.model.id.key
-    return Position(None if is_by_id else row[1], row[0])
+    return Position(None if is_by_id else row[1], read_id(row[0]))

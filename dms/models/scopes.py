@@ -53,13 +53,17 @@ class AccessNodeClosure(Base):
 
 
 class AccessScope(Base):
-    """An interned place in both trees with a mark; what it says never changes, only its counters."""
+    """An interned place in both trees with a mark; what it says never changes, only its counters.
+
+    INVARIANT (scope-numbers): no number is used twice, so what one says may be kept for good.
+    """
 
     __tablename__ = "access_scope"
     __table_args__ = (
         UniqueConstraint("aggregation_node", "class_node", "security_id"),
         Index("ix_access_scope_class", "class_node", "aggregation_node", "security_id"),
         CheckConstraint("n_documents >= 0 AND n_aggregations >= 0", name="counters"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

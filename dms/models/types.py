@@ -56,6 +56,21 @@ class Id(TypeDecorator[UUID]):
         return from_bytes(value)
 
 
+class RawId(Id):
+    """A UUID as its driver gives it, for ids of which few are ever looked at: `read_id` reads one."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  driver value
+        """Leave it as it is."""
+        return value
+
+
+def read_id(raw: UUID | bytes) -> UUID:
+    """Return the UUID that a driver gave."""
+    return raw if isinstance(raw, UUID) else from_bytes(raw)
+
+
 class Digest(TypeDecorator[str]):
     """A SHA-256: 64 hexadecimal characters in Python, 32 bytes in the database."""
 

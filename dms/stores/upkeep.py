@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from dms.base.errors import Busy
-from dms.stores.engine import WRITE, Database, lock_statement
+from dms.stores.engine import WRITE, Database, is_retryable, lock_statement
 
 PATIENCE_S = 2.0
 
@@ -31,7 +31,7 @@ def reading(database: Database) -> Iterator[Connection]:
 def writing(
     database: Database, *, locks: Sequence[str] = (), patience_s: float = PATIENCE_S
 ) -> Iterator[Connection]:
-    """Write and commit; `Busy` when others hold the database for longer than `patience_s`.
+    """Write and commit; `Busy` when others hold the database for longer than `patience_s`, or were first.
 
     `locks` names tables that PostgreSQL locks first, as in `Works.write`.
     """
@@ -57,6 +57,6 @@ def _writing_postgresql(database: Database, locks: Sequence[str], patience_s: fl
                 connection.execute(text(lock_statement(table)))
             yield connection
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+        if is_retryable(error) or getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise Busy(_BUSY) from error
         raise

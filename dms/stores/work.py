@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -179,6 +179,17 @@ class Work:
 def session_of(work: Work) -> Session:
     """Return the session of a unit of work: for `access` and `stores` only."""
     return work._session  # noqa: SLF001  the one door to it
+
+
+def fetch(work: Work, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    """Return the rows of a statement that reads columns, past the ORM: in half the time.
+
+    `values` are those of its named parameters.
+    """
+    session = session_of(work)
+    if work.writes:
+        session.flush()
+    return session.connection().execute(statement, values).all()
 
 
 class Closing(Protocol):

@@ -10,7 +10,7 @@ from dms.base.actor import system_actor
 from dms.base.clock import DAY
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
-from dms.models.scopes import AccessNode, AccessScopeChange, NodeState
+from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange, NodeState
 from dms.rules.access import Action, NodeKind
 from dms.services import accesslists
 from dms.services import accessnodes as caring
@@ -175,6 +175,26 @@ def test_idle_node_is_let_go_after_thirty_days_and_nothing_shows_otherwise(place
     assert world.build(lambda work: accessnodes.state(work, lower)) is None
 
 
+def test_number_of_a_scope_that_went_with_its_node_is_never_used_again(place):
+    house, world, reader, _, lower, documents = place
+    world.build(lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, lower))
+    before = world.build(scope_numbers)
+
+    def merge(work):
+        work.now += 31 * DAY
+        return accessnodes.merge(work, lower)
+
+    assert world.build(merge)
+    gone = before - world.build(scope_numbers)
+    other = world.aggregation()
+    world.entry(reader, other, Action.READ_METADATA)
+    late = world.document(other)
+
+    assert gone
+    assert world.build(scope_numbers).isdisjoint(gone)
+    assert seen(house, reader) == {*documents, late}
+
+
 def test_node_whose_last_entry_went_lately_stays(place):
     house, world, _, _, lower, _ = place
     officer = world.officer()
@@ -243,6 +263,10 @@ def test_below_a_node_being_filled_only_the_scope_of_the_one_that_it_takes_over_
     assert [fault.subject for fault in faults(house) if fault.code == "scope_misplaced"] == [
         f"document:{documents[0]}"
     ]
+
+
+def scope_numbers(work):
+    return set(session_of(work).execute(select(AccessScope.id)).scalars())
 
 
 def world_scope(work, upper):
