@@ -125,6 +125,7 @@ enums.show(
         Op.NODE_READ: "Read things by their ids.",
         Op.POLICY_APPLY: "Put policy files in force.",
         Op.POLICY_EXPORT: "Take the lines of the policy out as a file.",
+        Op.POLICY_READ: "Read the history of what anybody might do.",
         Op.POLICY_VALIDATE: "Look for what is wrong with the lines of the policy.",
         Op.POLICY_VERIFY: "Hold lists and decisions against Casbin over all lines.",
         Op.RECORDCLASS_CREATE: "Make a class.",

@@ -80,6 +80,7 @@ class Op(StrEnum):
     NODE_READ = "node.read"
     POLICY_APPLY = "policy.apply"
     POLICY_EXPORT = "policy.export"
+    POLICY_READ = "policy.read"
     POLICY_VALIDATE = "policy.validate"
     POLICY_VERIFY = "policy.verify"
     RECORDCLASS_CREATE = "recordclass.create"

@@ -57,6 +57,7 @@ OTHER_OPS = {
     "couldHaveSeen": Op.ACCESS_COULD,
     "documentSecuritySet": Op.SECURITY_SET,
     "nodes": Op.NODE_READ,
+    "policyRevisions": Op.POLICY_READ,
     "recordClasses": Op.SCHEME_LIST,
     "securityChangeApprove": Op.SECURITY_APPROVE,
     "securityChangeReject": Op.SECURITY_REJECT,
