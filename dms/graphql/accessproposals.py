@@ -296,7 +296,8 @@ class Mutations:
         op=Op.ACCESSCHANGE_EDIT,
         needs=Action.MANAGE_ACCESS,
         locks=_LOCKS,
-        description="Change what is proposed; the seven days begin anew. Whoever edits it cannot approve it.",
+        description="Change what is proposed, within what its proposer could propose; the seven days begin "
+        "anew. Whoever edits it cannot approve it.",
     )
     def access_change_edit(
         self, info: Info, input: Annotated[AccessChangeEditInput, INPUT]
@@ -316,7 +317,8 @@ class Mutations:
         needs=Action.MANAGE_ACCESS,
         locks=_LOCKS,
         description="Carry out what is proposed, all of it or nothing, as somebody who neither proposed nor "
-        "edited it and may make its changes. Refused if what it rests on has changed since.",
+        "edited it and may make its changes. Refused if what it rests on has changed since, or if who "
+        "proposed or edited it could not make its changes any more.",
     )
     def access_change_approve(
         self, info: Info, input: Annotated[AccessChangeApproveInput, INPUT]

@@ -6,7 +6,7 @@ same with the approver's rights, for good. Both go through the use cases of sing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import assert_never
 from uuid import UUID
@@ -36,6 +36,7 @@ from dms.services import (
     accessproposalviews,
     clearances,
     memberships,
+    proposers,
     securitychanges,
 )
 from dms.services.consents import Consent
@@ -82,7 +83,8 @@ def edit(
 ) -> AccessProposal:
     """Change what is proposed, as who could propose it himself; he may not approve it any more.
 
-    An approval of what it said before no longer fits. `Conflict` if it says something else than `digest`.
+    An approval of what it said before no longer fits. `Conflict` if it says something else than `digest`,
+    `SecondPerson` if who proposed or edited it before could not propose this.
     """
     work.performs(Op.ACCESSCHANGE_EDIT)
     row = _open_proposal(work, proposal_id)
@@ -91,7 +93,9 @@ def edit(
     rules.check(changes)
     note = text.reason(reason)
     consent = Consent(row.id, row.proposed_by, is_trial=True)
-    row.basis_sha256 = _tried(work, changes, reason=note, consent=consent)
+    others = _authors(row) - {editor}
+    proposers.require_active(work, others, proposal_id=row.id, op=Op.ACCESSCHANGE_EDIT)
+    row.basis_sha256 = _tried(work, changes, reason=note, consent=consent, authors=others)
     before = row.digest
     row.changes = rules.text(changes)
     row.reason = note
@@ -108,8 +112,9 @@ def edit(
 def approve(work: Work, *, proposal_id: UUID, digest: str, note: str | None) -> AccessProposal:
     """Carry a proposal out, as somebody who neither proposed nor edited it and may make its changes.
 
-    `Conflict` if it says something else than `digest`, or if since the proposal anything changed that it
-    rests on: whom it reaches, and what differs for them. Documents registered meanwhile change nothing of it.
+    `SecondPerson` also if who proposed or edited it could not make its changes any more. `Conflict` if it
+    says something else than `digest`, or if since the proposal anything changed that it rests on: whom it
+    reaches, and what differs for them. Documents registered meanwhile change nothing of it.
     """
     work.performs(Op.ACCESSCHANGE_APPROVE)
     row = _open_proposal(work, proposal_id)
@@ -117,13 +122,10 @@ def approve(work: Work, *, proposal_id: UUID, digest: str, note: str | None) -> 
     _expect(row, digest)
     remark = None if note is None else text.block(note, ("note",), limit=text.MAX_REASON)
     changes = accessproposalviews.changes_of(row)
-    if (
-        revisions.head(work)[0] != row.base_revision
-        and accesspreviews.basis(work, changes) != row.basis_sha256
-    ):
-        raise Conflict("what it rests on has changed since: rehearse it again, then edit or propose it anew")
+    proposers.require_active(work, _authors(row), proposal_id=row.id, op=Op.ACCESSCHANGE_APPROVE)
+    _require_basis(work, row, changes)
     consent = Consent(row.id, row.proposed_by, is_trial=False)
-    _carry_out(work, changes, reason=row.reason, consent=consent)
+    _carry_out(work, changes, reason=row.reason, consent=consent, authors=_authors(row))
     row.applied_revision = revisions.advance(work, kind="proposal", note=row.reason)
     _decide(work, row, state=ProposalState.APPLIED, note=remark)
     return row
@@ -137,13 +139,20 @@ def reject(work: Work, *, proposal_id: UUID, note: str) -> AccessProposal:
     return row
 
 
-def _tried(work: Work, changes: Sequence[Change], *, reason: str, consent: Consent) -> str:
+def _tried(
+    work: Work,
+    changes: Sequence[Change],
+    *,
+    reason: str,
+    consent: Consent,
+    authors: Collection[UUID] = (),
+) -> str:
     """Carry changes out and undo it; return the digest of what their effects rest on."""
     basis = accesspreviews.basis(work, changes)
     ops = list(work.notes.ops)
     try:
         with work.savepoint():
-            _carry_out(work, changes, reason=reason, consent=consent)
+            _carry_out(work, changes, reason=reason, consent=consent, authors=authors)
             _undo()
     except _Undone:
         work.notes.ops[:] = ops
@@ -158,9 +167,14 @@ def _undo() -> None:
     raise _Undone
 
 
-def _carry_out(work: Work, changes: Sequence[Change], *, reason: str, consent: Consent) -> None:
+def _carry_out(
+    work: Work, changes: Sequence[Change], *, reason: str, consent: Consent, authors: Collection[UUID]
+) -> None:
+    """Make the changes one by one; the authors must be able to make each, as things then are, too."""
+    op = Op.ACCESSCHANGE_EDIT if consent.is_trial else Op.ACCESSCHANGE_APPROVE
     for number, change in enumerate(changes):
         with _numbered(number):
+            proposers.require_able(work, authors, change, proposal_id=consent.proposal_id, op=op)
             _do(work, change, reason=reason, consent=consent)
         work.check_deadline()
 
@@ -248,9 +262,28 @@ def _open_proposal(work: Work, proposal_id: UUID) -> AccessProposal:
 
 
 def _require_other(work: Work, row: AccessProposal) -> None:
-    if gate.account_id(work) in {row.proposed_by, *accessproposalviews.editors_of(row)}:
+    if gate.account_id(work) in _authors(row):
         error = SecondPerson("another person than its proposer and its editors must approve this")
         raise gate.refused(work, error, object_id=row.id, action=Op.ACCESSCHANGE_APPROVE)
+
+
+def _authors(row: AccessProposal) -> frozenset[UUID]:
+    """Return who proposed or edited it: they stand behind what it says now."""
+    return frozenset({row.proposed_by, *accessproposalviews.editors_of(row)})
+
+
+def _require_basis(work: Work, row: AccessProposal, changes: Sequence[Change]) -> None:
+    """Raise `Conflict` if what the effects rest on has changed; tell first if nobody stands behind it."""
+    if revisions.head(work)[0] == row.base_revision:
+        return
+    if accesspreviews.basis(work, changes) == row.basis_sha256:
+        return
+    for number, change in enumerate(changes):
+        with _numbered(number):
+            proposers.require_able(
+                work, _authors(row), change, proposal_id=row.id, op=Op.ACCESSCHANGE_APPROVE
+            )
+    raise Conflict("what it rests on has changed since: rehearse it again, then edit or propose it anew")
 
 
 def _expect(row: AccessProposal, digest: str) -> None:
