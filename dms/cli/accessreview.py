@@ -23,7 +23,7 @@ from dms.cli.frame import json_option, opened
 from dms.cli.progress import Progress
 from dms.models.users import PrincipalKind
 from dms.rules.accessfindings import FindingKind
-from dms.rules.accesssheets import Column
+from dms.rules.accesssheets import Column, NodeWord
 from dms.rules.sheets import safe_cell
 from dms.services import accessexports, accessfindings, principals
 from dms.services.accessfindings import Asked, Finding
@@ -87,7 +87,8 @@ def command(
     """Report what of access lists and clearances nobody needs; needs the duty `access.review`.
 
     Lines unused for so many days, idle beside wider ones, expired, or on everything; clearances above what
-    was opened in a year; people whom very many lines name. Only what the account may know of is looked at.
+    was opened in a year; people whom very many lines name; marks and lines scattered so widely that lists
+    get slow. Of lines, clearances and people only what the account may know of is looked at.
     Exit code 0, whether anything is found or not.
     """
     if as_json and as_csv:
@@ -140,12 +141,15 @@ def _line(
     records: Mapping[UUID, accessexports.Record],
     names: Mapping[UUID, tuple[str, str, str]],
 ) -> dict[str, str]:
-    entry = {} if row.entry is None else records[row.entry.id]
+    entry: accessexports.Record = {} if row.entry is None else records[row.entry.id]
     holder = _holder(row)
     kind, name, shown_id = ("", "", "") if holder is None else names[holder]
     about = entry.get(Column.ENTRY_ID, "")
     if row.clearance is not None:
         about = global_id(Kind.CLEARANCE, row.clearance.id)
+    elif row.kind is FindingKind.MANY_SCOPES:
+        about = global_id(Kind.REPOSITORY, row.id)
+        entry = {Column.NODE_KIND: NodeWord.REPOSITORY.value, Column.NODE_ID: about}
     return {
         "kind": row.kind.value,
         "id": about or shown_id,
@@ -189,7 +193,8 @@ def _print_lines(found: Iterator[dict[str, str]]) -> None:
     for line in found:
         node = line["node_code"] or line["node_kind"]
         what = f" {line['effect']} {line['action']} on {node}" if line["action"] else ""
-        click.echo(f"{line['kind']}: {line['principal_kind']} {line['principal']}{what} ({line['id']})")
+        who = f"{line['principal_kind']} {line['principal']}" if line["principal"] else "the whole Repository"
+        click.echo(f"{line['kind']}: {who}{what} ({line['id']})")
         click.echo(f"    {line['why']}: {line['remedy']}")
         count += 1
     click.echo(f"{count} findings" if count else "nothing found")

@@ -19,7 +19,7 @@ from dms.graphql.principals import Principal
 from dms.graphql.scalars import shown_instant
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
-from dms.rules.accessfindings import MAX_OWN_LINES, FindingKind
+from dms.rules.accessfindings import DOCUMENTS_OF_A_SCOPE, FEW_SCOPES, MAX_OWN_LINES, FindingKind
 from dms.services import accessfindings
 from dms.services.accessfindings import Asked, Finding
 from dms.stores.work import Work
@@ -38,13 +38,15 @@ enums.show(
         FindingKind.UNUSED: "A line that let nothing out for as many days as asked for.",
         FindingKind.CLEARANCE_UNUSED: "A clearance above all that its holder opened in a year.",
         FindingKind.MANY_LINES: f"Somebody whom more than {MAX_OWN_LINES} open lines name.",
+        FindingKind.MANY_SCOPES: f"More than {FEW_SCOPES} access scopes, and fewer than "
+        f"{DOCUMENTS_OF_A_SCOPE} Documents for each: marks and lines lie so scattered that lists get slow.",
     },
 )
 
 
 @strawberry.type(description="Something in the access lists or clearances that an officer should look at.")
 class AccessFinding:
-    """A finding, with what it is about: an entry, a clearance, or a principal."""
+    """A finding, with what it is about: an entry, a clearance, a principal; or else the whole Repository."""
 
     kind: FindingKind = strawberry.field(description="What is the matter.")
     access_entry: AccessEntry | None = strawberry.field(description="The entry it is about.")
@@ -52,7 +54,9 @@ class AccessFinding:
     principal: Principal | None = strawberry.field(description="Whom it is about, if many lines name him.")
     shadowed_by: AccessEntry | None = strawberry.field(description="The entry that makes it idle.")
     why: str = strawberry.field(description="Why it is a finding, in plain words.")
-    since: Instant | None = strawberry.field(description="Since when at the latest; none for many lines.")
+    since: Instant | None = strawberry.field(
+        description="Since when at the latest; none for many lines or scopes."
+    )
     remedy: str = strawberry.field(description="What to do about it.")
 
 
@@ -106,7 +110,8 @@ class Queries:
         op=Op.ACCESSFINDING_LIST,
         needs=Duty.ACCESS_REVIEW,
         description="What of the access lists and clearances nobody needs: findings about lines, then about "
-        "clearances, then about people with very many lines. Only what you may know of is looked at.",
+        "clearances, then about people with very many lines, and whether all is too scattered. Of lines, "
+        "clearances and people only what you may know of is looked at.",
     )
     def access_findings(  # noqa: PLR0917  arguments arrive by name
         self,

@@ -18,6 +18,10 @@ YEAR = 365 * DAY
 MAX_OWN_LINES = 5_000
 """Open lines of one principal, beyond which it is a group or an Aggregation that is missing."""
 MAX_DAYS = 3_650
+FEW_SCOPES = 5_000
+"""Access scopes that are never too many: to test as many costs a list or a count some milliseconds."""
+DOCUMENTS_OF_A_SCOPE = 5
+"""Documents that there should be for each access scope, or lists have little to gain from scopes."""
 
 
 class FindingKind(StrEnum):
@@ -30,6 +34,7 @@ class FindingKind(StrEnum):
     UNUSED = "unused"
     CLEARANCE_UNUSED = "clearance_unused"
     MANY_LINES = "many_lines"
+    MANY_SCOPES = "many_scopes"
 
 
 OF_LINES = (
@@ -48,6 +53,8 @@ REMEDIES: Mapping[FindingKind, str] = {
     FindingKind.UNUSED: "ask who needs it; revoke it, or give it an end",
     FindingKind.CLEARANCE_UNUSED: "revoke it and grant what is needed",
     FindingKind.MANY_LINES: "grant to a group, or on an Aggregation above, and revoke the single lines",
+    FindingKind.MANY_SCOPES: "grant further up, and mark alike what lies together; what no line names any "
+    "more is merged after thirty days",
 }
 
 
@@ -111,6 +118,11 @@ def shadow(
         and _outdoes(other, line, now=now)
     ]
     return min(found, key=lambda other: other.id, default=None)
+
+
+def is_spread(scopes: int, documents: int, *, few: int) -> bool:
+    """Tell whether Documents are spread over so many access scopes that lists get slow (`access.md` 12)."""
+    return scopes > few and scopes * DOCUMENTS_OF_A_SCOPE > documents
 
 
 def unopened(cleared: Mark, opened: Iterable[Mark]) -> Mark | None:

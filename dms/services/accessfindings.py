@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from dms.access import gate, marks
-from dms.access.attached import Attached
 from dms.access.log import uses as log
 from dms.access.log.uses import Uses
 from dms.base.clock import DAY, monotonic_s
@@ -19,14 +18,14 @@ from dms.base.errors import CursorInvalid, Invalid, Limit
 from dms.base.paging import Page, PageRequest, Position
 from dms.models.accesslists import AccessEntry
 from dms.models.security import Clearance
-from dms.models.users import EVERYONE_ID, Principal
+from dms.models.users import Principal
 from dms.rules import accessfindings as rules
 from dms.rules.access import Duty, Effect
 from dms.rules.accessevents import Op
-from dms.rules.accessfindings import OF_LINES, YEAR, FindingKind, Said
+from dms.rules.accessfindings import OF_LINES, YEAR, FindingKind
 from dms.rules.periods import Period, Validity
 from dms.rules.security import Mark
-from dms.services import accessexports, clearances, validity
+from dms.services import accessexports, accessshadows, clearances, validity
 from dms.stores import facts, reaches
 from dms.stores.work import Work
 
@@ -34,6 +33,8 @@ CHUNK = 500
 """Lines that are judged together."""
 
 _OF_SHADOWS = (FindingKind.SHADOWED_BY_DENY, FindingKind.SHADOWED_BY_ALLOW)
+_SECTIONS = (FindingKind.CLEARANCE_UNUSED, FindingKind.MANY_LINES, FindingKind.MANY_SCOPES)
+"""What comes after the findings about lines."""
 _OF_LOG = {FindingKind.UNUSED, FindingKind.CLEARANCE_UNUSED}
 _NUMBER = {kind: number for number, kind in enumerate(FindingKind)}
 
@@ -45,6 +46,7 @@ class Asked:
     kinds: frozenset[FindingKind]
     unused_days: int
     many_lines: int = rules.MAX_OWN_LINES
+    many_scopes: int = rules.FEW_SCOPES
 
     def __post_init__(self) -> None:
         """Refuse a number of days that says nothing."""
@@ -59,7 +61,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that an officer should look at; one of entry, clearance and principal is what it is about."""
+    """One thing that an officer should look at: an entry, a clearance, a principal, or the Repository."""
 
     kind: FindingKind
     id: UUID
@@ -118,7 +120,7 @@ def read_log(work: Work, known: Uses) -> Uses:
 
 
 def findings(work: Work, request: PageRequest, *, asked: Asked, known: Uses | None = None) -> Page[Finding]:
-    """List findings: those of lines by line, then clearances, then principals with very many lines.
+    """List findings: by line, then clearances, then principals with very many lines, then scopes.
 
     Needs the duty `access.review`. Without `known` the log is read here: `Limit` if that takes too long.
     Gives up after half of the time that is left, with a place where the next page goes on.
@@ -157,7 +159,7 @@ def _read(work: Work, asked: Asked) -> Uses:
 def _section(kind: FindingKind) -> int:
     if kind in OF_LINES:
         return 0
-    return 1 if kind is FindingKind.CLEARANCE_UNUSED else 2
+    return _SECTIONS.index(kind) + 1
 
 
 def _place(position: Position) -> tuple[int, UUID, int]:
@@ -203,8 +205,14 @@ def _taken(search: _Search, count: int | None) -> tuple[list[Finding], tuple[int
 
 
 def _walk(search: _Search) -> Iterator[Finding | _Pause]:
-    sections: list[Callable[[_Search], Iterator[Finding | _Pause]]] = [_lines, _clearances, _subjects]
-    for number in reversed(range(3)) if search.backward else range(3):
+    sections: list[Callable[[_Search], Iterator[Finding | _Pause]]] = [
+        _lines,
+        _clearances,
+        _subjects,
+        _scopes,
+    ]
+    numbers = range(len(sections))
+    for number in reversed(numbers) if search.backward else numbers:
         if search.start is not None and _is_behind(number, search):
             continue
         for each in sections[number](search):
@@ -232,7 +240,7 @@ def _lines(search: _Search) -> Iterator[Finding | _Pause]:
     if not search.asked.kinds & set(OF_LINES):
         return
     work = search.work
-    reading = _open(work)
+    reading = accessshadows.open_lines(work)
     if search.start is not None and search.start[0] == 0:
         edge = search.start[1]
         reading = reading.where(AccessEntry.id <= edge if search.backward else AccessEntry.id >= edge)
@@ -247,10 +255,6 @@ def _lines(search: _Search) -> Iterator[Finding | _Pause]:
 
 def _named(found: Sequence[Finding]) -> set[UUID]:
     return {each.id for each in found} | {each.by.id for each in found if each.by is not None}
-
-
-def _open(work: Work) -> Attached[AccessEntry]:
-    return accessexports.known(work).where(AccessEntry.revision_to.is_(None))
 
 
 def _of_lines(
@@ -292,63 +296,13 @@ def _shadows(
     *,
     groups: Mapping[UUID, Sequence[tuple[UUID, Period]]],
 ) -> Iterator[Finding]:
-    work = search.work
-    live = [row for row in rows if validity.of(row, now=work.now) is not Validity.EXPIRED]
-    roofs = frozenset(each for each in (facts.repository_id(work), facts.scheme_id(work)) if each)
-    above = {node: nodes | roofs for node, nodes in reaches.nodes_above(work, _nodes(live)).items()}
-    wider = {
-        row.id: rules.widened(
-            row.principal_id,
-            rules.remaining(Period(row.valid_from, row.valid_until), now=work.now),
-            groups=groups,
-            everyone=EVERYONE_ID,
-        )
-        for row in live
-    }
-    others = _others(
-        work, nodes=frozenset().union(*above.values()), principals=frozenset().union(*wider.values())
-    )
-    for row in live:
-        for kind, effect in zip(_OF_SHADOWS, (Effect.DENY, Effect.ALLOW), strict=True):
-            near = [each for node in above[row.node_id] for each in others.get(node, ())]
-            by = rules.shadow(
-                _said(row),
-                [_said(each) for each in near],
-                now=work.now,
-                principals=wider[row.id],
-                nodes=above[row.node_id],
-                effect=effect,
-            )
-            if by is not None:
-                yield _shadowed(kind, row, next(each for each in near if each.id == by.id))
-
-
-def _shadowed(kind: FindingKind, row: AccessEntry, by: AccessEntry) -> Finding:
-    does = "refuses what it names" if kind is FindingKind.SHADOWED_BY_DENY else "gives all that it gives"
-    why = f"another line {does}, on the same node or above, for the same people or more"
-    since = max(row.valid_from, by.valid_from)
-    return Finding(kind, row.id, why, since, entry=row, by=by)
-
-
-def _nodes(rows: Sequence[AccessEntry]) -> frozenset[UUID]:
-    return frozenset(row.node_id for row in rows)
-
-
-def _others(
-    work: Work, *, nodes: frozenset[UUID], principals: frozenset[UUID]
-) -> Mapping[UUID, list[AccessEntry]]:
-    """Return the open lines on these nodes for these principals, by node."""
-    found: dict[UUID, list[AccessEntry]] = {}
-    reading = _open(work).where(AccessEntry.node_id.in_(nodes), AccessEntry.principal_id.in_(principals))
-    for rows in reading.scan(CHUNK):
-        for row in rows:
-            found.setdefault(row.node_id, []).append(row)
-    return found
-
-
-def _said(row: AccessEntry) -> Said:
-    period = Period(row.valid_from, row.valid_until)
-    return Said(row.id, row.principal_id, row.node_id, row.action, row.effect, period)
+    for row, by in accessshadows.found(search.work, rows, groups=groups):
+        is_deny = by.effect is Effect.DENY
+        kind = FindingKind.SHADOWED_BY_DENY if is_deny else FindingKind.SHADOWED_BY_ALLOW
+        does = "refuses what it names" if is_deny else "gives all that it gives"
+        why = f"another line {does}, on the same node or above, for the same people or more"
+        since = max(row.valid_from, by.valid_from)
+        yield Finding(kind, row.id, why, since, entry=row, by=by)
 
 
 def _clearances(search: _Search) -> Iterator[Finding | _Pause]:
@@ -381,7 +335,7 @@ def _subjects(search: _Search) -> Iterator[Finding | _Pause]:
     if FindingKind.MANY_LINES not in search.asked.kinds:
         return
     limit = search.asked.many_lines
-    counted = _open(search.work).counts(AccessEntry.principal_id)
+    counted = accessshadows.open_lines(search.work).counts(AccessEntry.principal_id)
     known = gate.vocabulary(search.work, Principal).many([key for key, n in counted.items() if n > limit])
     yield from _in_order(
         [
@@ -396,3 +350,15 @@ def _subjects(search: _Search) -> Iterator[Finding | _Pause]:
         ],
         search,
     )
+
+
+def _scopes(search: _Search) -> Iterator[Finding | _Pause]:
+    if FindingKind.MANY_SCOPES not in search.asked.kinds:
+        return
+    repository_id = facts.repository_id(search.work)
+    scopes, documents = reaches.spread(search.work)
+    if repository_id is None or not rules.is_spread(scopes, documents, few=search.asked.many_scopes):
+        return
+    # Neither number: some of what they count may be hidden from who asks.
+    why = f"on average an access scope holds less than {documents // scopes + 1} Documents"
+    yield Finding(FindingKind.MANY_SCOPES, repository_id, why, None)

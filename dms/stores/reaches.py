@@ -1,6 +1,6 @@
-"""What stands above the nodes and principals of access entries, for rules that judge whole lists.
+"""What access entries reach as a whole: what stands above their nodes and principals, and the scopes.
 
-Like `stores.facts` these readings bypass the access gate; they return ids and periods, never a row.
+Like `stores.facts` these readings bypass the access gate; they return ids, periods and counts, never a row.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import aliased
 
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.schemes import RecordClass
+from dms.models.scopes import AccessScope, AccessScopeChange
 from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatus
 from dms.rules.periods import Period
 from dms.stores.work import Work, session_of
@@ -56,6 +57,18 @@ def groups_above(work: Work) -> Mapping[UUID, list[tuple[UUID, Period]]]:
     for member, group, since, until in session_of(work).execute(statement):
         found.setdefault(member, []).append((group, Period(since, until)))
     return found
+
+
+def spread(work: Work) -> tuple[int, int]:
+    """Return how many access scopes hold Documents, and how many Documents those are; reads all scopes."""
+    counted = union_all(
+        select(AccessScope.id.label("scope"), AccessScope.n_documents.label("n")),
+        select(AccessScopeChange.scope_id, AccessScopeChange.documents),
+    ).subquery()
+    held = func.sum(counted.c.n).label("n")
+    scopes = select(held).group_by(counted.c.scope).having(held > 0).subquery()
+    row = session_of(work).execute(select(func.count(), func.sum(scopes.c.n)).select_from(scopes)).one()
+    return row[0], int(row[1] or 0)
 
 
 def _places(work: Work, node_ids: Collection[UUID]) -> dict[UUID, tuple[UUID | None, UUID | None]]:

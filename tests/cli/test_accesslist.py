@@ -10,11 +10,14 @@ import pytest
 
 from dms.app import install, open_house
 from dms.base.clock import system_clock
-from dms.base.ids import Kind, global_id
+from dms.base.ids import Kind, global_id, new_id
+from dms.cli import accessreview
 from dms.rules import codes
 from dms.rules.access import Action
+from dms.rules.accessfindings import FindingKind
 from dms.rules.accesssheets import Column
 from dms.rules.security import Mark
+from dms.services.accessfindings import Finding
 from tests.factories import World
 from tests.logged import logged
 
@@ -201,6 +204,20 @@ def test_review_prints_each_finding_with_its_remedy(dms, archive):
     assert [row["id"] for row in rows(sheet.out)] == [shown]
     assert lines.out.endswith("1 findings\n")
     assert len(events(archive, "accessfinding.list")) >= 4
+
+
+def test_review_names_the_repository_where_all_is_too_scattered(capsys):
+    repository = new_id()
+    finding = Finding(FindingKind.MANY_SCOPES, repository, "it is scattered", None)
+
+    line = accessreview._line(finding, records={}, names={})
+    accessreview._print_lines(iter([line]))
+
+    shown = global_id(Kind.REPOSITORY, repository)
+    assert (line["id"], line["node_kind"], line["node_id"]) == (shown, "repository", shown)
+    assert capsys.readouterr().out == (
+        f"many_scopes: the whole Repository ({shown})\n    it is scattered: {finding.remedy}\n1 findings\n"
+    )
 
 
 def test_review_is_for_reviewers(dms):

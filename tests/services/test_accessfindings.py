@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dms.access import gate
+from dms.access import gate, scopes
 from dms.access.log import uses
 from dms.base import errors
 from dms.base.clock import DAY, system_clock
@@ -43,8 +43,8 @@ def user(world):
     return world.user()
 
 
-def report(house, who, kinds=ALL, *, size=100, unused_days=90, many_lines=5_000, after=None, backward=False):
-    asked = Asked(frozenset(kinds), unused_days, many_lines)
+def report(house, who, kinds=ALL, *, size=100, unused_days=90, after=None, backward=False, **limits):
+    asked = Asked(frozenset(kinds), unused_days, **limits)
     request = PageRequest(size, backward=backward, after=after)
     return house.works.read(actor(who), lambda work: accessfindings.findings(work, request, asked=asked))
 
@@ -306,6 +306,75 @@ def test_principal_with_very_many_lines_is_found(world, officer, user):
 
     assert [row.why for row in rows if row.principal_id == user] == ["4 open lines name it, more than 3"]
     assert few not in {row.principal_id for row in rows}
+
+
+def scattered(fresh_house):
+    """An archive of five Documents in five access scopes, with an officer and one of the folders."""
+    world = World(fresh_house)
+    places = [world.aggregation() for _ in range(5)]
+    for place in places:
+        world.entry(world.user(), place, Action.EDIT)
+        world.document(place)
+    return world, world.officer(), places[0]
+
+
+def test_documents_scattered_over_very_many_scopes_are_found_without_a_number_of_them(fresh_house):
+    world, officer, _ = scattered(fresh_house)
+
+    (row,) = report(fresh_house, officer, only(FindingKind.MANY_SCOPES), many_scopes=4).rows
+
+    assert (row.kind, row.id, row.since) == (
+        FindingKind.MANY_SCOPES,
+        world.build(facts.repository_id),
+        None,
+    )
+    assert (row.entry, row.clearance, row.principal_id) == (None, None, None)
+    assert row.why == "on average an access scope holds less than 2 Documents"
+    assert row.remedy.startswith("grant further up, and mark alike what lies together")
+
+
+def test_few_scopes_are_never_too_many(fresh_house):
+    _, officer, _ = scattered(fresh_house)
+
+    assert report(fresh_house, officer, only(FindingKind.MANY_SCOPES), many_scopes=5).rows == []
+    assert report(fresh_house, officer, only(FindingKind.MANY_SCOPES)).rows == []
+
+
+def test_five_documents_for_each_scope_are_enough(fresh_house):
+    world, officer, place = scattered(fresh_house)
+    empty = world.aggregation()
+    world.entry(world.user(), empty, Action.EDIT)  # a scope that holds no Document
+
+    def whys():
+        rows = report(fresh_house, officer, only(FindingKind.MANY_SCOPES), many_scopes=4).rows
+        return [row.why for row in rows]
+
+    for _ in range(19):
+        world.document(place)
+    scattered_still = whys()
+    world.document(place)
+    gathered = whys()
+    world.build(scopes.fold_now)
+
+    assert scattered_still == ["on average an access scope holds less than 5 Documents"]
+    assert gathered == whys() == []
+
+
+def test_scattering_is_the_last_finding_from_either_end(fresh_house):
+    _, officer, place = scattered(fresh_house)
+    user = World(fresh_house).user()
+    for action in (Action.EDIT, Action.LEND):
+        World(fresh_house).entry(user, place, action)
+    kinds = only(FindingKind.MANY_LINES, FindingKind.MANY_SCOPES)
+    limits = {"many_lines": 1, "many_scopes": 4}
+
+    forward = report(fresh_house, officer, kinds, size=1, **limits).rows
+    after = accessfindings._position(forward[0].key)
+    rest = report(fresh_house, officer, kinds, size=9, after=after, **limits).rows
+    last = report(fresh_house, officer, kinds, size=1, backward=True, **limits).rows
+
+    assert [row.kind for row in (*forward, *rest)] == [FindingKind.MANY_LINES, FindingKind.MANY_SCOPES]
+    assert [row.kind for row in last] == [FindingKind.MANY_SCOPES]
 
 
 def test_report_is_for_reviewers_and_recorded(world, user, officer, fonds):
