@@ -17,9 +17,10 @@ from benchmarks.costs import Meter
 from dms.access import gate, revisions
 from dms.access.keyset import Order
 from dms.app import House
-from dms.base.actor import Actor, ActorKind, system_actor
+from dms.base.actor import Actor, ActorKind
 from dms.base.errors import DmsError
 from dms.base.paging import PageRequest
+from dms.jobs.caretaking import Caretaker
 from dms.models.documents import Document
 from dms.rules.access import Action, Effect, NodeKind
 from dms.services import accesslists, accessnodes
@@ -91,7 +92,7 @@ def _widest(plan: Plan) -> tuple[int, int]:
 def _make_ready(house: House, officer: Actor, node: int) -> None:
     at = node_id(NodeKind.AGGREGATION, node)
     house.works.write(officer, lambda work: accessnodes.prepare(work, NodeKind.AGGREGATION, node_id=at))
-    accessnodes.fill(house.works, system_actor("benchmark"), is_stopped=lambda: False)
+    Caretaker(house.works).look(is_sweep=False)
 
 
 def _longest_pause(house: House, reader: Actor, body: Callable[[], None]) -> tuple[float, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from uuid import UUID
 
@@ -12,11 +12,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dms.access import kept, revisions
 from dms.models.security import SecurityClassification
 from dms.rules.security import Mark
+from dms.stores.sets import gathered
 from dms.stores.work import Work, fetch, session_of
 
 _ROOM = "marks"
 
-_READ_IDS = select(SecurityClassification.id)
+_READ_IDS = select(gathered(SecurityClassification.id))
 _READ_ALL = select(
     SecurityClassification.id, SecurityClassification.level_rank, SecurityClassification.compartments
 )
@@ -45,7 +46,7 @@ def all_marks(work: Work) -> Mapping[int, Mark]:
 def _read(work: Work) -> Mapping[int, Mark]:
     """Read which marks there are, and of those that are not known yet what they say."""
     lasting: Mapping[int, Mark] = kept.lasting(work, _ROOM)
-    ids = [row[0] for row in fetch(work, _READ_IDS)]
+    ids: Collection[int] = fetch(work, _READ_IDS)[0][0]
     if lasting.keys() >= set(ids):
         return {security_id: lasting[security_id] for security_id in ids}
     found = {row[0]: Mark(row[1], decode(row[2])) for row in fetch(work, _READ_ALL)}

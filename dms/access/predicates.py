@@ -7,7 +7,7 @@ Casbin (`access.slices`). A property test holds both equal.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -37,7 +37,7 @@ from dms.models.types import unindexed
 from dms.rules import access as rules
 from dms.rules.access import Action, Effect, Line, NodeKind
 from dms.rules.security import dominates
-from dms.stores.sets import in_ids, in_many, in_numbers
+from dms.stores.sets import gathered, in_ids, in_many, in_numbers
 from dms.stores.work import Work, fetch
 
 FEW_NODES = 50
@@ -189,6 +189,22 @@ def scopes_reached(found: Verdict, *columns: Any) -> Select[Any]:  # columns of 
     return select(both)
 
 
+def scopes_shown(work: Work, found: Verdict, model: type[Row]) -> Sequence[int]:
+    """Return the scopes whose objects show, as long as they have no entries of their own.
+
+    Kept for as long as no counter is folded: every object that comes into a scope leaves a change there.
+    """
+    generation, changed = scopes.unfolded(work, model)
+    key = (found, model, generation)
+    known: Sequence[int] | None = kept.room(work, "reached").get(key)
+    if known is None:
+        reached = fetch(work, scopes_reached(found))
+        known = [row[0] for row in reached if shows(found, Triple(row[1], row[2], row[3]))]
+        kept.keep(work, "reached", key, known, weight=len(known))
+    late = [scope_id for scope_id, said in scopes.triples(work, changed).items() if shows(found, said)]
+    return sorted({*known, *late}) if late else known
+
+
 def condition(found: Verdict, model: type[Row]) -> ColumnElement[bool]:
     """Return the SQL test of a row: dominated, not denied by any node, allowed by some node."""
     if found.is_empty:
@@ -291,7 +307,7 @@ def _lines_that_bear(live: Live) -> Select[Any]:
 
 # Built once: building such a statement costs several times what running it costs.
 _NAMED = _lines_that_bear(is_live)
-_BELOW = select(AccessNodeClosure.node).where(in_numbers(AccessNodeClosure.ancestor, "tops")).distinct()
+_BELOW = select(gathered(AccessNodeClosure.node)).where(in_numbers(AccessNodeClosure.ancestor, "tops"))
 _SIZE = func.coalesce(func.sum(AccessNode.n_documents), 0)
 _SIZES = select(_SIZE, select(_SIZE).where(AccessNode.kind == NodeKind.CLASS).scalar_subquery()).where(
     in_numbers(AccessNode.id, "nodes")
@@ -345,7 +361,7 @@ def _outline(
 def _at_or_below(work: Work, tops: Collection[int]) -> Numbers:
     if not tops:
         return frozenset()
-    return frozenset(row[0] for row in fetch(work, _BELOW, {"tops": tops}))
+    return frozenset(fetch(work, _BELOW, {"tops": tops})[0][0])
 
 
 def _sizes(work: Work, nodes: Numbers) -> tuple[int, int]:

@@ -76,14 +76,14 @@ class Roof:
 
 
 def roof(work: Work) -> Roof:
-    """Return the nodes above both trees."""
-    known: Roof | None = kept.room(work, "roof").get(0)
+    """Return the nodes above both trees; they never change."""
+    known: Roof | None = kept.lasting(work, "roof").get(0)
     if known is None:
         (repository_id, repository_node), (scheme_id, scheme_node) = (
             _top(work, column) for column in (Repository.id, ClassificationScheme.id)
         )
         known = Roof(repository_id, scheme_id, repository_node, scheme_node)
-        kept.keep(work, "roof", 0, known)
+        kept.keep_lasting(work, "roof", {0: known})
     return known
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, Select, and_, not_, select, type_coerce
 from dms.access import kept, keyset, predicates, scopes
 from dms.access.keyset import Order
 from dms.access.predicates import Verdict
-from dms.access.scopes import Triple
 from dms.access.standing import Standing
 from dms.base.paging import PageRequest, Position
 from dms.models.aggregations import Aggregation
@@ -87,8 +86,7 @@ def _walk(listing: Listing[R], found: Verdict, request: PageRequest, *, limit: i
 
 def _gather(listing: Listing[R], found: Verdict, request: PageRequest, *, limit: int) -> Sequence[_Found]:
     """Read the rows of the visible scopes, and the Documents that show by an entry of their own."""
-    reached = fetch(listing.work, predicates.scopes_reached(found))
-    visible = [row[0] for row in reached if predicates.shows(found, Triple(row[1], row[2], row[3]))]
+    visible = predicates.scopes_shown(listing.work, found, listing.model)
     narrow = _narrow(listing).where(in_numbers(listing.model.scope_id, visible))
     if found.own_denied and listing.model is Document:
         hidden = and_(Document.has_own_entries, in_ids(Document.id, found.own_denied))
