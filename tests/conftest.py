@@ -42,7 +42,9 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     shared = getattr(config, "workerinput", None)
     if shared is None:
-        config.stash[_RUN] = databases.Run.begin()
+        config.stash[_RUN] = run = databases.Run.begin()
+        # `--basetemp` keeps what the tests leave behind; without it that goes with the run.
+        config.option.basetemp = config.option.basetemp or run.folder / "tmp"
     else:
         config.stash[_RUN] = databases.Run(shared["dms_run"], Path(shared["dms_folder"]))
 
@@ -51,7 +53,7 @@ def pytest_configure(config):
 def pytest_configure_node(node):
     run = node.config.stash[_RUN]
     node.workerinput["dms_run"] = run.name
-    node.workerinput["dms_folder"] = str(run.server_folder)
+    node.workerinput["dms_folder"] = str(run.folder)
 
 
 def pytest_unconfigure(config):
@@ -74,7 +76,7 @@ def engine_kind(request):
 @pytest.fixture(scope="session")
 def postgres_server(request):
     """The one PostgreSQL server of this run; without any, an error, never a skip."""
-    return databases.start_server(request.config.stash[_RUN].server_folder)
+    return databases.start_server(request.config.stash[_RUN].folder)
 
 
 @pytest.fixture(scope="session")
