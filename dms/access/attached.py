@@ -112,6 +112,35 @@ class Attached(Generic[M]):
         self._release(page.rows, judged)
         return replace(page, total=self.count()) if request.want_total else page
 
+    def pages(
+        self, group: InstrumentedAttribute[UUID], of: Collection[UUID], *, request: PageRequest
+    ) -> dict[UUID, Page[M]]:
+        """Return the first page of each group of rows; as many statements as for one group."""
+        if not of:
+            return {}
+        proposed = keyset.fetch_each(
+            self.work,
+            select(self.model).where(self._filter(), *self.conditions),
+            model=self.model,
+            owner=group,
+            of=of,
+            order=self.order,
+            request=request,
+        )
+        judged = self._judge({self._owner_id(row) for rows in proposed.values() for row in rows})
+        pages: dict[UUID, Page[M]] = {}
+        for key, rows in proposed.items():
+            if any(self._owner_id(row) not in judged for row in rows):
+                # Casbin refuses what SQL proposes: `page` fills up and raises the alarm.
+                pages[key] = self.where(group == key).page(replace(request, want_total=False))
+                continue
+            pages[key] = keyset.page_of(rows, order=self.order, request=request)
+            self._release(pages[key].rows, judged)
+        if not request.want_total:
+            return pages
+        totals = self.where(group.in_(of)).counts(group)
+        return {key: replace(page, total=totals.get(key, 0)) for key, page in pages.items()}
+
     def count(self) -> int:
         """Return the exact number of rows that the actor may see."""
         self.work.notes.aggregates += 1

@@ -11,10 +11,11 @@ import strawberry
 from dms.access.revisions import LOCK
 from dms.base.clock import Instant
 from dms.base.ids import Kind
+from dms.base.paging import Page
 from dms.graphql import accesslists, enums, paging, principals
 from dms.graphql.accesslists import AccessEntry, asked_node, shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
-from dms.graphql.nodes import nested_field
+from dms.graphql.nodes import Siblings, nested_field
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
@@ -71,6 +72,7 @@ class AccessReview:
     """A review with its counts."""
 
     key: strawberry.Private[UUID]
+    siblings: strawberry.Private[Siblings[models.AccessReview]]
 
     id: strawberry.ID = strawberry.field(description="The id of the review.")
     node_kind: NodeKind = strawberry.field(description="Whose list it is.")
@@ -94,11 +96,15 @@ class AccessReview:
         last: Last = None,
         before: Before = None,
     ) -> Connection[AccessReviewLine] | None:
-        """Read lines of this review."""
+        """Read the first pages of all siblings at once; a later page is of one of them."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, filter=self.key.hex)
-        found = accessreviews.lines(info.work, self.key, page.request)
-        shown = _shown_lines(info.work, found.rows)
-        return page.connection(found.map(lambda line: shown[line.row.id]))
+
+        def read(rows: Mapping[UUID, models.AccessReview]) -> Mapping[UUID, Page[AccessReviewLine]]:
+            found = accessreviews.lines(info.work, rows.keys(), page.request)
+            shown = _shown_lines(info.work, (line for each in found.values() for line in each.rows))
+            return {key: each.map(lambda line: shown[line.row.id]) for key, each in found.items()}
+
+        return page.connection(self.siblings.pages(info, self.key, page.request, read=read)[self.key])
 
 
 @strawberry.input(description="Which reviews to list; what is left out does not narrow the list.")
@@ -172,9 +178,11 @@ def _shown(work: Work, rows: Iterable[models.AccessReview]) -> Mapping[UUID, Acc
     names = principals.named(work, [each for row in found for each in (row.started_by, row.closed_by)])
     ids = shown_node_ids(work, [(row.node_kind, row.node_id) for row in found])
     counts = accessreviews.counts(work, [row.id for row in found])
+    siblings = Siblings({row.id: row for row in found})
     return {
         row.id: AccessReview(
             key=row.id,
+            siblings=siblings,
             id=shown_id(Kind.ACCESS_REVIEW, row.id),
             node_kind=row.node_kind,
             node_id=ids[row.node_id],

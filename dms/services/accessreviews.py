@@ -154,12 +154,20 @@ def reviews(
     return reading.order_by(Order(AccessReview.id, descending=True)).page(request)
 
 
-def lines(work: Work, review_id: UUID, request: PageRequest) -> Page[Line]:
-    """List the lines of a review that this operation has shown, in the order in which they were written."""
-    reading = _lines(work).where(AccessReviewLine.review_id == review_id)
-    page = reading.order_by(Order(AccessReviewLine.id)).page(request)
-    entries = accessexports.known(work).many({row.entry_id for row in page.rows})
-    return page.map(lambda row: Line(row, entries[row.entry_id]))
+def lines(work: Work, review_ids: Collection[UUID], request: PageRequest) -> Mapping[UUID, Page[Line]]:
+    """Return a page of the lines of each review that this operation has shown, in the order of writing.
+
+    As many statements as for one review; a later page goes with one review only.
+    """
+    reading = _lines(work).order_by(Order(AccessReviewLine.id))
+    if request.after is None:
+        pages = reading.pages(AccessReviewLine.review_id, review_ids, request=request)
+    else:
+        (key,) = review_ids
+        pages = {key: reading.where(AccessReviewLine.review_id == key).page(request)}
+    rows = [row for page in pages.values() for row in page.rows]
+    entries = accessexports.known(work).many({row.entry_id for row in rows})
+    return {key: page.map(lambda row: Line(row, entries[row.entry_id])) for key, page in pages.items()}
 
 
 def counts(work: Work, review_ids: Collection[UUID]) -> Mapping[UUID, tuple[int, int]]:

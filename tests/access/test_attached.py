@@ -117,6 +117,77 @@ def test_open_node_needs_no_decision(house, world, somebody):
     assert house.works.read(actor(stranger), body) == entry
 
 
+def pages(house, who, groups, size, **request):
+    """The first page of the entries of each of these people: ids, total, whether there is more."""
+
+    def body(work):
+        asked = PageRequest(size, want_total=True, **request)
+        found = attached(work).pages(AccessEntry.principal_id, groups, request=asked)
+        return {
+            key: ([row.id for row in each.rows], each.total, each.has_next) for key, each in found.items()
+        }
+
+    return house.works.read(actor(who), body)
+
+
+def test_first_pages_of_several_groups_are_what_each_would_be_alone(house, world):
+    reader, shown, hidden = world.user(), world.aggregation(), world.aggregation()
+    world.entry(reader, shown, Action.READ_METADATA)
+    many, one, none = (world.principal(PrincipalKind.GROUP) for _ in range(3))
+    made = [world.entry(many, shown, action) for action in (Action.EDIT, Action.FILE, Action.LEND)]
+    (only,) = [world.entry(one, shown, Action.EDIT)]
+    for group in (many, one, none):
+        world.entry(group, hidden, Action.EDIT)
+
+    found = pages(house, reader, [many, one, none], 2)
+
+    assert found == {many: (made[:2], 3, True), one: ([only], 1, False), none: ([], 0, False)}
+    assert found[many] == page(house, reader, many, 2)[:3]
+    assert pages(house, reader, [many], 2, backward=True)[many][0] == made[1:]
+    assert pages(house, reader, [], 2) == {}
+
+
+def smuggle(work, reader, place):
+    """Write a line past `revisions.advance`: SQL knows of it, the lines in hand do not."""
+    work.add(
+        AccessEntry(
+            id=new_id(),
+            principal_id=reader,
+            node_kind=NodeKind.AGGREGATION,
+            node_id=place,
+            action=Action.READ_METADATA,
+            effect=Effect.ALLOW,
+            valid_from=0,
+            reason="smuggled",
+            granted_at=work.now,
+            kind=EntryKind.ORDINARY,
+            revision_from=1,
+        )
+    )
+
+
+def test_row_of_one_group_that_casbin_refuses_is_withheld_and_raises_an_alarm(house, world, caplog):
+    reader, place, shown = world.user(), world.aggregation(), world.aggregation()
+    world.entry(reader, shown, Action.READ_METADATA)
+    group, other = (world.principal(PrincipalKind.GROUP) for _ in range(2))
+    hidden = world.entry(group, place, Action.EDIT)
+    kept = [world.entry(each, shown, Action.EDIT) for each in (group, other)]
+
+    def body(work):
+        with pytest.raises(NotFound):
+            attached(work).one(hidden)  # the operation has read the list of the place by now
+        smuggle(work, reader, place)
+        found = attached(work).pages(AccessEntry.principal_id, [group, other], request=PageRequest(1))
+        return [[row.id for row in found[key].rows] for key in (group, other)]
+
+    with caplog.at_level(logging.ERROR, logger="dms.alarm"):
+        found = house.works.write(actor(reader), body)
+
+    assert found == [[kept[0]], [kept[1]]]
+    assert [record.message for record in caplog.records] == ["rows_withheld"]
+    assert last_of(house, reader)["withheld"] == 1
+
+
 def test_row_that_casbin_refuses_is_withheld_and_raises_an_alarm(house, world, somebody, caplog):
     reader, place = world.user(), world.aggregation()
     entry = world.entry(somebody, place, Action.EDIT)
@@ -124,22 +195,7 @@ def test_row_that_casbin_refuses_is_withheld_and_raises_an_alarm(house, world, s
     def body(work):
         with pytest.raises(NotFound):
             attached(work).one(entry)  # the operation has read the list of the place by now
-        # A line that is written past `revisions.advance`: SQL knows of it, the lines in hand do not.
-        work.add(
-            AccessEntry(
-                id=new_id(),
-                principal_id=reader,
-                node_kind=NodeKind.AGGREGATION,
-                node_id=place,
-                action=Action.READ_METADATA,
-                effect=Effect.ALLOW,
-                valid_from=0,
-                reason="smuggled",
-                granted_at=work.now,
-                kind=EntryKind.ORDINARY,
-                revision_from=1,
-            )
-        )
+        smuggle(work, reader, place)
         return attached(work).where(AccessEntry.principal_id == somebody).page(PageRequest(5)).rows
 
     with caplog.at_level(logging.ERROR, logger="dms.alarm"):
