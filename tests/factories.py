@@ -20,6 +20,7 @@ from dms.models.documents import Document, Medium
 from dms.models.schemes import UNASSIGNED, RecordClass
 from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
 from dms.models.users import Account, Principal, PrincipalKind, PrincipalLink, PrincipalStatus
+from dms.rules import codes
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState, DocumentState
@@ -212,7 +213,7 @@ def make_aggregation(work: Work, parent: UUID | None = None, *, mark: Mark | Non
             "state": AggregationState.OPEN,
             "created_at": work.now,
             "updated_at": work.now,
-            **values,
+            **_keyed(values),
         }
     )
     scopes.enter(work, [row])
@@ -238,7 +239,7 @@ def make_document(work: Work, aggregation: UUID, *, mark: Mark | None = None, **
             "state": DocumentState.DRAFT,
             "created_at": work.now,
             "updated_at": work.now,
-            **values,
+            **_keyed(values),
         }
     )
     scopes.enter(work, [row])
@@ -314,6 +315,16 @@ def end_entries(work: Work, review: UUID) -> None:
         entry.revision_to = revision
         entry.revoked_at = work.now
     work.flush()
+
+
+def _keyed(values: dict) -> dict:
+    """With the keys that follow from code and title where a use case writes them."""
+    keys = {}
+    if values.get("reference_code"):
+        keys["code_key"] = codes.code_key(values["reference_code"])
+    if values.get("title"):
+        keys["title_key"] = codes.title_key(values["title"])
+    return {**keys, **values}
 
 
 def _security_id(work: Work, mark: Mark | None) -> int:

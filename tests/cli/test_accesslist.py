@@ -12,7 +12,6 @@ from dms.app import install, open_house
 from dms.base.clock import system_clock
 from dms.base.ids import Kind, global_id, new_id
 from dms.cli import accessreview
-from dms.rules import codes
 from dms.rules.access import Action
 from dms.rules.accessfindings import FindingKind
 from dms.rules.accesssheets import Column
@@ -33,8 +32,8 @@ def town(settings):
     house = open_house(settings)
     world = World(house)
     ana, olga = world.user("ana"), world.officer("olga", rank=200)
-    top = world.aggregation(reference_code="F1", code_key=codes.code_key("F1"))
-    other = world.aggregation(reference_code="F2", code_key=codes.code_key("F2"))
+    top = world.aggregation(reference_code="F1")
+    other = world.aggregation(reference_code="F2")
     inner = world.aggregation(top)
     hidden = world.aggregation(top, mark=Mark(300))
     entries = [world.entry(ana, node, Action.LEND) for node in (top, inner)]

@@ -111,7 +111,7 @@ def archive(dms, fresh_settings, tmp_path):
     with contextlib.closing(open_house(fresh_settings)) as house:
         world = World(house)
         clerk = world.user("clerk")
-        target = world.aggregation(reference_code="T1", code_key="t1")
+        target = world.aggregation(reference_code="T1")
         for action in (Action.FILE, Action.EDIT, Action.READ_CONTENT):
             world.entry(clerk, target, action)
         root = tmp_path / "in"

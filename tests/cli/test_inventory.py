@@ -22,7 +22,6 @@ from dms.jobs import inventory, inventoryfiles
 from dms.jobs.inventory import Wish
 from dms.jobs.inventoryfiles import Format
 from dms.models.aggregations import ArrangementLevel
-from dms.rules import codes
 from dms.rules.access import Action
 from dms.rules.security import Mark
 from tests.factories import World, actor
@@ -38,9 +37,7 @@ def town(settings):
     house = open_house(settings)
     world = World(house)
     ana, _ = world.user("ana", rank=200), world.user("ben", rank=200)
-    top = world.aggregation(
-        title="Fonds & more", level=ArrangementLevel.FONDS, reference_code="F1", code_key=codes.code_key("F1")
-    )
+    top = world.aggregation(title="Fonds & more", level=ArrangementLevel.FONDS, reference_code="F1")
     world.entry(ana, top, Action.READ_METADATA)
     series = world.aggregation(
         top,
@@ -48,7 +45,6 @@ def town(settings):
         level=ArrangementLevel.OTHER,
         other_level="bundle",
         reference_code="F1/2",
-        code_key=codes.code_key("F1/2"),
         dates="1901",
         first_day=date(1901, 1, 1),
         last_day=date(1901, 12, 31),

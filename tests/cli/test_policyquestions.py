@@ -26,7 +26,7 @@ def officer(world):
 
 @pytest.fixture
 def file(world):
-    return world.aggregation(reference_code="MUN/1", code_key="mun/1")
+    return world.aggregation(reference_code="MUN/1")
 
 
 def test_who_is_listed_by_name(dms, world, officer, file):
@@ -80,7 +80,7 @@ def test_past_is_told_by_the_instant(dms, world, fresh_house, officer, file):
 
 def test_things_come_as_a_sheet(dms, world, officer, file):
     user = world.user("ana")
-    document = world.document(file, reference_code="=1+1", code_key="1")
+    document = world.document(file, reference_code="=1+1")
     entry = world.entry(user, file, Action.READ_CONTENT)
 
     ran = dms("policy", "what-can-see", "ana", "--as", "olga", "--csv")

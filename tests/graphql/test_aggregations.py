@@ -8,7 +8,6 @@ from dms.base.ids import Kind, global_id, new_id
 from dms.graphql import aggregations
 from dms.graphql.schema import build_schema
 from dms.rules.access import Action, NodeKind
-from dms.rules.codes import code_key
 from dms.rules.security import Mark
 from dms.stores import facts
 from tests.desk import Desk
@@ -212,7 +211,7 @@ def test_a_circle_is_refused_at_its_field(api, clerk, fonds, world):
 
 
 def test_a_taken_code_and_a_stale_revision_are_conflicts(api, clerk, fonds, world):
-    world.aggregation(reference_code="GX/1", code_key="gx\x01011")
+    world.aggregation(reference_code="GX/1")
     given = {"parentId": id_of(fonds), "level": "FILE", "title": "T", "referenceCode": "GX/1"}
 
     taken = change(api, clerk, "aggregationCreate", **given)["errors"]
@@ -242,7 +241,7 @@ def test_hidden_absent_and_malformed_answer_alike(api, fonds, world):
 
 
 def test_a_reference_code_finds_its_aggregation(api, clerk, world, fonds):
-    folder = world.aggregation(fonds, reference_code="GFind/1", code_key=code_key("GFind/1"))
+    folder = world.aggregation(fonds, reference_code="GFind/1")
     look = "query ($code: String!) { aggregation(by: {referenceCode: $code}) { id } }"
 
     assert api.ask(look, {"code": "GFind/1"}, as_user=clerk).data == {"aggregation": {"id": id_of(folder)}}
@@ -258,7 +257,7 @@ def tree(world, fonds):
 
     def make(parent, code, **values):
         full = f"T{number}/{code}"
-        return world.aggregation(parent, reference_code=full, code_key=code_key(full), **values)
+        return world.aggregation(parent, reference_code=full, **values)
 
     made = {"A": make(fonds, "a"), "B": make(fonds, "b"), "C": make(fonds, "c")}
     made["hidden"] = make(made["A"], "ah", mark=Mark(300))

@@ -318,7 +318,7 @@ def test_hidden_absent_and_malformed_answer_alike_byte_for_byte(api, folder, wor
 
 
 def test_a_reference_code_finds_its_document(api, clerk, folder, world):
-    document = world.document(folder, reference_code="Find/1", code_key="find\x01011")
+    document = world.document(folder, reference_code="Find/1")
     look = "query ($code: String!) { document(by: {referenceCode: $code}) { id } }"
 
     assert api.ask(look, {"code": "Find/1"}, as_user=clerk).data == {"document": {"id": id_of(document)}}
@@ -336,7 +336,7 @@ def test_exactly_one_key_is_asked_for(api, clerk):
 def shelf(world, folder):
     """The filter that keeps seven documents, titled 0 to 6, in a folder of their own."""
     for title in ["0 Zero", "1 One", "2 Two", "3 Three", "4 Four", "5 Five", "6 Six"]:
-        world.document(folder, title=title, title_key=title.lower())
+        world.document(folder, title=title)
     return within(folder)
 
 
@@ -419,7 +419,7 @@ def test_a_page_has_one_size_within_bounds(api, clerk, given):
 
 def test_what_may_only_be_discovered_is_masked(api, desk, folder, world, clerk):
     stranger = world.user()
-    document = world.document(folder, reference_code="Mask/1", code_key="mask\x01011")
+    document = world.document(folder, reference_code="Mask/1")
     world.entry_on_document(stranger, document, Action.DISCOVER)
 
     (shown,) = api.ask(EVERYTHING, {"first": 5}, as_user=stranger).data["documents"]["nodes"]

@@ -186,7 +186,7 @@ def test_cursor_of_another_question_is_refused(api, world, officer, file):
 
 def test_things_are_listed_by_kind(api, world, officer, file):
     user = world.user()
-    document = world.document(file, reference_code="Q/1", code_key="q/1")
+    document = world.document(file, reference_code="Q/1")
     entry = world.entry(user, file, Action.READ_CONTENT)
     asked = {"principalId": person(user), "action": "READ_CONTENT"}
 

@@ -42,7 +42,7 @@ def clerk(world):
 @pytest.fixture
 def target(world, clerk):
     code = f"GI{clerk.hex}"
-    made = world.aggregation(reference_code=code, code_key=code.lower())
+    made = world.aggregation(reference_code=code)
     world.entry(clerk, made, Action.FILE)
     return made, code
 

@@ -8,7 +8,6 @@ import pytest
 
 from dms.base.ids import Kind, global_id, new_id
 from dms.models.aggregations import ArrangementLevel
-from dms.rules import codes
 from dms.rules.access import Action
 from dms.rules.security import Mark
 from tests.recorded import last_of
@@ -50,24 +49,19 @@ def fonds(world, reader):
     """A fonds with a series and three Documents, one of them hidden by its mark."""
     number = new_id().hex[-8:]
     code = f"G{number}"
-    top = world.aggregation(
-        title="Fonds", level=ArrangementLevel.FONDS, reference_code=code, code_key=codes.code_key(code)
-    )
+    top = world.aggregation(title="Fonds", level=ArrangementLevel.FONDS, reference_code=code)
     world.entry(reader, top, Action.READ_METADATA)
     series = world.aggregation(
         top,
         title="Series",
         level=ArrangementLevel.SERIES,
         reference_code=f"{code}/1",
-        code_key=codes.code_key(f"{code}/1"),
         dates="1901",
         first_day=date(1901, 1, 1),
         last_day=date(1901, 12, 31),
     )
     paper = world.document(series, title="Paper", mark=Mark(200))
-    coded = world.document(
-        series, title="Coded", reference_code=f"{code}/1/1", code_key=codes.code_key(f"{code}/1/1")
-    )
+    coded = world.document(series, title="Coded", reference_code=f"{code}/1/1")
     world.document(series, title="Hidden", mark=Mark(300))
     return {"code": code, "top": top, "series": series, "paper": paper, "coded": coded}
 

@@ -91,7 +91,7 @@ def test_every_real_file_is_filed_with_its_bytes_and_once(house, world, name):
         pytest.skip(f"`{root}` is absent: the files of the real world are not part of the repository")
     clerk = world.user()
     code = f"R{clerk.hex}"
-    target = world.aggregation(reference_code=code, code_key=code.lower())
+    target = world.aggregation(reference_code=code)
     for action in (Action.FILE, Action.EDIT):
         world.entry(clerk, target, action)
     files = digests_of(root)

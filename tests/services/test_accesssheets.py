@@ -334,7 +334,7 @@ def test_user_named_like_a_role_gets_what_is_for_him_and_the_role_nothing(
 
 def test_hidden_node_is_answered_like_an_absent_one_by_code_and_by_id(house, world, fonds, grant_line):
     stranger = world.user()
-    world.aggregation(mark=Mark(300), reference_code="SECRET1", code_key="secret1")
+    world.aggregation(mark=Mark(300), reference_code="SECRET1")
     by_code = [refusal(house, stranger, grant_line(node_code=code)) for code in ("SECRET1", "NEVER1")]
     by_id = [
         refusal(house, stranger, grant_line(node_code="", node_id=global_id(Kind.AGGREGATION, node)))
@@ -347,7 +347,7 @@ def test_hidden_node_is_answered_like_an_absent_one_by_code_and_by_id(house, wor
 
 def test_attempt_on_a_hidden_node_is_recorded_by_its_id(house, world, grant_line):
     stranger = world.user()
-    hidden = world.aggregation(reference_code="SECRET2", code_key="secret2")
+    hidden = world.aggregation(reference_code="SECRET2")
 
     refusal(house, stranger, grant_line(node_code="SECRET2"))
 

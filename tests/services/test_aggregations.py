@@ -17,7 +17,7 @@ from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.filters import AllOf, AnyOf, Leaf, Not, Operator
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState, DocumentState
-from dms.services import aggregations, editing
+from dms.services import aggregations
 from dms.services import aggregationviews as views
 from dms.services.aggregations import AggregationChanges, NewAggregation
 from dms.services.aggregationviews import AggregationOrder, Wanted
@@ -92,7 +92,7 @@ def test_creation_is_recorded_with_its_values(desk, clerk, fonds):
 
 
 def test_made_codes_go_on_after_the_greatest_number_below_the_parent(desk, clerk, world):
-    fonds = world.aggregation(reference_code="Z1", code_key="z011")
+    fonds = world.aggregation(reference_code="Z1")
     world.entry(clerk, fonds, Action.FILE)
     for code in ("Z1/9", "Z1/S40", "Z10/77", "Z1/10/99"):
         desk.do(clerk, aggregations.create, new(fonds, reference_code=code))
@@ -104,7 +104,7 @@ def test_made_codes_go_on_after_the_greatest_number_below_the_parent(desk, clerk
 
 def test_a_taken_code_is_a_conflict_that_names_nothing(desk, world, clerk, fonds):
     world.level(300)
-    world.aggregation(mark=Mark(300), reference_code="SECRET/1", code_key="secret\x01011")
+    world.aggregation(mark=Mark(300), reference_code="SECRET/1")
 
     with pytest.raises(errors.Conflict) as refused:
         desk.do(clerk, aggregations.create, new(fonds, reference_code="SECRET/1"))
@@ -474,7 +474,7 @@ def test_a_code_finds_its_aggregation_and_hidden_ones_stay_absent(desk, world, c
 def shelf(world, clerk):
     """A tree of five below a fonds of its own: codes out of order, one of them secret."""
     world.level(300)
-    top = world.aggregation(level=ArrangementLevel.FONDS, title="Shelf", title_key="shelf")
+    top = world.aggregation(level=ArrangementLevel.FONDS, title="Shelf")
     world.entry(clerk, top, Action.READ_METADATA)
     base = f"Q{top.int % 10**9}"
     ids = {"top": top}
@@ -484,20 +484,12 @@ def shelf(world, clerk):
         ("S3", ArrangementLevel.SERIES, Mark(300)),
     ):
         ids[name] = world.aggregation(
-            top, **coded(f"{base}/{name}"), level=level, mark=mark, **titled(f"Títle {name}")
+            top, reference_code=f"{base}/{name}", level=level, mark=mark, title=f"Títle {name}"
         )
-    ids["S2/1"] = world.aggregation(ids["S2"], **coded(f"{base}/S2/1"), **titled("100% sure"))
-    ids["S3/1"] = world.aggregation(ids["S3"], **coded(f"{base}/S3/1"), **titled("Under cover"))
+    ids["S2/1"] = world.aggregation(ids["S2"], reference_code=f"{base}/S2/1", title="100% sure")
+    ids["S3/1"] = world.aggregation(ids["S3"], reference_code=f"{base}/S3/1", title="Under cover")
     ids["base"] = base
     return ids
-
-
-def coded(code):
-    return {"reference_code": code, "code_key": editing.codes.code_key(code)}
-
-
-def titled(title):
-    return {"title": title, "title_key": editing.codes.title_key(title)}
 
 
 def listing(desk, user, found, size=10, **options):

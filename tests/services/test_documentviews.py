@@ -10,7 +10,6 @@ from dms.base import errors
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
 from dms.models.documents import Document, Medium
-from dms.rules import codes
 from dms.rules.access import Action, Effect
 from dms.rules.filters import EVERYTHING, AllOf, AnyOf, Leaf, Not, Operator
 from dms.rules.security import Mark
@@ -48,14 +47,6 @@ def leaf(field, operator, *values):
     return Leaf(field, operator, values)
 
 
-def titled(title):
-    return {"title": title, "title_key": codes.title_key(title)}
-
-
-def coded(code):
-    return {"reference_code": code, "code_key": codes.code_key(code)}
-
-
 def listing(desk, user, found=EVERYTHING, request=None, **options):
     asked = request or PageRequest(50, want_total=True)
     return desk.see(user, documentviews.page, asked, found=found, **{"wanted": NOTHING, **options})
@@ -80,11 +71,11 @@ def box(desk, world, reader):
         "class": world.record_class(),
     }
     rows = {
-        "a": (folder, {**titled("Äpfel 100%"), **coded(f"W{number}/2"), "date_key": "1890-05-17"}),
-        "b": (folder, {**titled("Birnen"), **coded(f"W{number}/10"), "date_key": "1900-01-01"}),
-        "c": (folder, {**titled("Chor_buch"), "medium": Medium.PHYSICAL, "record_class_id": made["class"]}),
-        "d": (inner, {**titled("Daten"), "state": DocumentState.DECLARED, "created_at": 5, "updated_at": 7}),
-        "secret": (folder, {**titled("Secret"), "mark": Mark(300)}),
+        "a": (folder, {"title": "Äpfel 100%", "reference_code": f"W{number}/2", "date_key": "1890-05-17"}),
+        "b": (folder, {"title": "Birnen", "reference_code": f"W{number}/10", "date_key": "1900-01-01"}),
+        "c": (folder, {"title": "Chor_buch", "medium": Medium.PHYSICAL, "record_class_id": made["class"]}),
+        "d": (inner, {"title": "Daten", "state": DocumentState.DECLARED, "created_at": 5, "updated_at": 7}),
+        "secret": (folder, {"title": "Secret", "mark": Mark(300)}),
     }
     for name, (place, values) in rows.items():
         made[name] = world.document(place, **values)

@@ -150,7 +150,7 @@ class Dock:
 def dock(world, tmp_path):
     clerk = world.user()
     code = f"I{clerk.hex}"
-    target = world.aggregation(reference_code=code, code_key=code.lower())
+    target = world.aggregation(reference_code=code)
     for action in (Action.FILE, Action.EDIT):
         world.entry(clerk, target, action)
     root = tmp_path / "in"
@@ -343,7 +343,7 @@ def test_duplicates_are_skipped_on_wish(dock):
 
 
 def test_hidden_twin_is_no_duplicate(dock, world):
-    elsewhere = world.aggregation(reference_code=f"H{dock.code}", code_key=f"h{dock.code}")
+    elsewhere = world.aggregation(reference_code=f"H{dock.code}")
     other = world.user()
     world.entry(other, elsewhere, Action.EDIT)
     world.entry(other, elsewhere, Action.FILE)
@@ -359,7 +359,7 @@ def test_hidden_twin_is_no_duplicate(dock, world):
 
 
 def test_twin_elsewhere_shows_to_whom_its_metadata_shows(dock, world):
-    elsewhere = world.aggregation(reference_code=f"E{dock.code}", code_key=f"e{dock.code}")
+    elsewhere = world.aggregation(reference_code=f"E{dock.code}")
     other = world.user()
     world.entry(other, elsewhere, Action.FILE)
     dock.put("a", b"twin")
@@ -448,9 +448,7 @@ def test_reader_of_the_target_may_not_file_there(dock, world):
 
 
 def test_closed_aggregation_takes_nothing(dock, world):
-    closed = world.aggregation(
-        reference_code=f"C{dock.code}", code_key=f"c{dock.code}", state=AggregationState.CLOSED
-    )
+    closed = world.aggregation(reference_code=f"C{dock.code}", state=AggregationState.CLOSED)
     world.entry(dock.clerk, closed, Action.FILE)
     dock.code = f"C{dock.code}"
 

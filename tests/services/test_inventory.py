@@ -33,7 +33,7 @@ _numbers = itertools.count(1)
 def top(world):
     """An Aggregation that nobody may see yet, and its code."""
     code = f"INV{next(_numbers)}"
-    return world.aggregation(reference_code=code, code_key=codes.code_key(code), title="Top")
+    return world.aggregation(reference_code=code, title="Top")
 
 
 @pytest.fixture
@@ -41,14 +41,8 @@ def reader(world):
     return world.user(rank=200)
 
 
-def coded(code: str | None) -> dict:
-    if code is None:
-        return {"code_key": ""}
-    return {"reference_code": code, "code_key": codes.code_key(code)}
-
-
 def made(world, parent: UUID | None, code: str, **values) -> UUID:
-    return world.aggregation(parent, **coded(code), **values)
+    return world.aggregation(parent, reference_code=code, **values)
 
 
 @pytest.fixture
@@ -126,7 +120,7 @@ def test_lines_stand_by_code_and_documents_without_one_behind_their_aggregation(
     series_ten = made(world, top, f"{code}/10")
     series_two = made(world, top, f"{code}/2")
     plain_two = world.document(series_two)
-    coded_two = world.document(series_two, **coded(f"{code}/2/1"))
+    coded_two = world.document(series_two, reference_code=f"{code}/2/1")
     plain_top = world.document(top)
     plain_ten = world.document(series_ten)
 
@@ -156,7 +150,7 @@ def crowd(world, reader, fonds):
     for number in range(14):
         home = chance.choice(sorted(homes))
         own = None if chance.random() < 0.6 else f"{homes[home]}/D{number}"
-        row = world.document(home, **coded(own))
+        row = world.document(home, reference_code=own)
         key = codes.code_key(homes[home] if own is None else own)
         places.append(((key, 1 if own is None else 2, row), row))
     return top, [row for _, row in sorted(places)]
