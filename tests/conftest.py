@@ -20,6 +20,7 @@ from dms.services import repository
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.keys_file import FileKeyStore
 from tests import databases
+from tests.desk import Desk
 from tests.factories import World
 
 ENGINES = ("sqlite", "postgresql")
@@ -156,6 +157,30 @@ def fresh_house(fresh_settings):
 def world(house):
     """Builds the smallest valid things in the module's installation."""
     return World(house)
+
+
+@pytest.fixture(scope="module")
+def desk(house, world):
+    """Where users read and write through the use cases in the module's installation."""
+    return Desk(house, world)
+
+
+@pytest.fixture(scope="module")
+def officer(world):
+    """Holds MANAGE_ACCESS on the whole Repository by office, and no right to read."""
+    return world.officer()
+
+
+@pytest.fixture
+def user(world):
+    """Somebody cleared for the lowest level whom no access list names yet."""
+    return world.user()
+
+
+@pytest.fixture
+def clerk(world):
+    """Somebody like `user`, to whom a test gives what a clerk needs."""
+    return world.user()
 
 
 @contextmanager

@@ -55,16 +55,6 @@ def fonds(world):
     return world.aggregation()
 
 
-@pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("graphql-list-officer")
-
-
-@pytest.fixture
-def user(world):
-    return world.user()
-
-
 def aggregation(node):
     return global_id(Kind.AGGREGATION, node)
 

@@ -18,11 +18,6 @@ HEAD = "principal_kind,principal,node_kind,node_id,action,effect,valid_until,rea
 
 
 @pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("file-officer")
-
-
-@pytest.fixture(scope="module")
 def ana(world):
     return world.user("file-ana")
 

@@ -10,7 +10,6 @@ from dms.graphql.schema import build_schema
 from dms.rules.access import Action, NodeKind
 from dms.rules.security import Mark
 from dms.stores import facts
-from tests.desk import Desk
 from tests.statements import counted
 
 ERRORS = """
@@ -52,16 +51,6 @@ query ($first: Int!, $filter: AggregationFilter, $orderBy: AggregationOrderBy) {
   }
 }
 """
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
-
-
-@pytest.fixture
-def clerk(world):
-    return world.user()
 
 
 @pytest.fixture

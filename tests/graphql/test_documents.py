@@ -13,7 +13,6 @@ from dms.graphql.schema import build_schema
 from dms.models.schemes import UNASSIGNED
 from dms.rules.access import Action
 from dms.rules.security import Mark
-from tests.desk import Desk
 from tests.statements import counted, forget_decisions
 
 ERRORS = """
@@ -84,16 +83,6 @@ query ($filter: DocumentFilter, $first: Int!) {
   }
 }
 """
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
-
-
-@pytest.fixture
-def clerk(world):
-    return world.user()
 
 
 @pytest.fixture

@@ -56,11 +56,6 @@ query ($nodeId: ID!, $action: Action!, $since: DateTime!, $until: DateTime!) {
 """
 
 
-@pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("question-officer")
-
-
 @pytest.fixture
 def file(world):
     return world.aggregation()

@@ -35,11 +35,6 @@ query ($after: String!) {
 
 
 @pytest.fixture
-def clerk(world):
-    return world.user()
-
-
-@pytest.fixture
 def target(world, clerk):
     code = f"GI{clerk.hex}"
     made = world.aggregation(reference_code=code)

@@ -70,11 +70,6 @@ query ($first: Int!, $after: String, $filter: ClearanceFilter) {
 
 
 @pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("graphql-level-officer")
-
-
-@pytest.fixture(scope="module")
 def clerk(world):
     return world.user("graphql-level-clerk")
 

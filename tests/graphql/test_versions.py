@@ -6,7 +6,6 @@ import pytest
 
 from dms.base.ids import Kind, global_id, new_id
 from dms.rules.access import Action
-from tests.desk import Desk
 
 ADD = """
 mutation ($input: VersionAddInput!) {
@@ -17,16 +16,6 @@ mutation ($input: VersionAddInput!) {
   }
 }
 """
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
-
-
-@pytest.fixture
-def clerk(world):
-    return world.user()
 
 
 @pytest.fixture

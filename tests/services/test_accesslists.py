@@ -31,12 +31,6 @@ def fonds(world):
     return world.aggregation()
 
 
-@pytest.fixture(scope="module")
-def officer(world):
-    """Holds MANAGE_ACCESS on the whole Repository by office, and no right to read."""
-    return world.officer("list-officer")
-
-
 @pytest.fixture
 def manager(world, fonds):
     """Manages one list without being an officer, and may read."""
@@ -44,11 +38,6 @@ def manager(world, fonds):
     for action in (Action.MANAGE_ACCESS, Action.READ_CONTENT):
         world.entry(user, fonds, action)
     return user
-
-
-@pytest.fixture
-def user(world):
-    return world.user()
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ from tests.recorded import last_of
 READ = (Action.READ_CONTENT,)
 
 
-@pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("preview-officer")
-
-
 @pytest.fixture
 def fonds(world):
     """Three Documents: two open, one of level 300."""

@@ -37,11 +37,6 @@ READ = Action.READ_CONTENT
 
 
 @pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("proposing-officer")
-
-
-@pytest.fixture(scope="module")
 def second(world):
     return world.officer("approving-officer")
 

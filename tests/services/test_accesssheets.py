@@ -40,11 +40,6 @@ def fonds(world):
     return world.aggregation()
 
 
-@pytest.fixture
-def user(world):
-    return world.user()
-
-
 def name_of(house, model, row_id, column):
     def body(work):
         return getattr(session_of(work).get(model, row_id), column)

@@ -23,16 +23,10 @@ from dms.services.aggregations import AggregationChanges, NewAggregation
 from dms.services.aggregationviews import AggregationOrder, Wanted
 from dms.services.security import AskedMark
 from dms.stores import facts
-from tests.desk import Desk
 from tests.factories import actor
 
 ALL = Wanted(metadata=True, classification=True, record_class=True, transitions=True, actions=True)
 FILE = ArrangementLevel.FILE
-
-
-@pytest.fixture
-def clerk(world):
-    return world.user()
 
 
 @pytest.fixture
@@ -42,11 +36,6 @@ def fonds(world, clerk):
     for action in (Action.FILE, Action.EDIT):
         world.entry(clerk, made, action)
     return made
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
 
 
 def new(parent=None, title="Letters", level=FILE, **values):

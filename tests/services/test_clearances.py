@@ -20,11 +20,6 @@ from tests.factories import actor
 from tests.recorded import last_of
 
 
-@pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("clearance-officer")
-
-
 @pytest.fixture
 def user(world):
     return world.user(rank=None)

@@ -24,17 +24,6 @@ from dms.services.security import AskedMark
 from dms.services.versions import NamedContent, NamedUpload
 from dms.stores import facts
 from dms.stores.work import session_of
-from tests.desk import Desk
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
-
-
-@pytest.fixture
-def clerk(world):
-    return world.user()
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from dms.services import aggregationviews, documents, documentviews, versions
 from dms.services.documents import NewDocument
 from dms.services.documentviews import DocumentOrder, Wanted
 from dms.services.versions import NamedContent
-from tests.desk import Desk
 from tests.statements import counted, forget_decisions
 
 ALL = Wanted(
@@ -31,11 +30,6 @@ ALL = Wanted(
     actions=True,
 )
 NOTHING = Wanted()
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
 
 
 @pytest.fixture

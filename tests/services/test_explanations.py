@@ -30,16 +30,6 @@ READ = Action.READ_METADATA
 
 
 @pytest.fixture(scope="module")
-def desk(house, world):
-    return Desk(house, world)
-
-
-@pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("explaining-officer")
-
-
-@pytest.fixture(scope="module")
 def fonds(world):
     return world.aggregation()
 
@@ -52,11 +42,6 @@ def file(world, fonds):
 @pytest.fixture
 def document(world, file):
     return world.document(file)
-
-
-@pytest.fixture
-def user(world):
-    return world.user()
 
 
 @pytest.fixture

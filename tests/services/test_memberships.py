@@ -25,11 +25,6 @@ from tests.recorded import last_of
 PAGE = PageRequest(100)
 
 
-@pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("link-officer")
-
-
 @pytest.fixture
 def group(world):
     return world.principal(PrincipalKind.GROUP)

@@ -7,12 +7,6 @@ import pytest
 from dms.base.errors import Conflict, Duty, Invalid
 from dms.base.ids import new_id
 from dms.services import schemes
-from tests.desk import Desk
-
-
-@pytest.fixture(scope="module")
-def desk(house, world):
-    return Desk(house, world)
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,6 @@ numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def officer(world):
-    return world.officer("level-officer")
-
-
-@pytest.fixture(scope="module")
 def clerk(world):
     return world.user("level-clerk")
 

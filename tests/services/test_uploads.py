@@ -15,20 +15,10 @@ from dms.models.versions import Upload, UploadState
 from dms.services import uploads
 from dms.services.uploads import Allowance
 from dms.stores.work import session_of
-from tests.desk import GENEROUS, Desk
+from tests.desk import GENEROUS
 
 LETTER = b"Dear Sir"
 SHA256 = hashlib.sha256(LETTER).hexdigest()
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
-
-
-@pytest.fixture
-def clerk(world):
-    return world.user()
 
 
 def row_of(desk, user, upload_id):

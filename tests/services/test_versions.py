@@ -17,20 +17,9 @@ from dms.rules.states import DocumentState
 from dms.services import versions
 from dms.services.versions import NamedUpload
 from dms.stores.work import session_of
-from tests.desk import Desk
 
 LETTER = b"Dear Sir"
 SHA256 = hashlib.sha256(LETTER).hexdigest()
-
-
-@pytest.fixture
-def desk(house, world):
-    return Desk(house, world)
-
-
-@pytest.fixture
-def clerk(world):
-    return world.user()
 
 
 @pytest.fixture
