@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dms.access import reading
+from dms.access import gate, reading
 from dms.app import House
 from dms.base.ids import new_id
+from dms.models.documents import Document
+from dms.rules.access import Action
 from dms.services import aggregations, uploads
 from dms.services.aggregations import CODE_LOCK
 from dms.services.uploads import Allowance, Content
@@ -38,6 +40,10 @@ class Desk:
         """The row itself; None if there is none."""
         rows = self.world.build(lambda work: reading.rows_of(work, model, [row_id]))
         return rows[0] if rows else None
+
+    def sees(self, user, document, action=Action.READ_METADATA):
+        """Whether a user finds a Document that gives an action."""
+        return document in self.see(user, lambda work: gate.visible(work, Document, action).many([document]))
 
     def upload(self, user, plain=b"Dear Sir", *, upload_id=None, media_type="text/plain", allowance=GENEROUS):
         """Send bytes as a user; returns the id of the finished upload."""

@@ -64,6 +64,13 @@ class World:
         """The principal of a role of `roles.toml`."""
         return self.build(lambda work: facts.principal_id(work, kind=PrincipalKind.ROLE, name=name))
 
+    def holder(self, node: UUID, *actions: Action, rank: int = 100):
+        """A user to whom the list of an Aggregation gives these actions."""
+        user = self.user(rank=rank)
+        for action in actions:
+            self.entry(user, node, action)
+        return user
+
     def link(self, member: UUID, group: UUID, *, since: int = 0, until: int | None = FOREVER):
         """A membership or role assignment."""
         return self.build(lambda work: make_link(work, member, group, since=since, until=until))

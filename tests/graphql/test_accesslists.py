@@ -190,9 +190,7 @@ def test_entry_that_ends_before_it_starts_names_the_field(api, officer, fonds, u
 
 
 def test_manager_who_is_no_officer_stays_within_his_own_rights(api, world, fonds, user):
-    manager = world.user()
-    for action in (Action.MANAGE_ACCESS, Action.READ_METADATA):
-        world.entry(manager, fonds, action)
+    manager = world.holder(fonds, Action.MANAGE_ACCESS, Action.READ_METADATA)
 
     given = grant(api, manager, user, fonds)
     beyond = grant(api, manager, user, fonds, "EDIT")

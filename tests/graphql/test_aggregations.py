@@ -347,8 +347,7 @@ def test_titles_order_the_list(api, clerk, tree):
 
 
 def test_what_may_only_be_discovered_is_masked(api, fonds, world):
-    stranger = world.user()
-    world.entry(stranger, fonds, Action.DISCOVER)
+    stranger = world.holder(fonds, Action.DISCOVER)
     fields = " ".join(sorted(aggregations.METADATA - aggregations.PEOPLE))
     look = f"""query ($id: ID!) {{ aggregation(by: {{id: $id}}) {{
       level referenceCode {fields} recordClass {{ id }} createdBy {{ id }} updatedBy {{ id }}

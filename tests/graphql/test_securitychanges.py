@@ -47,17 +47,12 @@ def fonds(world):
 
 @pytest.fixture(scope="module")
 def archivist(world, fonds):
-    user = world.user(rank=200)
-    for action in (Action.MARK, Action.DOWNGRADE, Action.APPROVE):
-        world.entry(user, fonds, action)
-    return user
+    return world.holder(fonds, Action.MARK, Action.DOWNGRADE, Action.APPROVE, rank=200)
 
 
 @pytest.fixture(scope="module")
 def second(world, fonds):
-    user = world.user(rank=200)
-    world.entry(user, fonds, Action.APPROVE)
-    return user
+    return world.holder(fonds, Action.APPROVE, rank=200)
 
 
 def doc(document):

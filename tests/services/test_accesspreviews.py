@@ -91,8 +91,7 @@ def test_equal_people_are_rehearsed_as_one(house, world, officer, fonds):
 
 
 def test_deny_on_one_document_takes_that_one_alone(house, world, officer, fonds):
-    user = world.user(rank=300)
-    world.entry(user, fonds, Action.READ_CONTENT)
+    user = world.holder(fonds, Action.READ_CONTENT, rank=300)
     document = world.document(fonds)
 
     change = entry(user, document, Action.DISCOVER, kind=NodeKind.DOCUMENT, effect=Effect.DENY)

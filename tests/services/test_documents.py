@@ -116,8 +116,7 @@ def test_the_nearest_class_above_is_the_class_of_a_new_document(desk, clerk, fol
 
 
 def test_a_given_class_and_mark_are_kept(desk, world, folder):
-    keeper = world.user(rank=300)
-    world.entry(keeper, folder, Action.FILE)
+    keeper = world.holder(folder, Action.FILE, rank=300)
     chosen = world.record_class()
 
     row = row_of(desk, register(desk, keeper, folder, record_class_id=chosen, mark=AskedMark("level300")))
@@ -142,8 +141,7 @@ def test_a_class_that_denies_filing_takes_nothing_in(desk, world, clerk, folder)
 
 
 def test_who_may_only_read_the_folder_files_nothing(desk, world, folder):
-    reader = world.user()
-    world.entry(reader, folder, Action.READ_CONTENT)
+    reader = world.holder(folder, Action.READ_CONTENT)
 
     with pytest.raises(errors.Denied, match="`FILE`"):
         register(desk, reader, folder)
@@ -252,8 +250,7 @@ def test_hidden_comes_before_every_other_refusal(desk, world, folder):
 
 def test_denied_comes_before_conflict_and_state(desk, world, folder):
     declared = world.document(folder, state=DocumentState.DECLARED)
-    reader = world.user()
-    world.entry(reader, folder, Action.READ_METADATA)
+    reader = world.holder(folder, Action.READ_METADATA)
 
     with pytest.raises(errors.Denied, match="`EDIT`"):
         desk.do(reader, documents.update, declared, expected_revision=99, changes=DocumentChanges())
@@ -442,8 +439,7 @@ def test_a_class_is_assigned_only_where_it_may_be_filed(desk, clerk, folder, wor
     made = register(desk, clerk, folder)
     denied = world.record_class()
     world.entry(clerk, denied, Action.FILE, kind=NodeKind.CLASS, effect=Effect.DENY)
-    editor = world.user()
-    world.entry(editor, folder, Action.EDIT)
+    editor = world.holder(folder, Action.EDIT)
 
     for who, chosen in ((clerk, denied), (editor, world.record_class())):
         with pytest.raises(errors.Denied, match="`FILE`"):

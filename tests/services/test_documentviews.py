@@ -136,9 +136,7 @@ def test_a_code_prefix_ends_at_whole_numbers(desk, box, reader):
 
 
 def test_the_media_type_is_that_of_the_newest_version(desk, box, reader, world):
-    clerk = world.user()
-    world.entry(clerk, box["folder"], Action.EDIT)
-    world.entry(clerk, box["folder"], Action.FILE)
+    clerk = world.holder(box["folder"], Action.EDIT, Action.FILE)
     content = [NamedContent(desk.content(b"x", media_type=kind), "x") for kind in ("text/plain", "image/png")]
     made = desk.do(
         clerk, documents.register, NewDocument(box["folder"], "Two", Medium.DIGITAL, content=content[0])

@@ -235,8 +235,7 @@ def test_future_is_told_by_the_periods_of_today(world, explain, user, fonds, now
 
 
 def test_clearance_of_another_is_not_told_to_who_only_manages_a_list(world, explain, user, fonds):
-    manager = world.user()
-    world.entry(manager, fonds, Action.MANAGE_ACCESS)
+    manager = world.holder(fonds, Action.MANAGE_ACCESS)
     group = world.principal(PrincipalKind.GROUP)
     world.link(user, group)
     world.entry(group, fonds, READ)

@@ -245,8 +245,7 @@ def test_code_of_a_hidden_aggregation_does_not_show_beside_its_document(house, r
 
 def test_who_may_only_discover_gets_no_inventory(house, world, fonds):
     top, _ = fonds
-    stranger = world.user()
-    world.entry(stranger, top, Action.DISCOVER)
+    stranger = world.holder(top, Action.DISCOVER)
 
     with pytest.raises(NotFound):
         holdings(house, stranger, top)

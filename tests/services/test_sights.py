@@ -158,8 +158,7 @@ def test_things_of_an_account_are_those_that_the_officer_manages(world, ask, fil
     mine, theirs = world.document(file), world.document(world.aggregation())
     hidden = world.document(file, mark=Mark(200))
     world.entry(user, file, READ)
-    manager = world.user()
-    world.entry(manager, file, Action.MANAGE_ACCESS)
+    manager = world.holder(file, Action.MANAGE_ACCESS)
 
     assert ask.things(user) == [mine, hidden]
     assert ask.things(user, by=manager) == [mine]
@@ -261,8 +260,7 @@ def test_period_with_too_many_changes_is_refused(world, ask, file, now):
 
 
 def test_period_is_for_offices_that_read_the_policy(world, ask, file, now):
-    manager = world.user()
-    world.entry(manager, file, Action.MANAGE_ACCESS)
+    manager = world.holder(file, Action.MANAGE_ACCESS)
     auditor = world.officer(role="auditor", rank=100)
 
     with pytest.raises(errors.Duty):
