@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import pytest
 
 from dms.access import gate
@@ -16,7 +14,6 @@ from dms.models.accesslists import AccessEntry
 from dms.models.documents import Document
 from dms.models.users import EVERYONE_ID, PrincipalKind
 from dms.rules.access import Action, Effect, NodeKind
-from dms.rules.periods import Validity
 from dms.rules.security import Mark
 from dms.services import accesslists
 from dms.services.accesslists import EntryDraft, EntryFilter
@@ -34,10 +31,7 @@ def fonds(world):
 @pytest.fixture
 def manager(world, fonds):
     """Manages one list without being an officer, and may read."""
-    user = world.user(rank=200)
-    for action in (Action.MANAGE_ACCESS, Action.READ_CONTENT):
-        world.entry(user, fonds, action)
-    return user
+    return world.holder(fonds, Action.MANAGE_ACCESS, Action.READ_CONTENT, rank=200)
 
 
 @pytest.fixture
@@ -65,24 +59,6 @@ def grant(house, who, *args, consent=None, **values):
 def revoke(house, who, entry_id, reason="over"):
     return house.works.write(
         actor(who), lambda work: accesslists.revoke(work, entry_id=entry_id, reason=reason)
-    )
-
-
-def listed(house, who, node=None, *, kind=NodeKind.AGGREGATION, **chosen):
-    def body(work):
-        place = None if node is None else (kind, node)
-        page = accesslists.entries(work, PageRequest(100), node=place, chosen=EntryFilter(**chosen))
-        return [row.id for row in page.rows]
-
-    return house.works.read(actor(who), body)
-
-
-def check(house, who, node, action, *, principal=None, kind=NodeKind.DOCUMENT):
-    return house.works.read(
-        actor(who),
-        lambda work: accesslists.check(
-            work, principal_id=principal, node_kind=kind, node_id=node, action=action
-        ),
     )
 
 
@@ -216,8 +192,7 @@ def test_grant_raises_the_revision_and_is_recorded(house, officer, fonds, user):
 
 
 def test_grant_without_manage_access_is_denied_recorded_and_writes_nothing(house, world, fonds, user):
-    reader = world.user()
-    world.entry(reader, fonds, Action.READ_CONTENT)
+    reader = world.holder(fonds, Action.READ_CONTENT)
     before = open_entries(house, fonds)
 
     with pytest.raises(errors.Denied, match="^the access list does not give you `MANAGE_ACCESS` here$"):
@@ -379,13 +354,15 @@ def test_entry_without_a_reason_is_refused(house, officer, fonds, user):
         grant(house, officer, user, fonds, reason=" ")
 
 
-def test_same_open_entry_again_is_a_conflict(house, officer, fonds, user):
+def test_same_open_entry_again_is_a_conflict(house, desk, officer, fonds, user):
     first = grant(house, officer, user, fonds)
 
     with pytest.raises(errors.Conflict, match="^an open entry says the same for this whole period already$"):
         grant(house, officer, user, fonds)
 
-    assert listed(house, officer, fonds, principal_id=user) == [first.id]
+    place = NodeKind.AGGREGATION, fonds
+    page = desk.see(officer, accesslists.entries, PageRequest(9), node=place, chosen=EntryFilter(user))
+    assert [row.id for row in page.rows] == [first.id]
 
 
 def test_entry_that_lasts_longer_than_the_open_one_is_new(house, officer, fonds, user):
@@ -424,8 +401,7 @@ def test_entry_is_revoked_once(house, officer, fonds, user):
 
 def test_revoking_without_manage_access_is_answered_like_an_absent_entry(house, world, fonds, user):
     entry = world.entry(world.user(), fonds, Action.READ_METADATA)
-    reader = world.user()
-    world.entry(reader, fonds, Action.READ_CONTENT)
+    reader = world.holder(fonds, Action.READ_CONTENT)
 
     for who in (user, reader):
         for asked in (entry, new_id()):
@@ -463,13 +439,14 @@ def test_deny_that_would_leave_nobody_to_manage_later_is_refused_now(house, worl
         )
 
 
-def test_deny_against_all_officers_is_accepted_while_another_manages(house, world, officer):
+def test_deny_against_all_officers_is_accepted_while_another_manages(house, desk, world, officer):
     place, keeper = world.aggregation(), world.user()
     world.entry(keeper, place, Action.MANAGE_ACCESS)
 
     grant(house, officer, world.role("security_officer"), place, Action.DISCOVER, effect=Effect.DENY)
 
-    assert check(house, keeper, place, Action.MANAGE_ACCESS, kind=NodeKind.AGGREGATION).may
+    check = {"node_kind": NodeKind.AGGREGATION, "node_id": place, "action": Action.MANAGE_ACCESS}
+    assert desk.see(keeper, accesslists.check, principal_id=None, **check).may
     with pytest.raises(errors.NotFound):
         grant(house, officer, keeper, place)
 
@@ -494,170 +471,3 @@ def test_reviewer_who_no_longer_manages_a_list_is_denied_to_change_it(house, wor
     assert caught.value.action == "MANAGE_ACCESS"
     assert entry in open_entries(house, place)
     assert last_of(house, officer)["outcome"] == "refused"
-
-
-def test_list_of_a_node_shows_to_who_manages_it(house, world, manager, fonds, user):
-    place = world.aggregation(fonds)
-    entries = [world.entry(user, place, action) for action in (Action.DISCOVER, Action.EDIT)]
-
-    assert listed(house, manager, place) == entries[::-1]
-
-
-def test_list_of_a_node_is_denied_to_who_only_reads_there(house, world, fonds):
-    reader = world.user()
-    world.entry(reader, fonds, Action.READ_CONTENT)
-
-    with pytest.raises(errors.Denied):
-        listed(house, reader, fonds)
-
-    assert last_of(house, reader)["outcome"] == "refused"
-
-
-def test_list_of_a_hidden_node_is_answered_like_that_of_an_absent_one(house, fonds, user):
-    for node in (fonds, new_id()):
-        with pytest.raises(errors.NotFound, match="^not found$"):
-            listed(house, user, node)
-
-
-def test_list_is_narrowed_by_principal_action_effect_and_validity(house, world, officer, user):
-    place, now = world.aggregation(), system_clock()
-    live = world.entry(user, place, Action.EDIT)
-    deny = world.entry(user, place, Action.EXPORT, effect=Effect.DENY)
-    expired = world.entry(user, place, Action.LEND, until=now - DAY)
-    future = world.entry(user, place, Action.HOLD, since=now + DAY)
-    revoked = world.entry(world.user(), place, Action.EDIT)
-    revoke(house, officer, revoked)
-
-    assert listed(house, officer, place, action=Action.EDIT) == [revoked, live]
-    assert listed(house, officer, place, effect=Effect.DENY) == [deny]
-    assert listed(house, officer, place, stands=Validity.LIVE) == [deny, live]
-    assert listed(house, officer, place, stands=Validity.EXPIRED) == [expired]
-    assert listed(house, officer, place, stands=Validity.FUTURE) == [future]
-    assert listed(house, officer, place, stands=Validity.REVOKED) == [revoked]
-    assert listed(house, officer, place, principal_id=user, action=Action.EDIT) == [live]
-
-
-def test_reviewer_lists_all_entries_but_those_on_what_he_may_not_discover(house, world, fonds, user):
-    reviewer = world.officer(rank=100)
-    repository, classed = world.build(facts.repository_id), world.record_class()
-    hidden = world.aggregation(fonds, mark=Mark(200))
-    document = world.document(fonds)
-    shown = [
-        world.entry(user, fonds, Action.FILE),
-        world.entry_on_document(user, document, Action.FILE),
-        world.entry(user, classed, Action.FILE, kind=NodeKind.CLASS),
-        world.entry(user, repository, Action.FILE, kind=NodeKind.REPOSITORY),
-    ]
-    world.entry(user, hidden, Action.FILE)
-
-    assert listed(house, reviewer, principal_id=user) == shown[::-1]
-
-
-def test_list_of_all_entries_needs_the_duty_of_review(house, manager):
-    with pytest.raises(errors.Duty, match="^this needs the duty `access.review`$"):
-        listed(house, manager)
-
-    assert last_of(house, manager)["outcome"] == "refused"
-
-
-def test_check_about_another_names_the_deciding_lines(house, world, officer, fonds, document):
-    group, user = world.principal(PrincipalKind.GROUP), world.user()
-    world.link(user, group)
-    until = system_clock() + DAY
-    allow = world.entry(group, fonds, Action.READ_CONTENT, until=until)
-    deny = world.entry_on_document(user, document, Action.READ_CONTENT, effect=Effect.DENY)
-
-    found = check(house, officer, document, Action.READ_CONTENT, principal=user)
-
-    assert (found.may, found.reason, found.principal_id) == (False, "denied", user)
-    lines = {
-        line.id: (line.principal.id, line.node_id, line.action, line.effect, line.valid_until)
-        for line in found.lines
-    }
-    assert lines == {
-        allow: (group, fonds, Action.READ_CONTENT, Effect.ALLOW, until),
-        deny: (user, document, Action.READ_CONTENT, Effect.DENY, None),
-    }
-
-
-def test_check_names_the_line_of_a_role(house, world, officer, document):
-    other = world.officer()
-
-    found = check(house, officer, document, Action.MANAGE_ACCESS, principal=other)
-
-    assert found.may
-    (line,) = found.lines
-    assert line.id == "role:security_officer:MANAGE_ACCESS"
-    assert (line.principal.name, line.node_kind) == ("security_officer", NodeKind.REPOSITORY)
-    assert line.node_id == world.build(facts.repository_id)
-
-
-def test_check_says_that_the_clearance_is_missing(house, world, officer, fonds, user):
-    secret = world.document(fonds, mark=Mark(200))
-    world.entry(user, fonds, Action.READ_CONTENT)
-
-    found = check(house, officer, secret, Action.READ_CONTENT, principal=user)
-
-    assert (found.may, found.reason) == (False, "clearance")
-
-
-def test_check_about_another_does_not_name_a_node_that_is_hidden_from_the_manager(house, world, user):
-    hidden = world.aggregation(mark=Mark(200))
-    document = world.document(hidden)
-    keeper = world.user()
-    world.entry_on_document(keeper, document, Action.MANAGE_ACCESS)
-    entry = world.entry(user, hidden, Action.READ_METADATA)
-
-    found = check(house, keeper, document, Action.READ_METADATA, principal=user)
-
-    assert found.may
-    assert [(line.id, line.node_id) for line in found.lines] == [(entry, None)]
-
-
-def test_check_about_another_needs_manage_access(house, world, fonds, document, user):
-    reader = world.user()
-    world.entry(reader, fonds, Action.READ_CONTENT)
-
-    with pytest.raises(errors.Denied) as caught:
-        check(house, reader, document, Action.READ_CONTENT, principal=user)
-
-    assert caught.value.action == "MANAGE_ACCESS"
-
-
-def test_check_about_oneself_tells_the_answer_without_the_lines(house, world, fonds, document):
-    reader = world.user()
-    world.entry(reader, fonds, Action.READ_METADATA)
-
-    allowed = check(house, reader, document, Action.READ_METADATA)
-    refused = check(house, reader, document, Action.EDIT, principal=reader)
-
-    assert (allowed.may, allowed.reason, allowed.lines) == (True, "allowed", ())
-    assert (refused.may, refused.reason, refused.lines) == (False, "no_entry", ())
-    assert not allowed.is_explained
-
-
-@pytest.mark.parametrize("principal", ["self", "other"])
-def test_check_of_a_hidden_document_is_answered_like_an_absent_one(house, world, document, user, principal):
-    asked = user if principal == "self" else world.user()
-
-    for node in (document, new_id(), UUID(int=0)):
-        with pytest.raises(errors.NotFound) as caught:
-            check(house, user, node, Action.READ_METADATA, principal=asked)
-        assert (caught.value.message, caught.value.path) == ("not found", ())
-    assert [event["op"] for event in events_of(house, user)] == ["access.check"] * 3
-
-
-def test_check_by_the_system_about_itself_needs_an_account(house, document, world):
-    repository = world.build(facts.repository_id)
-
-    with pytest.raises(errors.Unauthenticated):
-        house.works.read(
-            system_actor("test"),
-            lambda work: accesslists.check(
-                work,
-                principal_id=None,
-                node_kind=NodeKind.REPOSITORY,
-                node_id=repository,
-                action=Action.FILE,
-            ),
-        )
