@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
 
 from dms.access import marks
 from dms.access.log import reading
@@ -23,8 +21,7 @@ from dms.rules.accessevents import Disclosure, Op, Outcome
 from dms.rules.security import Mark
 from dms.services import accessevents
 from dms.services.accessevents import Wanted
-from dms.stores.engine import WRITE
-from tests.factories import World, actor
+from tests.factories import actor
 from tests.logged import logged
 from tests.recorded import last_of
 
@@ -452,86 +449,5 @@ def test_address_of_a_hidden_reading_shows(find, leave, papers):
     assert json.loads(detail.text) == {"address": None, "operator": None, "user_agent": None}
 
 
-# Tampering
-
-
-@pytest.fixture
-def tampered(fresh_house, caplog):
-    """Changes a row past the triggers, and returns the event as an auditor then finds it."""
-    world = World(fresh_house)
-    auditor = world.officer("eve", role="auditor", rank=200)
-    caplog.set_level(logging.ERROR, logger="dms.alarm")
-
-    def changed(change: str, *, table="access_event"):
-        thing = new_id()
-
-        def make(work):
-            work.changed(thing, before=1, after=2, old={}, new={"a": 1})
-            return work.notes.event_id
-
-        event = fresh_house.works.write(actor(auditor), make)
-        key = event.bytes if fresh_house.database.is_sqlite else event
-        with fresh_house.database.engine.execution_options(**{WRITE: True}).begin() as connection:
-            for line in _past_triggers(fresh_house, table):
-                connection.execute(text(line))
-            connection.execute(text(f"{change} WHERE event_id = :id"), {"id": key})
-        asking = actor(auditor)
-        view = fresh_house.works.read(asking, lambda work: accessevents.find(work, event, wanted=EVERYTHING))
-        by_object = fresh_house.works.read(
-            asking,
-            lambda work: accessevents.page(
-                work,
-                PageRequest(5),
-                found=EventFilter(object_id=thing),
-                descending=True,
-                wanted=NOTHING,
-            ),
-        )
-        return view, [each.logged.event_id for each in by_object.rows]
-
-    return changed
-
-
-def _past_triggers(house, table):
-    if house.database.is_sqlite:
-        return [f"DROP TRIGGER tr_{table}_update", f"DROP TRIGGER tr_{table}_delete"]
-    return [f"ALTER TABLE {table} DISABLE TRIGGER USER"]
-
-
-def bytes_sql(house, value: str) -> str:
-    return f"x'{value.encode().hex()}'" if house.database.is_sqlite else f"'\\x{value.encode().hex()}'::bytea"
-
-
 def test_untouched_event_shows_no_fault(find, leave):
     assert find(leave(Op.VIEWER_READ)).logged.fault is None
-
-
-@pytest.mark.parametrize("body", ['{"v":1}', "not json", "[]", '{"released":3}'])
-def test_changed_body_is_flagged_with_an_alarm(tampered, fresh_house, caplog, body):
-    view, _ = tampered(f"UPDATE access_event SET body = {bytes_sql(fresh_house, body)}")
-
-    assert view.logged.fault.code == "event_body"
-    assert (view.logged.body, view.detail) == (None, None)
-    assert "event_damaged" in caplog.messages
-
-
-def test_changed_column_is_flagged_although_the_body_is_whole(tampered, fresh_house, caplog):
-    view, by_object = tampered("UPDATE access_event SET outcome = 'released', n_objects = 7")
-
-    assert view.logged.fault.code == "event_columns"
-    assert view.logged.body.head.outcome is Outcome.COMMITTED
-    assert by_object == [view.logged.event_id]
-    assert "event_damaged" in caplog.messages
-
-
-def test_changed_detail_is_flagged_and_not_shown(tampered, fresh_house):
-    change = f"UPDATE access_event_detail SET detail = {bytes_sql(fresh_house, '{}')}"
-    view, _ = tampered(change, table="access_event_detail")
-
-    assert (view.logged.fault.code, view.detail) == ("event_detail", None)
-
-
-def test_redacted_detail_is_no_fault(tampered):
-    view, _ = tampered("DELETE FROM access_event_detail", table="access_event_detail")
-
-    assert (view.logged.fault, view.detail) == (None, None)

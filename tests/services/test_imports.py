@@ -2,160 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from uuid import UUID
-
 import pytest
-from sqlalchemy import func, select
 
 from dms.base import errors
-from dms.base.actor import Actor, ActorKind, Source
-from dms.base.clock import system_clock
+from dms.base.actor import Actor, ActorKind
 from dms.base.ids import Kind, global_id
-from dms.jobs import imports as job
-from dms.jobs.imports import Ground, Report, Wish
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document, Medium
-from dms.models.imports import FindingKind, ImportFinding, ImportLine, ImportRun, RunEnding
+from dms.models.imports import RunEnding
 from dms.models.schemes import RecordClass
-from dms.models.versions import Blob, BlobKey, ContentFile, Version
-from dms.rules.access import Action, Effect
+from dms.models.versions import Blob, Version
+from dms.rules.access import Action
 from dms.rules.imports import Duplicates
 from dms.rules.states import AggregationState, DocumentState
 from dms.services import documents
-from dms.services.imports import ALREADY_FILED, ImportOrder, Outcome
+from dms.services.imports import ALREADY_FILED
 from dms.services.security import AskedMark
-from dms.stores.blobs import StoredDigest
-from dms.stores.scratch import Scratch
-from dms.stores.vault import SealedBlob
-from dms.stores.work import session_of
-from tests.recorded import events_of
 
 READ = Action.READ_METADATA
-
-
-@dataclass
-class Imported:
-    """What an import came to, with its remarks as (path, kind, reason)."""
-
-    report: Report
-    remarks: list[tuple[str, str, str]]
-
-    @property
-    def counts(self):
-        """Counts of filed, new Versions, skipped, refused."""
-        return tuple(self.report.outcomes[outcome] for outcome in Outcome)
-
-
-@dataclass
-class Dock:
-    """Where folders come in: an Aggregation of a clerk, and a folder."""
-
-    world: object
-    clerk: UUID
-    target: UUID
-    code: str
-    root: Path
-
-    def put(self, path, content=b"x", *, day="2019-05-17"):
-        """A file of the folder."""
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-        noon = datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp()
-        os.utime(file, (noon, noon))
-        return file
-
-    def take_in(self, *, user=None, tell=None, is_stopped=None, vault=None, **wish):
-        """Import the folder."""
-        house = self.world.house
-        who = Actor(ActorKind.USER, user or self.clerk, None, "import", Source(operator="porter"))
-        ground = Ground(
-            house.works,
-            vault or house.vault,
-            who,
-            system_clock,
-            tell=tell or (lambda *_: None),
-            is_stopped=is_stopped or (lambda: False),
-        )
-        order = {name: wish.pop(name) for name in ("mark", "class_code") if name in wish}
-        wanted = Wish(
-            ImportOrder(self.code, str(self.root), **order),
-            self.root,
-            **{"duplicates": Duplicates.FILE, **wish},
-        )
-        with Scratch() as scratch:
-            return Imported(job.run(ground, wanted, scratch=scratch), list(scratch.remarks()))
-
-    def rows(self, model, *conditions):
-        """Rows past the gate."""
-        statement = select(model).where(*conditions)
-        return self.world.build(lambda work: session_of(work).execute(statement).scalars().all())
-
-    def documents(self):
-        """The Documents of the target by the name they came with, which is there once."""
-        rows = self.rows(Document, Document.aggregation_id == self.target)
-        assert len({row.original_name for row in rows}) == len(rows)
-        return {row.original_name: row for row in rows}
-
-    def versions(self, document):
-        """The Versions of a Document, oldest first, as (number, content)."""
-        rows = self.rows(Version, Version.document_id == document.id)
-        return [(row.number, self.content(row)) for row in sorted(rows, key=lambda row: row.number)]
-
-    def body(self, version):
-        """The file of a Version."""
-        (row,) = self.rows(ContentFile, ContentFile.version_id == version.id)
-        return row
-
-    def content(self, version):
-        """The bytes of a Version, out of the vault."""
-        (blob,) = self.rows(Blob, Blob.id == self.body(version).blob_id)
-        (key,) = self.rows(BlobKey, BlobKey.blob_id == blob.id)
-        sealed = SealedBlob(
-            blob.id,
-            StoredDigest(blob.stored_digest),
-            blob.stored_bytes,
-            blob.plain_sha256,
-            blob.plain_bytes,
-            key.kek,
-            key.wrapped,
-        )
-        vault = self.world.house.vault
-        vault.verify(sealed)
-        return b"".join(vault.read(sealed, start=0, length=blob.plain_bytes))
-
-    def counted(self):
-        """How many rows there are of all that an import writes."""
-        models = (Document, Version, Blob, BlobKey, ContentFile, ImportLine, ImportRun, ImportFinding)
-        return self.world.build(
-            lambda work: [
-                session_of(work).execute(select(func.count()).select_from(model)).scalar_one()
-                for model in models
-            ]
-        )
-
-    def events(self, user=None):
-        """The events of imports, oldest first."""
-        found = events_of(self.world.house, user or self.clerk)
-        return [event for event in found if event["op"].startswith("import.")]
-
-
-@pytest.fixture
-def dock(world, tmp_path):
-    clerk = world.user()
-    code = f"I{clerk.hex}"
-    target = world.aggregation(reference_code=code)
-    for action in (Action.FILE, Action.EDIT):
-        world.entry(clerk, target, action)
-    root = tmp_path / "in"
-    root.mkdir()
-    return Dock(world, clerk, target, code, root)
 
 
 def test_files_become_drafts_with_their_content_names_and_dates(dock):
@@ -344,9 +208,7 @@ def test_duplicates_are_skipped_on_wish(dock):
 
 def test_hidden_twin_is_no_duplicate(dock, world):
     elsewhere = world.aggregation(reference_code=f"H{dock.code}")
-    other = world.user()
-    world.entry(other, elsewhere, Action.EDIT)
-    world.entry(other, elsewhere, Action.FILE)
+    other = world.holder(elsewhere, Action.EDIT, Action.FILE)
     dock.put("a", b"twin")
     replaced = dock.code
     dock.code = f"H{dock.code}"
@@ -360,8 +222,7 @@ def test_hidden_twin_is_no_duplicate(dock, world):
 
 def test_twin_elsewhere_shows_to_whom_its_metadata_shows(dock, world):
     elsewhere = world.aggregation(reference_code=f"E{dock.code}")
-    other = world.user()
-    world.entry(other, elsewhere, Action.FILE)
+    other = world.holder(elsewhere, Action.FILE)
     dock.put("a", b"twin")
     replaced, dock.code = dock.code, f"E{dock.code}"
     dock.take_in(user=other)
@@ -454,159 +315,3 @@ def test_closed_aggregation_takes_nothing(dock, world):
 
     with pytest.raises(errors.State):
         dock.take_in()
-
-
-def test_events_name_account_operator_and_every_document(dock):
-    dock.put("a", b"a")
-    dock.put("b", b"b")
-    dock.take_in()
-
-    events = [event for event in dock.events() if event["changed"]]
-
-    assert [event["op"] for event in events] == ["import.start", "import.file", "import.finish"]
-    assert {event["outcome"] for event in events} == {"committed"}
-    assert {event["request"] for event in events} == {"import"}
-    changed = {line[0] for line in events[1]["changed"]}
-    assert {row.id.hex for row in dock.documents().values()} <= changed
-    (run,) = dock.rows(ImportRun, ImportRun.started_by == dock.clerk)
-    assert run.id.hex in changed
-    assert "document.register" in events[1]["also"]
-
-
-def test_run_keeps_its_counts_its_findings_and_its_end(dock):
-    dock.put("a", b"a")
-    dock.put("b", b"a")
-    os.mkfifo(dock.root / "pipe")
-
-    done = dock.take_in()
-
-    (run,) = dock.rows(ImportRun, ImportRun.id == done.report.run_id)
-    assert (run.filed, run.new_versions, run.skipped, run.refused, run.duplicates) == (2, 0, 0, 1, 1)
-    assert (run.ending, run.filed_bytes, run.source) == (RunEnding.COMPLETE, 2, str(dock.root))
-    assert run.finished_at >= run.started_at
-    findings = dock.rows(ImportFinding, ImportFinding.run_id == run.id)
-    assert [(row.path, row.kind, row.reason) for row in sorted(findings, key=lambda row: row.id)] == [
-        ("b", FindingKind.DUPLICATE, "the same content as `a` of this folder"),
-        ("pipe", FindingKind.REFUSED, "a named pipe, not a file"),
-    ]
-
-
-def test_more_files_than_a_group_holds_are_filed_in_several(dock):
-    for number in range(300):
-        dock.put(f"{number:03}", b"%d" % number)
-
-    done = dock.take_in()
-
-    assert done.counts == (300, 0, 0, 0)
-    assert [dock.versions(row) for name, row in sorted(dock.documents().items())][299] == [(1, b"299")]
-
-
-def test_file_that_moves_is_refused_and_the_others_are_filed(dock):
-    for name in ("a", "b", "c"):
-        dock.put(name, name.encode())
-
-    def meddle(files, _bytes):
-        if files == 1:
-            (dock.root / "b").unlink(missing_ok=True)
-
-    done = dock.take_in(tell=meddle)
-
-    assert done.counts == (2, 0, 0, 1)
-    assert done.remarks == [("b", "refused", "vanished before it was read")]
-    assert sorted(dock.documents()) == ["a", "c"]
-
-
-def test_path_longer_than_can_be_kept_is_refused(dock):
-    deep = "/".join(["d" * 200] * 24)
-    at = os.open(dock.root, os.O_RDONLY)
-    for part in deep.split("/"):
-        os.mkdir(part, dir_fd=at)
-        below = os.open(part, os.O_RDONLY, dir_fd=at)
-        os.close(at)
-        at = below
-    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=at))
-    os.close(at)
-
-    done = dock.take_in()
-
-    reason = "the path is longer than 4096 characters: import a folder further down"
-    assert done.remarks == [(f"{deep}/file", "refused", reason)]
-
-
-def test_wish_to_stop_files_what_was_read_and_a_second_run_the_rest(dock):
-    for number in range(10):
-        dock.put(str(number), b"%d" % number)
-    seen = []
-
-    stopped = dock.take_in(tell=lambda files, _: seen.append(files), is_stopped=lambda: 4 in seen)
-    rest = dock.take_in()
-
-    assert (stopped.report.ending, stopped.counts) == (RunEnding.INTERRUPTED, (4, 0, 0, 0))
-    assert rest.counts == (6, 0, 4, 0)
-    endings = {run.id: run.ending for run in dock.rows(ImportRun, ImportRun.started_by == dock.clerk)}
-    assert endings[stopped.report.run_id] is RunEnding.INTERRUPTED
-
-
-def test_wish_to_stop_within_a_file_leaves_nothing_of_it(dock):
-    dock.put("a", b"a")
-    dock.put("large", b"x" * 3_000_000)
-    seen = []
-
-    stopped = dock.take_in(
-        tell=lambda _, read: seen.append(read), is_stopped=lambda: max(seen, default=0) > 2
-    )
-
-    assert (stopped.counts, stopped.report.ending) == ((1, 0, 0, 0), RunEnding.INTERRUPTED)
-    assert dock.take_in().counts == (1, 0, 1, 0)
-
-
-def test_full_disk_ends_the_run_and_keeps_what_is_whole(dock, monkeypatch):
-    for number in range(6):
-        dock.put(str(number), b"%d" % number)
-    store = dock.world.house.vault.store
-
-    def fill(files, _bytes):
-        if files == 3:
-            monkeypatch.setattr(store, "_reserve_bytes", 0)
-            monkeypatch.setattr(os, "fstatvfs", full)
-
-    def full(_descriptor):
-        return os.statvfs_result((4096, 4096, 0, 0, 0, 0, 0, 0, 0, 255))
-
-    done = dock.take_in(tell=fill)
-    monkeypatch.undo()
-
-    problem = "the Blob store has no room for this content: free some space on its disk and try again"
-    assert (done.report.ending, done.report.problem) == (RunEnding.FAILED, problem)
-    assert done.counts == (3, 0, 0, 0)
-    assert dock.take_in().counts == (3, 0, 3, 0)
-
-
-def test_rights_revoked_in_the_middle_end_the_run_and_keep_what_was_filed(dock, world):
-    for number in range(300):
-        dock.put(f"{number:03}", b"%d" % number)
-
-    def revoke(files, _bytes):
-        if files == 280:
-            world.entry(dock.clerk, dock.target, Action.FILE, effect=Effect.DENY)
-
-    done = dock.take_in(tell=revoke)
-
-    assert (done.report.ending, done.counts) == (RunEnding.FAILED, (256, 0, 0, 0))
-    assert done.report.problem == "the access list does not give you `FILE` here"
-    assert len(dock.documents()) == 256
-
-
-def test_two_imports_of_one_folder_at_once_file_each_file_once(dock):
-    for number in range(60):
-        dock.put(f"{number:02}", b"%d" % number)
-
-    with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _: dock.take_in(), range(2)))
-
-    assert {each.report.problem for each in both} == {None}
-    total = Counter(both[0].report.outcomes) + Counter(both[1].report.outcomes)
-    assert (total[Outcome.FILED], total[Outcome.SKIPPED]) == (60, 60)
-    assert [dock.versions(row) for _, row in sorted(dock.documents().items())] == [
-        [(1, b"%d" % number)] for number in range(60)
-    ]

@@ -15,8 +15,7 @@ from dms.base.clock import DAY, HOUR, system_clock
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
 from dms.models.users import EVERYONE_ID, PrincipalKind, PrincipalLink
-from dms.rules.access import Action, Duty
-from dms.rules.periods import Validity
+from dms.rules.access import Duty
 from dms.services import memberships, membershipviews
 from dms.stores import facts, upkeep
 from tests.factories import AGREED, World, actor
@@ -421,55 +420,6 @@ def test_a_role_that_left_the_policy_files_is_given_to_nobody(house, world, offi
 
     with pytest.raises(errors.Invalid, match="not in the policy files any more"):
         assign(house, officer, role, world.user())
-
-
-def test_the_roles_are_shown_as_the_policy_files_have_them(house, world):
-    found = read(house, world.user(), lambda work: membershipviews.roles(work, PAGE))
-
-    by_name = {role.principal.name: role for role in found.rows}
-    assert list(by_name) == sorted(by_name)
-    assert "forgotten-role" not in by_name
-    assert by_name["security_officer"].actions == (Action.MANAGE_ACCESS,)
-    assert by_name["auditor"].duties == (Duty.LOG_EXPORT, Duty.LOG_READ, Duty.POLICY_READ)
-    assert by_name["auditor"].excludes == (
-        "administrator",
-        "log_custodian",
-        "records_manager",
-        "security_officer",
-    )
-
-
-def test_links_show_to_officers_and_to_whom_they_name(house, world, officer, group):
-    user, now = world.user(), system_clock()
-    own = add(house, officer, group, user)
-    later = add(house, officer, group, world.user(), since=now + DAY)
-
-    def seen(who, **chosen):
-        pages = read(house, who, lambda work: membershipviews.members(work, [group], PAGE, **chosen))
-        return [row.id for row in pages[group].rows]
-
-    def belongs(who):
-        pages = read(house, who, lambda work: membershipviews.belongings(work, [user, officer], PAGE))
-        return [row.id for row in pages[user].rows]
-
-    assert seen(officer) == [later.id, own.id]
-    assert seen(officer, stands=Validity.FUTURE) == [later.id]
-    assert belongs(officer) == belongs(user) == [own.id]
-    assert seen(user) == [own.id]
-    assert seen(world.user()) == belongs(world.user()) == []
-    assert seen(world.officer(role="auditor")) == [later.id, own.id]
-    assert seen(world.officer(role="technician")) == []
-
-
-def test_a_later_page_of_members_goes_with_one_group(house, world, officer, group):
-    links = [add(house, officer, group, world.user()).id for _ in range(3)]
-    first = read(house, officer, lambda work: membershipviews.members(work, [group], PageRequest(2)))[group]
-
-    request = PageRequest(2, after=first.positions[-1], want_total=True)
-    second = read(house, officer, lambda work: membershipviews.members(work, [group], request))[group]
-
-    assert [row.id for row in (*first.rows, *second.rows)] == links[::-1]
-    assert (first.has_next, second.has_next, second.total) == (True, False, 3)
 
 
 def test_a_policy_without_a_role_for_an_office_is_told(house):

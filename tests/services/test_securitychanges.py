@@ -11,22 +11,19 @@ from dms.access import gate, marks
 from dms.base import errors
 from dms.base.actor import system_actor
 from dms.base.clock import DAY
-from dms.base.paging import PageRequest
 from dms.models.aggregations import Aggregation
-from dms.models.documents import Document, Medium, PlacementHistory
+from dms.models.documents import Document, PlacementHistory
 from dms.models.security import MarkedKind, SecurityChange
 from dms.rules.access import Action, Effect
 from dms.rules.security import Mark
 from dms.rules.states import ChangeState, DocumentState
-from dms.services import documents, security, securitychanges
-from dms.services.documents import NewDocument
+from dms.services import security, securitychanges
 from dms.services.security import AskedMark
 from dms.stores import facts
 from dms.stores.work import session_of
 from tests.factories import actor
 from tests.recorded import last_of
-
-LOW, HIGH = AskedMark("open"), AskedMark("level200")
+from tests.services.marking import HIGH, LOW, approve, changes, set_mark
 
 
 @pytest.fixture(scope="module")
@@ -39,25 +36,17 @@ def fonds(world):
 @pytest.fixture(scope="module")
 def archivist(world, fonds):
     """Marks and proposes to lower."""
-    user = world.user(rank=200)
-    world.entry(user, fonds, Action.MARK)
-    world.entry(user, fonds, Action.DOWNGRADE)
-    return user
+    return world.holder(fonds, Action.MARK, Action.DOWNGRADE, rank=200)
 
 
 @pytest.fixture(scope="module")
 def approver(world, fonds):
-    user = world.user(rank=200)
-    world.entry(user, fonds, Action.APPROVE)
-    world.entry(user, fonds, Action.DOWNGRADE)
-    return user
+    return world.holder(fonds, Action.APPROVE, Action.DOWNGRADE, rank=200)
 
 
 @pytest.fixture(scope="module")
 def reader(world, fonds):
-    user = world.user(rank=200)
-    world.entry(user, fonds, Action.READ_METADATA)
-    return user
+    return world.holder(fonds, Action.READ_METADATA, rank=200)
 
 
 @pytest.fixture(scope="module")
@@ -75,39 +64,9 @@ def secret(world, fonds):
     return world.document(fonds, mark=Mark(200))
 
 
-def set_mark(house, who, object_id, asked, *, kind=MarkedKind.DOCUMENT, revision=1, reason="order 12"):
-    return house.works.write(
-        actor(who),
-        lambda work: securitychanges.set_mark(
-            work,
-            kind=kind,
-            object_id=object_id,
-            asked=asked,
-            reason=reason,
-            expected_revision=revision,
-        ),
-    )
-
-
-def approve(house, who, change_id, note=None):
-    return house.works.write(
-        actor(who), lambda work: securitychanges.approve(work, change_id=change_id, note=note)
-    )
-
-
 def reject(house, who, change_id, note="not yet"):
     return house.works.write(
         actor(who), lambda work: securitychanges.reject(work, change_id=change_id, note=note)
-    )
-
-
-def changes(house, who, **chosen):
-    return house.works.read(
-        actor(who),
-        lambda work: [
-            (row.id, securitychanges.state_of(work, row))
-            for row in securitychanges.changes(work, PageRequest(100), **chosen).rows
-        ],
     )
 
 
@@ -150,8 +109,7 @@ def test_raising_acts_at_once(house, archivist, document):
 
 
 def test_raised_document_is_hidden_at_the_next_operation(house, world, fonds, archivist, document):
-    visitor = world.user(rank=100)
-    world.entry(visitor, fonds, Action.READ_METADATA)
+    visitor = world.holder(fonds, Action.READ_METADATA, rank=100)
 
     def sees(work):
         return bool(gate.visible(work, Document, Action.DISCOVER).many([document]))
@@ -179,8 +137,7 @@ def test_aggregation_is_raised_like_a_document(house, world, fonds, archivist):
 
 
 def test_each_change_keeps_the_old_place_from_creation_or_the_last_change(house, world, fonds, document):
-    officer = world.user(rank=300)
-    world.entry(officer, fonds, Action.MARK)
+    officer = world.holder(fonds, Action.MARK, rank=300)
     created = house.works.read(
         system_actor("test"), lambda work: session_of(work).get(Document, document).created_at
     )
@@ -257,8 +214,7 @@ def test_lowering_is_only_proposed(house, archivist, secret):
 
 
 def test_lowering_without_the_action_is_denied(house, world, fonds, secret):
-    marker = world.user(rank=200)
-    world.entry(marker, fonds, Action.MARK)
+    marker = world.holder(fonds, Action.MARK, rank=200)
 
     with pytest.raises(errors.Denied) as caught:
         set_mark(house, marker, secret, LOW)
@@ -312,8 +268,7 @@ def test_approval_without_the_action_is_denied(house, archivist, reader, secret)
 
 
 def test_approver_who_lost_the_action_meanwhile_cannot_approve(house, world, fonds, archivist, secret):
-    former = world.user(rank=200)
-    world.entry(former, fonds, Action.APPROVE)
+    former = world.holder(fonds, Action.APPROVE, rank=200)
     change = set_mark(house, archivist, secret, LOW)
     world.entry(former, fonds, Action.APPROVE, effect=Effect.DENY)
 
@@ -409,86 +364,6 @@ def test_proposal_expires_after_seven_days(house, archivist, approver, secret):
     assert state(house, secret) == (Mark(200), 1)
 
 
-def test_changes_are_listed_by_the_state_that_they_have_now(house, archivist, secret):
-    change = set_mark(house, archivist, secret, LOW)
-    later = replace(house.works, clock=lambda: change.expires_at)
-
-    def listed(works, which):
-        return works.read(
-            actor(archivist),
-            lambda work: [
-                row.id
-                for row in securitychanges.changes(work, PageRequest(100), object_id=secret, state=which).rows
-            ],
-        )
-
-    assert listed(house.works, ChangeState.PROPOSED) == [change.id]
-    assert listed(house.works, ChangeState.EXPIRED) == []
-    assert listed(later, ChangeState.PROPOSED) == []
-    assert listed(later, ChangeState.EXPIRED) == [change.id]
-
-
-def test_history_of_marks_holds_the_first_one_the_raises_and_the_lowerings(
-    house, world, fonds, archivist, approver
-):
-    world.entry(archivist, fonds, Action.FILE)
-    new = NewDocument(aggregation_id=fonds, title="Plan", medium=Medium.PHYSICAL, mark=LOW)
-    document = house.works.write(actor(archivist), lambda work: documents.register(work, new))
-    set_mark(house, archivist, document, HIGH)
-    lowering = set_mark(house, archivist, document, LOW, revision=2)
-    approve(house, approver, lowering.id)
-
-    def body(work):
-        rows = securitychanges.changes(work, PageRequest(10), object_id=document, state=None).rows
-        return [
-            (row.from_id and marks.mark_of(work, row.from_id).rank, marks.mark_of(work, row.to_id).rank)
-            for row in rows
-        ]
-
-    assert house.works.read(actor(approver), body) == [(200, 100), (100, 200), (None, 100)]
-
-
-def test_changes_show_only_for_things_that_one_may_read(house, world, archivist, reader, secret):
-    change = set_mark(house, archivist, secret, LOW)
-    stranger, discoverer = world.user(rank=200), world.user(rank=200)
-    world.entry_on_document(discoverer, secret, Action.DISCOVER)
-
-    assert changes(house, reader, object_id=secret) == [(change.id, ChangeState.PROPOSED)]
-    assert changes(house, stranger, object_id=secret) == []
-    assert changes(house, discoverer, object_id=secret) == []
-    assert changes(house, stranger) == []
-
-
-def test_listing_changes_pages_and_counts_only_what_shows(house, world, archivist):
-    fonds, other = world.aggregation(), world.aggregation()
-    lister = world.user(rank=200)
-    world.entry(lister, fonds, Action.READ_METADATA)
-    for place in (fonds, other):
-        for action in (Action.MARK, Action.DOWNGRADE):
-            world.entry(archivist, place, action)
-    made = [set_mark(house, archivist, world.document(fonds), HIGH).id for _ in range(5)]
-    for _ in range(3):
-        set_mark(house, archivist, world.document(other), HIGH)
-
-    def body(work):
-        first = securitychanges.changes(work, PageRequest(2, want_total=True))
-        rest = securitychanges.changes(work, PageRequest(10, after=first.positions[-1]))
-        return [row.id for row in (*first.rows, *rest.rows)], first.total, first.has_next, rest.has_next
-
-    assert house.works.read(actor(lister), body) == (made[::-1], 5, True, False)
-    assert last_of(house, lister)["withheld"] == 0
-
-
-def test_list_of_changes_records_the_objects_that_it_shows(house, archivist, reader, secret):
-    change = set_mark(house, archivist, secret, LOW)
-
-    changes(house, reader, object_id=secret)
-
-    released = last_of(house, reader)["released"]["metadata"]
-    ids = {item[0] for group in released.values() for item in group}
-    assert ids == {secret.hex, change.id.hex}
-
-
 def test_retired_compartment_stays_on_a_thing_whose_level_is_raised(house, world, fonds):
     officer = world.officer()
     compartment = world.compartment()
@@ -510,8 +385,7 @@ def test_retired_compartment_stays_on_a_thing_whose_level_is_raised(house, world
 
 def test_failed_field_leaves_no_memory_of_a_mark_that_was_never_kept(house, world, fonds):
     world.level(777)
-    marker = world.user(rank=777)
-    world.entry(marker, fonds, Action.MARK)
+    marker = world.holder(fonds, Action.MARK, rank=777)
     document = world.document(fonds)
     asked = AskedMark("level777")
 
