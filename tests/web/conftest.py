@@ -22,6 +22,7 @@ from dms.stores import upkeep
 from dms.web.answers import plain_error
 from dms.web.auth import Auth
 from dms.web.middleware import middlewares
+from tests.conftest import opened_house
 
 
 @dataclass
@@ -124,3 +125,10 @@ def auth_client(house, *, address="192.0.2.1", pool=None, routes=(), **options):
 @pytest.fixture
 def movable_clock():
     return MovableClock()
+
+
+@pytest.fixture
+def moved(fresh_settings, movable_clock):
+    """An installation whose clock is ours."""
+    with opened_house(fresh_settings, clock=movable_clock) as made:
+        yield made

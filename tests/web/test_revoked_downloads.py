@@ -13,8 +13,7 @@ from tests.access.test_races import Shelf
 from tests.conftest import opened_house
 from tests.factories import World
 from tests.recorded import events_of
-from tests.web.test_content import after, ends_of, raw_get
-from tests.web.transfers import transfers
+from tests.web.transfers import after, ends_of, raw_get, transfers
 
 LONG = bytes(20 * PIECE_BYTES)
 

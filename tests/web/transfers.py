@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from dms.stores.vault import Vault
 from dms.web import content, uploads
 from tests.desk import Desk
 from tests.factories import World
+from tests.recorded import events_of
 from tests.web.conftest import Client, application, bearer
 
 
@@ -191,3 +193,35 @@ def chunk(plain, *, more):
 
 
 GONE = {"type": "http.disconnect"}
+
+
+def etag(plain):
+    return f'"{hashlib.sha256(plain).hexdigest()}"'
+
+
+def raw_get(desk, user, version, method="GET", **options):
+    headers = {**desk.log_in(user), **options.pop("headers", {})}
+    return Exchange(desk.app, method, path_of(version), headers, [chunk(b"", more=False)], **options)
+
+
+def error_of(answer):
+    (entry,) = answer.json()["errors"]
+    return answer.status_code, entry["extensions"]["code"], entry["message"]
+
+
+def ends_of(house, user):
+    """Reason and bytes of each delivery of a user."""
+    downloads = [event for event in events_of(house, user) if event["bytes"] is not None]
+    return [(event["outcome"], event["reason"], event["bytes"]) for event in downloads]
+
+
+def after(messages, step):
+    """Run a step once, when so many messages have been sent."""
+    sent = []
+
+    async def on_send(message):
+        sent.append(message)
+        if len(sent) == messages:
+            await asyncio.to_thread(step)
+
+    return on_send
