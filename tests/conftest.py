@@ -75,6 +75,12 @@ def engine_kind(request):
 
 
 @pytest.fixture(scope="session")
+def run_folder(request):
+    """The folder that all processes of this run share."""
+    return request.config.stash[_RUN].folder
+
+
+@pytest.fixture(scope="session")
 def postgres_server(request):
     """The one PostgreSQL server of this run; without any, an error, never a skip."""
     return databases.start_server(request.config.stash[_RUN].folder)

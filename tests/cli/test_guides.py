@@ -57,8 +57,8 @@ def test_guides_hold_only_operations_that_the_schema_knows(page):
 
 
 @pytest.fixture
-def guide(installation):
-    with installation("sqlite") as settings, walking(settings) as tour:
+def guide(sample):
+    with walking(sample) as tour:
         yield Guide(tour._send)
 
 

@@ -17,13 +17,12 @@ import pytest
 from sqlalchemy import select
 
 from dms.access import tokens
-from dms.app import create_app, install, open_house
+from dms.app import create_app, open_house
 from dms.base.actor import system_actor
 from dms.base.settings import Settings
-from dms.cli.sample.load import load
-from dms.cli.sample.plan import plan
 from dms.models.users import Principal, PrincipalKind, TokenKind
 from dms.stores import upkeep
+from tests.cli.conftest import load_sample
 from tests.web.transfers import listening
 
 README = Path(__file__).parents[2] / "README.md"
@@ -82,10 +81,8 @@ def written(data) -> str:
 
 @contextmanager
 def walking(settings) -> Iterator[Tour]:
-    """A tour through a freshly loaded sample archive, over HTTP."""
-    install(settings)
+    """A tour through a loaded sample archive, over HTTP."""
     with closing(open_house(settings)) as house:
-        load(house, {person.name: "harbour light 1890" for person in plan().people}, tell=_quietly)
         issued = {name: _token(house, name) for name in _accounts(house)}
         with (
             listening(create_app(house)) as port,
@@ -104,10 +101,6 @@ def walking(settings) -> Iterator[Tour]:
             yield Tour(send)
 
 
-def _quietly(*_of, **_how):
-    return None
-
-
 def _accounts(house) -> dict:
     with upkeep.reading(house.database) as connection:
         rows = connection.execute(
@@ -123,8 +116,8 @@ def _token(house, name) -> str:
 
 
 @pytest.fixture
-def tour(installation):
-    with installation("sqlite") as settings, walking(settings) as made:
+def tour(sample):
+    with walking(sample) as made:
         yield made
 
 
@@ -142,6 +135,7 @@ def _write() -> None:
     text = README.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder) / "var", password_preset="test")
+        load_sample(settings)
         with walking(settings) as made:
             text = _STEP.sub(lambda found: _filled(found, made.walk(found.groupdict())), text)
     README.write_text(text, encoding="utf-8")
