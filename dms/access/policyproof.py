@@ -7,7 +7,7 @@ stands above a Document is read from the trees, not from access nodes and scopes
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from dms.access import marks, predicates, scopes, slices
 from dms.access.standing import Standing, of_principal, policy_of
+from dms.base.clock import monotonic_s
 from dms.models.documents import Document
 from dms.models.users import EVERYONE_ID
 from dms.rules.access import Action, Effect, Line, NodeKind, Subject, Target, conflicting
@@ -54,6 +55,8 @@ class Part:
 
     decisions: int
     differences: tuple[Difference, ...]
+    is_whole: bool
+    """False if the time was up before all Documents were decided."""
 
 
 def policy_now(work: Work) -> Policy:
@@ -71,10 +74,11 @@ def policy_now(work: Work) -> Policy:
     )
 
 
-def prove(work: Work, account_id: UUID, *, action: Action, places: Sequence[int]) -> Part:
+def prove(work: Work, account_id: UUID, *, action: Action, places: Sequence[int], until_s: float) -> Part:
     """Compare the decisions of an account about the Documents at these places, and about some it sees.
 
-    Raises an alarm for each difference. Costs a run of Casbin over all lines for each Document.
+    Raises an alarm for each difference. Costs a run of Casbin over all lines for each Document; begins none
+    after the reading `until_s` of the monotonic clock, but always one.
     """
     policy = policy_now(work)
     standing = of_principal(work, account_id)
@@ -82,23 +86,25 @@ def prove(work: Work, account_id: UUID, *, action: Action, places: Sequence[int]
     shown = predicates.condition(verdict, Document)
     rows = policylines.documents_at(work, places)
     rows = [*rows, *_seen(work, shown, rows)]
-    expected = _by_all_lines(work, policy, standing, action=action, rows=rows)
+    expected = _by_all_lines(work, policy, standing, action=action, rows=rows, until_s=until_s)
+    is_whole = len(expected) == len(rows)
+    rows = [row for row in rows if row.id in expected]
     came = {
         Way.SLICE: _by_slice(work, standing, action=action, rows=rows),
         Way.LIST: _listed(work, shown, rows),
     }
     found = [
-        Difference(way, account_id, action, row.id, row.id in expected, row.id in allowed)
+        Difference(way, account_id, action, row.id, expected[row.id], row.id in allowed)
         for way, allowed in came.items()
         for row in rows
-        if (row.id in expected) is not (row.id in allowed)
+        if expected[row.id] is not (row.id in allowed)
     ]
     listed = session_of(work).execute(select(func.count()).select_from(Document).where(shown)).scalar_one()
     counted = predicates.count(work, verdict, Document)
     if listed != counted:
         found.append(Difference(Way.COUNT, account_id, action, None, listed, counted))
     _raise_alarm(found)
-    return Part(len(rows) * len(came) + 1, tuple(found))
+    return Part(len(rows) * len(came) + 1, tuple(found), is_whole)
 
 
 def _seen(work: Work, shown: ColumnElement[bool], rows: Sequence[Document]) -> Sequence[Document]:
@@ -112,23 +118,26 @@ def _seen(work: Work, shown: ColumnElement[bool], rows: Sequence[Document]) -> S
 
 
 def _by_all_lines(
-    work: Work, policy: Policy, standing: Standing, *, action: Action, rows: Sequence[Document]
-) -> AbstractSet[UUID]:
+    work: Work,
+    policy: Policy,
+    standing: Standing,
+    *,
+    action: Action,
+    rows: Sequence[Document],
+    until_s: float,
+) -> Mapping[UUID, bool]:
+    """Return what Casbin decides of these Documents, or of the first of them when the time is up."""
     subject = _subject(policy, standing)
     lines = _all_lines(work, policy)
     above = policylines.above(work, NodeKind.DOCUMENT, [row.id for row in rows])
     permits = policy_of(work).permits
-    return {
-        row.id
-        for row in rows
-        if permits(
-            subject,
-            Target(above[row.id], marks.mark_of(work, row.security_id)),
-            action=action,
-            lines=lines,
-            now=work.now,
-        )
-    }
+    found: dict[UUID, bool] = {}
+    for row in rows:
+        if found and monotonic_s() > until_s:
+            break
+        target = Target(above[row.id], marks.mark_of(work, row.security_id))
+        found[row.id] = permits(subject, target, action=action, lines=lines, now=work.now)
+    return found
 
 
 def _subject(policy: Policy, standing: Standing) -> Subject:

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import text, update
 
 from dms.access import revisions
+from dms.base.actor import system_actor
 from dms.base.ids import Kind, global_id, new_id
+from dms.cli import policychecks
 from dms.models.accesslists import AccessEntry, EntryKind
 from dms.models.documents import Document
 from dms.models.scopes import AccessScope
@@ -19,9 +21,12 @@ from dms.models.users import EVERYONE_ID, Principal, PrincipalKind, PrincipalSta
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.policylines import HEADER
 from dms.rules.security import Mark
+from dms.services import policies
+from dms.services.policies import Sample
 from dms.stores import facts
 from dms.stores.work import session_of
 from tests.factories import World
+from tests.logged import logged
 
 END = 4_102_444_800_000_000  # 2100-01-01
 
@@ -240,7 +245,7 @@ def test_wrong_scope_and_counter_are_differences_and_alarms(dms, world, archive)
     other = world.document(open_class)
     world.build(lambda work: _misplace(work, hidden, like=other))
 
-    ran = dms("policy", "verify", "--subjects", "9", "--documents", "20", "--json")
+    ran = dms("policy", "verify", "--subjects", "9", "--documents", "20", "--seed", "0", "--json")
 
     assert ran.code == 1
     told = ran.json()
@@ -257,6 +262,37 @@ def test_wrong_scope_and_counter_are_differences_and_alarms(dms, world, archive)
     assert any(f"Document {global_id(Kind.DOCUMENT, hidden)}: " in line for line in lines)
     assert all("Casbin over all lines says" in line or " counted, " in line for line in lines[:-1])
     assert "policy_differs" in ran.err
+
+
+def test_proof_ends_when_its_time_is_up_with_one_decision_at_least(world, archive):
+    told = []
+
+    proof = policies.verify(
+        world.house.works,
+        system_actor("test"),
+        Sample(50, 20, 7, seconds=0),
+        tell=lambda done, of: told.append((done, of)),
+    )
+
+    assert (proof.subjects, proof.decisions, proof.is_whole) == (1, 3, False)
+    assert proof.differences == ()
+    assert told == [(1, 2)]
+    (line,) = policychecks._lines_of_proof(proof, Sample(50, 20, 7, seconds=0))
+    assert line == (
+        "1 accounts, 3 decisions, seed 7: no difference; "
+        "the time was up before the whole sample was looked at"
+    )
+
+
+@pytest.mark.parametrize(("seed", "action"), [(0, Action.DISCOVER), (1, Action.READ_METADATA)])
+def test_proof_begins_with_the_action_that_its_seed_says(world, archive, seed, action):
+    for number in (seed, seed + len(Action)):
+        policies.verify(
+            world.house.works, system_actor("test"), Sample(1, 1, number, seconds=60), tell=lambda *_: None
+        )
+
+    proofs = [event.detail["policy"] for event in logged(world.house.database) if "policy" in event.detail]
+    assert [each["action"] for each in proofs] == [action.value] * 2
 
 
 def test_wrong_counter_is_a_difference_of_the_count(dms, world, archive):
