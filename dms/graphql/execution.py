@@ -240,7 +240,8 @@ def _refused(errors: Sequence[GraphQLError], operation: Operation) -> RefusedTex
 
 def _is_about_input(error: GraphQLError) -> bool:
     """Tell whether the caller's values are at fault: nothing else is reported at a value's place."""
-    if isinstance(error.original_error, StrawberryInputCoercionError):
+    # In a text it is wrapped; of a variable it comes as it is.
+    if any(isinstance(each, StrawberryInputCoercionError) for each in (error, error.original_error)):
         return True
     return isinstance(next(iter(error.nodes or ()), None), (ValueNode, VariableDefinitionNode))
 

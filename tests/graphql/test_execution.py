@@ -112,6 +112,14 @@ def test_null_where_a_value_must_stand_is_an_invalid_argument(probe, text, varia
     assert probe.codes("maybe") == []
 
 
+@pytest.mark.parametrize("by", [{"code": "a", "number": 1}, {}, {"code": None}], ids=["two", "none", "null"])
+def test_choice_of_one_that_names_not_one_is_an_invalid_argument(probe, by):
+    reply = probe.ask("query ($by: LineBy!) { line(by: $by) { number } }", {"by": by}, headers=MODERN)
+
+    assert (reply.status, reply.codes) == (400, ["ARGUMENT_INVALID"])
+    assert [event["outcome"] for event in probe.events(reply)] == ["refused"]
+
+
 def test_operation_name_chooses_one_of_several(probe):
     text = 'query A { echo(words: "a") } query B { echo(words: "b") }'
 
