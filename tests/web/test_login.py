@@ -160,12 +160,17 @@ def test_refusals_take_the_same_time(fresh_settings):
             for _ in range(7):
                 try_login(client, "tomas", "wrong")
             keep_throttled(house)
-            rounds = [refusal_medians(house, client, number) for number in range(3)]
+            rounds = []
+            while len(rounds) < 3 and not any(spread(medians) < 2 for medians in rounds):
+                rounds.append(refusal_medians(house, client, len(rounds)))
 
-    # Loose, and the best of three rounds, since the machine that tests is busy: a path that skips the
-    # hash is ten times faster in each of them. The benchmark measures the 10 % of R4.
-    spreads = [max(medians.values()) / min(medians.values()) for medians in rounds]
-    assert min(spreads) < 2, rounds
+    # Loose, and the best of up to three rounds, since the machine that tests is busy: a path that skips
+    # the hash is ten times faster in each of them. The benchmark measures the 10 % of R4.
+    assert min(spread(medians) for medians in rounds) < 2, rounds
+
+
+def spread(medians):
+    return max(medians.values()) / min(medians.values())
 
 
 def refusal_medians(house, client, number):
