@@ -94,7 +94,8 @@ class AccessProposal:
     )
     reason: str = strawberry.field(description="Why; every change is written with this reason.")
     digest: Digest = strawberry.field(
-        description="What an approval is bound to: name it to say that you have read just this."
+        description="What an approval is bound to: name it to say that you have read just this, and what it "
+        "would do. After an edit that says or would do something else it is another."
     )
     proposed_by: Principal | None = strawberry.field(description="Who proposed it.")
     proposed_at: Instant = strawberry.field(description="When it was proposed.")

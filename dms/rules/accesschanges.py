@@ -166,9 +166,9 @@ def read(found: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:  # Any: JSON
     return tuple(_read(each) for each in found)
 
 
-def digest_of(changes: Iterable[Change], *, reason: str) -> str:
-    """Return what an approval is bound to: the whole set and its reason."""
-    return digest([reason, *written(changes)])
+def digest_of(changes: Iterable[Change], *, reason: str, basis_sha256: str) -> str:
+    """Return what an approval is bound to: the whole set, its reason, and what its effects rest on."""
+    return digest([reason, basis_sha256, *written(changes)])
 
 
 def _about(change: Change) -> tuple[object, ...]:

@@ -61,7 +61,7 @@ def propose(work: Work, changes: Sequence[Change], *, reason: str) -> AccessProp
         id=proposal_id,
         changes=rules.text(changes),
         reason=note,
-        digest=rules.digest_of(changes, reason=note),
+        digest=rules.digest_of(changes, reason=note, basis_sha256=basis),
         basis_sha256=basis,
         base_revision=revisions.head(work)[0],
         state=ProposalState.PROPOSED,
@@ -99,7 +99,7 @@ def edit(
     before = row.digest
     row.changes = rules.text(changes)
     row.reason = note
-    row.digest = rules.digest_of(changes, reason=note)
+    row.digest = rules.digest_of(changes, reason=note, basis_sha256=row.basis_sha256)
     row.base_revision = revisions.head(work)[0]
     row.expires_at = work.now + rules.PROPOSAL_LASTS
     row.editors = marks.encode(accessproposalviews.editors_of(row) | {editor})
@@ -257,13 +257,15 @@ def _open_proposal(work: Work, proposal_id: UUID) -> AccessProposal:
         gate.require_duty(work, Duty.CLEARANCES_MANAGE)
     state = accessproposalviews.state_of(work, row)
     if state is not ProposalState.PROPOSED:
-        raise State(f"the proposal is in state `{state}`: it can no longer be decided", state=state)
+        message = f"the proposal is in state `{state}`: nothing changes it; propose anew what is still needed"
+        raise State(message, state=state)
     return row
 
 
 def _require_other(work: Work, row: AccessProposal) -> None:
     if gate.account_id(work) in _authors(row):
-        error = SecondPerson("another person than its proposer and its editors must approve this")
+        message = "another person than its proposer and its editors must approve this: ask another officer"
+        error = SecondPerson(message)
         raise gate.refused(work, error, object_id=row.id, action=Op.ACCESSCHANGE_APPROVE)
 
 
@@ -283,12 +285,19 @@ def _require_basis(work: Work, row: AccessProposal, changes: Sequence[Change]) -
             proposers.require_able(
                 work, _authors(row), change, proposal_id=row.id, op=Op.ACCESSCHANGE_APPROVE
             )
-    raise Conflict("what it rests on has changed since: rehearse it again, then edit or propose it anew")
+    raise Conflict(
+        "whom it reaches, or what differs for them, has changed since: rehearse it again; then let its "
+        "proposer edit it, be it without a change, and approve the new digest"
+    )
 
 
 def _expect(row: AccessProposal, digest: str) -> None:
     if digest != row.digest:
-        raise Conflict("it was edited since you read it: read it again", path=("digest",))
+        raise Conflict(
+            "it says something else than this digest: read it again with `accessChangeProposals`, and name "
+            "the digest that you then see",
+            path=("digest",),
+        )
 
 
 def _decide(work: Work, row: AccessProposal, *, state: ProposalState, note: str | None) -> None:

@@ -15,19 +15,10 @@ from dms.rules.security import Mark
 from tests.recorded import last_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations"
-PREVIEW, PROPOSE, APPROVE, PROPOSALS = (
-    (FOLDER / f"access-change-{name}.graphql").read_text(encoding="utf-8")
-    for name in ("preview", "propose", "approve", "proposals")
+EXAMPLES = ("preview", "propose", "approve", "proposals", "edit", "reject")
+PREVIEW, PROPOSE, APPROVE, PROPOSALS, EDIT, REJECT = (
+    (FOLDER / f"access-change-{name}.graphql").read_text(encoding="utf-8") for name in EXAMPLES
 )
-EDIT = """
-mutation ($input: AccessChangeEditInput!) {
-  accessChangeEdit(input: $input) {
-    accessProposal { digest editedBy { name } } errors { code path message } } }
-"""
-REJECT = """
-mutation ($input: AccessChangeRejectInput!) {
-  accessChangeReject(input: $input) { accessProposal { state note } errors { code path message } } }
-"""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +59,7 @@ def approve(api, who, proposal, digest=None):
     return api.ask(APPROVE, asked, as_user=who).data["accessChangeApprove"]
 
 
-@pytest.mark.parametrize("text", [PREVIEW, PROPOSE, APPROVE, PROPOSALS])
+@pytest.mark.parametrize("text", [PREVIEW, PROPOSE, APPROVE, PROPOSALS, EDIT, REJECT], ids=EXAMPLES)
 def test_examples_are_operations_of_the_schema(text):
     assert validate(build_schema().core, parse(text)) == []
 
@@ -149,16 +140,15 @@ def test_wrong_digest_edit_and_rejection(api, world, officer, second, fonds):
         "reason": "the other one",
     }
 
-    edited = api.ask(EDIT, {"input": asked}, as_user=officer).data["accessChangeEdit"]
+    edited = api.ask(EDIT, asked, as_user=officer).data["accessChangeEdit"]
     stale = approve(api, second, made)
-    rejected = api.ask(REJECT, {"input": {"id": made["id"], "note": "neither"}}, as_user=second).data[
-        "accessChangeReject"
-    ]
+    turned_down = {"id": made["id"], "note": "neither"}
+    rejected = api.ask(REJECT, turned_down, as_user=second).data["accessChangeReject"]
 
     assert [(e["code"], e["path"]) for e in wrong["errors"]] == [("CONFLICT", ["digest"])]
     assert edited["accessProposal"]["editedBy"] == [{"name": "proposer"}]
     assert [e["code"] for e in stale["errors"]] == ["CONFLICT"]
-    assert rejected["accessProposal"] == {"state": "REJECTED", "note": "neither"}
+    assert rejected["accessProposal"] == {**turned_down, "state": "REJECTED"}
 
 
 def test_list_shows_every_change_but_withholds_what_is_hidden(api, world, officer, fonds):

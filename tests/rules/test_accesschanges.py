@@ -63,19 +63,23 @@ def test_what_is_kept_of_a_set_says_all_of_it(changes):
     assert accesschanges.read(kept) == tuple(changes)
 
 
+def digest(changes, *, reason="why", basis="a" * 64):
+    return accesschanges.digest_of(changes, reason=reason, basis_sha256=basis)
+
+
 @given(CHANGES, CHANGES)
 def test_digest_tells_different_sets_apart(one, other):
-    same = accesschanges.digest_of([one], reason="why") == accesschanges.digest_of([other], reason="why")
-
-    assert same is (one == other)
+    assert (digest([one]) == digest([other])) is (one == other)
 
 
-def test_digest_binds_the_reason_and_the_order():
+def test_digest_binds_the_reason_the_order_and_what_the_effects_rest_on():
     one, other = entry(), EntryRevoke(NODE)
-    digest = accesschanges.digest_of([one, other], reason="why")
+    found = digest([one, other])
 
-    assert accesschanges.digest_of([one, other], reason="why not") != digest
-    assert accesschanges.digest_of([other, one], reason="why") != digest
+    assert digest([one, other], reason="why not") != found
+    assert digest([other, one]) != found
+    assert digest([one, other], basis="b" * 64) != found
+    assert digest([one, other]) == found
 
 
 def test_empty_set_is_refused():

@@ -99,7 +99,7 @@ def test_edit_clears_what_was_read_before(house, world, officer, second, fonds):
     before = row.digest
     edited = edit(house, officer, row, entry(world.user(), fonds))
 
-    with pytest.raises(errors.Conflict, match="^it was edited since you read it: read it again$") as caught:
+    with pytest.raises(errors.Conflict, match="^it says something else than this digest: read it") as caught:
         approve(house, second, edited, digest=before)
 
     assert caught.value.path == ("digest",)
@@ -151,12 +151,35 @@ def test_approval_is_refused_when_what_it_rests_on_has_changed(house, world, off
     row = propose(house, officer, entry(group, fonds))
     world.link(user, group)
 
-    with pytest.raises(errors.Conflict, match="^what it rests on has changed since: rehearse it again"):
+    with pytest.raises(errors.Conflict, match="^whom it reaches, or what differs for them, has changed"):
         approve(house, second, row)
 
     assert sees(house, user, fonds) == 0
     approve(house, second, edit(house, officer, row, entry(group, fonds)))
     assert sees(house, user, fonds) == 1
+
+
+def test_edit_without_a_change_wants_another_reading_if_it_would_do_something_else(
+    house, world, officer, second, fonds
+):
+    group, change = world.principal(PrincipalKind.GROUP), entry(world.user(), fonds)
+    row = propose(house, officer, entry(group, fonds))
+    world.link(world.user(), group)
+
+    edited = write(
+        house,
+        officer,
+        lambda work: accessproposals.edit(
+            work, proposal_id=row.id, digest=row.digest, changes=[entry(group, fonds)], reason=row.reason
+        ),
+    )
+    with pytest.raises(errors.Conflict) as caught:
+        approve(house, second, row)
+
+    assert caught.value.path == ("digest",)
+    assert edited.digest != row.digest
+    same = propose(house, officer, change)
+    assert propose(house, officer, change).digest == same.digest
 
 
 def test_approval_does_not_mind_what_changes_elsewhere(house, world, officer, second, fonds):
