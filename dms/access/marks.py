@@ -46,9 +46,10 @@ def all_marks(work: Work) -> Mapping[int, Mark]:
 def _read(work: Work) -> Mapping[int, Mark]:
     """Read which marks there are, and of those that are not known yet what they say."""
     lasting: Mapping[int, Mark] = kept.lasting(work, _ROOM)
-    ids: Collection[int] = fetch(work, _READ_IDS)[0][0]
-    if lasting.keys() >= set(ids):
-        return {security_id: lasting[security_id] for security_id in ids}
+    if lasting:
+        ids: Collection[int] = fetch(work, _READ_IDS)[0][0]
+        if lasting.keys() >= set(ids):
+            return {security_id: lasting[security_id] for security_id in ids}
     found = {row[0]: Mark(row[1], decode(row[2])) for row in fetch(work, _READ_ALL)}
     kept.keep_lasting(work, _ROOM, found)
     return found

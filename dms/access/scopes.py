@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     tuple_,
     update,
 )
@@ -205,9 +206,14 @@ def fold(database: Database) -> int:
 
 def unfolded(work: Work, model: type[Row]) -> tuple[int, dict[int, int]]:
     """Return how often was folded, and by how much each scope's counter has changed since."""
-    ((generation,),) = fetch(work, _GENERATION)
-    changed = fetch(work, _CHANGED_DOCUMENTS if model is Document else _CHANGED_AGGREGATIONS)
-    return generation, {row[0]: int(row[1]) for row in changed}
+    key = f"scopes:changed:{model.__tablename__}"
+    found: tuple[int, dict[int, int]] | None = work.memory.get(key)
+    if found is None:
+        rows = fetch(work, _CHANGED_DOCUMENTS if model is Document else _CHANGED_AGGREGATIONS)
+        found = rows[0][0], {row[1]: int(row[2]) for row in rows if row[1] is not None}
+        if not work.writes:  # an operation that writes goes on counting
+            work.memory[key] = found
+    return found
 
 
 def fold_now(work: Work) -> None:
@@ -285,11 +291,15 @@ def _parts_of(test: ColumnElement[bool]) -> Select[int, int, int, int]:
 
 
 def _changed(column: InstrumentedAttribute[int]) -> Select[Any]:
-    columns: list[Any] = [AccessScopeChange.scope_id, func.sum(column)]
-    return select(*columns).group_by(AccessScopeChange.scope_id)
+    """Select the number of the last fold with each changed scope; without any, with none."""
+    columns: list[Any] = [ScopeFold.generation, AccessScopeChange.scope_id]
+    return (
+        select(*columns, func.sum(column))
+        .outerjoin_from(ScopeFold, AccessScopeChange, true())
+        .group_by(*columns)
+    )
 
 
-_GENERATION = select(ScopeFold.generation)
 _CHANGED_DOCUMENTS = _changed(AccessScopeChange.documents)
 _CHANGED_AGGREGATIONS = _changed(AccessScopeChange.aggregations)
 _READ_TRIPLES = _parts_of(in_numbers(AccessScope.id, "scopes"))

@@ -22,6 +22,8 @@ from dms.rules.security import NO_COMPARTMENTS, Mark, dominates
 from dms.stores import facts
 from dms.stores.work import Work
 
+_WORDS = "security:words"
+
 MAX_RANK = 32_767
 """The largest rank that the column holds."""
 
@@ -190,15 +192,27 @@ def check_new(work: Work, mark: Mark, *, kept: frozenset[UUID], object_id: UUID 
 
 
 def describe(work: Work, found: Collection[Mark]) -> Mapping[Mark, Classification]:
-    """Return what to show of marks; two small readings, whatever their number."""
+    """Return what to show of marks; two small readings in an operation, however often it is asked."""
     if not found:
         return {}
-    by_rank = {row.rank: row for row in gate.vocabulary(work, SecurityLevel).rows()}
-    by_id = {row.id: row for row in gate.vocabulary(work, Compartment).rows()}
+    by_rank, by_id = _words(work)
     return {
         mark: _classification(by_rank[mark.rank], [by_id[each] for each in mark.compartments])
         for mark in found
     }
+
+
+def _words(work: Work) -> tuple[Mapping[int, SecurityLevel], Mapping[UUID, Compartment]]:
+    """Return the levels by rank and the compartments by id."""
+    known: tuple[dict[int, SecurityLevel], dict[UUID, Compartment]] | None = work.memory.get(_WORDS)
+    if known is None:
+        known = (
+            {row.rank: row for row in gate.vocabulary(work, SecurityLevel).rows()},
+            {row.id: row for row in gate.vocabulary(work, Compartment).rows()},
+        )
+        if not work.writes:  # an operation that writes may make another
+            work.memory[_WORDS] = known
+    return known
 
 
 def compartments_by_id(work: Work, ids: Collection[UUID]) -> Sequence[Compartment]:
