@@ -24,13 +24,13 @@ run: $(VENV)/.sample
 	@exec $(BIN)/dms demo --serve
 
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 deep: $(VENV)/.test
-	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --hypothesis-profile deep
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --hypothesis-profile deep
 
 coverage: $(VENV)/.test
-	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --cov --cov-report=
+	@$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@$(BIN)/coverage report --include='dms/rules/*,dms/access/*' --fail-under=100
 	@$(BIN)/coverage report --fail-under=95
 

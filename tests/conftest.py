@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,24 @@ from tests.desk import Desk
 from tests.factories import World
 
 ENGINES = ("sqlite", "postgresql")
+
+LONG = (
+    "access/test_races.py",
+    "cli/test_import.py",
+    "cli/test_demo.py",
+    "access/test_metamorphic.py",
+    "access/test_asof.py",
+    "access/test_mutants.py",
+    "access/test_lives.py",
+    "cli/test_guides.py",
+    "access/test_equality.py",
+    "access/test_million.py",
+    "access/test_rehearsals.py",
+    "cli/test_policytests.py",
+    "faults/test_log_kill.py",
+    "web/test_large.py",
+)
+"""Files of few tests that take long, the longest first."""
 
 _RUN = pytest.StashKey[databases.Run]()
 _numbers = itertools.count(1)
@@ -61,6 +80,15 @@ def pytest_configure_node(node):
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
         config.stash[_RUN].end()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    # Workers take whole files: what takes long comes first, or one of them ends the run alone.
+    if hasattr(config, "workerinput"):
+        tests = Counter(item.path for item in items)
+        places = {Path(__file__).parent / path: number for number, path in enumerate(LONG)}
+        items.sort(key=lambda item: (places.get(item.path, len(LONG)), -tests[item.path], item.path))
 
 
 def pytest_collection_finish():
