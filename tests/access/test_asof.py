@@ -32,6 +32,7 @@ from dms.services import editing, users
 from dms.stores import facts
 from dms.stores.work import session_of
 from tests import factories
+from tests.examples import how_many
 
 ACTIONS = (Action.DISCOVER, Action.READ_CONTENT, Action.MANAGE_ACCESS)
 N = 12
@@ -362,7 +363,7 @@ def lived(work, life, plan):
 
 
 SETTINGS = settings(
-    max_examples=max(6, settings.default.max_examples // 8),
+    max_examples=how_many(6, deep_share=8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -28,6 +28,7 @@ from dms.stores.work import session_of
 from tests import factories
 from tests.access import rebuilt
 from tests.access.reference import Reference
+from tests.examples import how_many
 from tests.factories import actor
 
 NOW_OFFSETS = (-1, 0, 1)  # an instant before, at and after the boundary of validity
@@ -185,7 +186,7 @@ class _RolledBack(Exception):
 @given(plan=worlds(), offset=st.sampled_from(NOW_OFFSETS))
 @settings(
     # A world is decided for every action: a sixth of the profile's examples says as much.
-    max_examples=max(10, settings.default.max_examples // 6),
+    max_examples=how_many(10, deep_share=6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_check_list_and_count_agree_with_full_casbin_and_reference(house, lattice, plan, offset):

@@ -36,6 +36,7 @@ from tests import factories
 from tests.access import rebuilt
 from tests.access import test_equality as equality
 from tests.access.reference import Reference
+from tests.examples import how_many
 from tests.factories import actor
 
 WATCHED = (Action.DISCOVER, Action.READ_CONTENT)
@@ -310,11 +311,11 @@ def lives(house):
 
 
 def test_no_life_of_an_archive_parts_from_a_rebuild(lives, engine_kind):
-    share = 8 if engine_kind == "sqlite" else 16  # on PostgreSQL a life takes three times as long
+    normally = 6 if engine_kind == "sqlite" else 3  # on PostgreSQL a life takes three times as long
     run_state_machine_as_test(
         lives,
         settings=settings(
-            max_examples=min(100, max(3, settings.default.max_examples // share)),
+            max_examples=min(100, how_many(normally, deep_share=8)),
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
         ),

@@ -20,6 +20,7 @@ from dms.rules.security import Mark, dominates
 from dms.stores.work import session_of
 from tests import factories
 from tests.access import test_equality as equality
+from tests.examples import how_many
 from tests.factories import actor
 
 LIKELY = (Action.DISCOVER, Action.READ_METADATA, Action.READ_CONTENT, Action.EDIT)
@@ -27,7 +28,7 @@ LIKELY = (Action.DISCOVER, Action.READ_METADATA, Action.READ_CONTENT, Action.EDI
 lattice = equality.lattice
 
 each_world = hypothesis_settings(
-    max_examples=min(150, max(6, hypothesis_settings.default.max_examples // 8)),
+    max_examples=min(150, how_many(6, deep_share=8)),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -30,6 +30,7 @@ from dms.services import accesspreviews
 from dms.stores.work import session_of
 from tests import factories
 from tests.access.reference import Reference
+from tests.examples import how_many
 from tests.factories import actor
 
 ACTIONS = (Action.DISCOVER, Action.READ_CONTENT)
@@ -233,7 +234,7 @@ def _seen(house, work, world, users):
 @given(plan=plans())
 @settings(
     # An example writes a world and reads it three times: a third of the profile says as much.
-    max_examples=max(10, settings.default.max_examples // 3),
+    max_examples=how_many(16, deep_share=3),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_rehearsal_tells_what_really_comes_of_the_changes(house, officer, plan):
