@@ -71,7 +71,7 @@ def title(path: bytes) -> str:
     try:
         name = text.file_name(_last(path).decode("utf-8", "replace"))
     except Invalid:
-        return shown(_last(path))
+        return shown(_last(path)) or UNNAMED
     stem, _, ending = name.rpartition(".")
     return stem.strip() or name if _ENDING.fullmatch(ending) else name
 

@@ -57,6 +57,7 @@ def test_title_and_file_name_can_always_be_kept(path):
 @pytest.mark.parametrize(
     ("path", "shown", "title", "name"),
     [
+        (b"/", "/", "unnamed", "unnamed"),
         (b"a/Letter of May.pdf", "a/Letter of May.pdf", "Letter of May", "Letter of May.pdf"),
         (b"README", "README", "README", "README"),
         (b".profile", ".profile", "profile", "profile"),
