@@ -16,10 +16,10 @@ from benchmarks.accessplan import Plan, node_id, principal_id
 from benchmarks.costs import Meter
 from dms.access import gate, revisions
 from dms.access.keyset import Order
-from dms.app import House
 from dms.base.actor import Actor, ActorKind
 from dms.base.errors import DmsError
 from dms.base.paging import PageRequest
+from dms.house import House
 from dms.jobs.caretaking import Caretaker
 from dms.models.documents import Document
 from dms.rules.access import Action, Effect, NodeKind

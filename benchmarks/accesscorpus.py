@@ -27,10 +27,10 @@ from benchmarks import accessplan
 from benchmarks.accessplan import BEGIN, MINUTE, WORDS, Plan, entry_id, node_id, other_id, principal_id
 from benchmarks.accesswriters import PostgresWriter, Row, SqliteWriter, Writer
 from dms.access import recount, revisions
-from dms.app import House, install, open_house
 from dms.base import resources
 from dms.base.actor import system_actor
 from dms.base.settings import Settings
+from dms.house import House, install, open_house
 from dms.rules.access import NodeKind
 from tests import databases
 

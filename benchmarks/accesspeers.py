@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from benchmarks import accessplan
 from benchmarks.accessplan import BEGIN, Entry, Plan, Reader, entry_id, node_id, other_id, principal_id
-from dms.app import House
+from dms.house import House
 from dms.models.types import Id
 from dms.rules import access as rules
 from dms.rules.access import Action, Effect, NodeKind, Subject, Target

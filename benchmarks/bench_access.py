@@ -28,9 +28,9 @@ from benchmarks.costs import Cost, Meter
 from dms.access import gate
 from dms.access.keyset import Order
 from dms.access.reading import Visible
-from dms.app import House
 from dms.base.actor import Actor, ActorKind
 from dms.base.paging import PageRequest, Position
+from dms.house import House
 from dms.models.documents import Document
 from dms.rules.access import Action, NodeKind
 from dms.rules.filters import Leaf, Operator

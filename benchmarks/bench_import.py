@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import installations
-from dms.app import House, open_house
 from dms.base.actor import Actor, ActorKind
 from dms.base.clock import system_clock
+from dms.house import House, open_house
 from dms.jobs import imports
 from dms.jobs.imports import Ground, Wish
 from dms.rules.access import Action

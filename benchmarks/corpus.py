@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from dms.access import marks, tokens
-from dms.app import House
 from dms.base.actor import system_actor
 from dms.base.ids import new_id
+from dms.house import House
 from dms.models.documents import Document
 from dms.models.users import PrincipalKind, TokenKind
 from dms.models.versions import Blob, ContentFile, FileRole, VerifyState, Version

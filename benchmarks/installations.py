@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dms.app import install
 from dms.base.settings import Settings
+from dms.house import install
 from tests import databases
 
 

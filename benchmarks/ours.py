@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from benchmarks.servers import serve
-from dms.app import create_app, open_house
+from dms.app import create_app
 from dms.base import settings
+from dms.house import open_house
 
 if __name__ == "__main__":
     serve(create_app(open_house(settings.load())), descriptor=int(sys.argv[1]))

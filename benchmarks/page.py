@@ -11,8 +11,9 @@ import orjson
 from benchmarks import corpus, installations, servers
 from benchmarks.servers import Load
 from benchmarks.shares import Sampler
-from dms.app import create_app, open_house
+from dms.app import create_app
 from dms.base.settings import Settings
+from dms.house import open_house
 
 ROUNDS = 5
 REQUESTS = 60

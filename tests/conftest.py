@@ -14,10 +14,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from dms.app import House, open_house
 from dms.base.actor import system_actor
 from dms.base.clock import system_clock
 from dms.base.settings import Settings
+from dms.house import House, open_house
 from dms.services import repository
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.keys_file import FileKeyStore

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dms.access import gate, reading
-from dms.app import House
 from dms.base.ids import new_id
+from dms.house import House
 from dms.models.documents import Document
 from dms.rules.access import Action
 from dms.services import aggregations, uploads

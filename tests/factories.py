@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from dms.access import accessnodes, marks, revisions, scopes
-from dms.app import House
 from dms.base.actor import Actor, ActorKind, system_actor
 from dms.base.ids import new_id
+from dms.house import House
 from dms.models.accesslists import AccessEntry, EntryKind
 from dms.models.accessreviews import AccessReview, AccessReviewLine, LineState, ReviewState
 from dms.models.aggregations import Aggregation, ArrangementLevel

@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 import click
 
 from dms.access.revisions import HOLDS, LOCK
-from dms.app import House
 from dms.base.actor import Actor
 from dms.base.errors import Invalid, NotFound
 from dms.base.ids import Kind, global_id
@@ -23,6 +22,7 @@ from dms.cli.acting import account_name, acting, as_option
 from dms.cli.frame import REFUSED, emit, json_option, opened
 from dms.cli.outputs import target_of
 from dms.cli.progress import Progress
+from dms.house import House
 from dms.rules import accesssheets as rules
 from dms.rules.accesssheets import Change, Column
 from dms.rules.periods import Validity

@@ -13,7 +13,6 @@ import click
 import orjson
 
 from dms.access.log.uses import Uses
-from dms.app import House
 from dms.base.actor import Actor
 from dms.base.clock import to_iso
 from dms.base.ids import Kind, global_id
@@ -21,6 +20,7 @@ from dms.base.paging import MAX_PAGE, PageRequest, Position
 from dms.cli.acting import acting, as_option
 from dms.cli.frame import json_option, opened
 from dms.cli.progress import Progress
+from dms.house import House
 from dms.models.users import PrincipalKind
 from dms.rules.accessfindings import FindingKind
 from dms.rules.accesssheets import Column, NodeWord

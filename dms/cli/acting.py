@@ -9,12 +9,12 @@ from functools import partial
 
 import click
 
-from dms.app import House
 from dms.base import settings as configuration
 from dms.base.actor import Actor, ActorKind, Source
 from dms.base.errors import NotFound
 from dms.base.ids import new_id
 from dms.cli.frame import operator
+from dms.house import House
 from dms.models.users import PrincipalStatus
 from dms.services import users
 

@@ -14,7 +14,6 @@ import click
 import orjson
 
 from dms.access import login, standing
-from dms.app import House, install
 from dms.base.actor import Source, anonymous_actor
 from dms.base.errors import ConfigurationError, Unauthenticated
 from dms.base.ids import new_id
@@ -24,6 +23,7 @@ from dms.cli.frame import emit, json_option, opened, operator, settings_of
 from dms.cli.progress import Progress
 from dms.cli.sample import logins, people, plan, staff
 from dms.cli.sample.logins import Logins
+from dms.house import House, install
 from dms.models.users import PrincipalKind
 from dms.rules.accessevents import Op
 from dms.stores import facts, lookups, migrations

@@ -18,7 +18,6 @@ import orjson
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 import dms
-from dms.app import House, open_house
 from dms.base import logging as operational_log
 from dms.base import settings as configuration
 from dms.base.actor import Actor, system_actor
@@ -26,6 +25,7 @@ from dms.base.clock import Clock, system_clock
 from dms.base.errors import ConfigurationError, DmsError, DoorError
 from dms.base.ids import new_id
 from dms.base.settings import Settings
+from dms.house import House, open_house
 from dms.stores import migrations
 
 REFUSED, CANNOT_RUN, INTERRUPTED = 1, 3, 130

@@ -12,7 +12,6 @@ from types import FrameType
 import click
 import orjson
 
-from dms.app import House
 from dms.base.clock import monotonic_s, system_clock
 from dms.base.errors import ConfigurationError, NotFound
 from dms.base.ids import Kind, global_id
@@ -20,6 +19,7 @@ from dms.base.settings import Settings
 from dms.cli.acting import account_name, acting, as_option
 from dms.cli.frame import CANNOT_RUN, INTERRUPTED, REFUSED, json_option, opened
 from dms.cli.progress import Progress
+from dms.house import House
 from dms.jobs import imports
 from dms.jobs.imports import Ground, Report, Wish
 from dms.models.imports import RunEnding

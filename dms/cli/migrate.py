@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dms.app import install
 from dms.cli.frame import emit, json_option, settings_of
+from dms.house import install
 from dms.stores import migrations
 
 

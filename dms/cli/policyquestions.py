@@ -15,7 +15,6 @@ from uuid import UUID
 
 import click
 
-from dms.app import House
 from dms.base.actor import Actor
 from dms.base.clock import Instant, from_datetime, to_iso
 from dms.base.errors import Denied, NotFound
@@ -23,6 +22,7 @@ from dms.base.ids import Kind, global_id, parse_global_id
 from dms.base.paging import MAX_PAGE, Page, PageRequest
 from dms.cli.acting import account_name, acting, as_option
 from dms.cli.frame import emit, json_option, opened
+from dms.house import House
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.rules.access import Action, NodeKind

@@ -15,12 +15,12 @@ import click
 from dms.access import policytests
 from dms.access.policy import read_files
 from dms.access.policytests import Outcome
-from dms.app import House, install, open_house
 from dms.base import logging as operational_log
 from dms.base import resources
 from dms.base.clock import Instant
 from dms.base.errors import ConfigurationError, Invalid
 from dms.base.settings import Settings
+from dms.house import House, install, open_house
 from dms.rules import policytests as rules
 from dms.rules import policytexts
 from dms.rules.policytests import DutyExpectation, PolicyTest, Told, described, written

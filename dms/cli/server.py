@@ -14,11 +14,12 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
-from dms.app import create_app, open_house
+from dms.app import create_app
 from dms.base import logging as operational_log
 from dms.base import settings as configuration
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
+from dms.house import open_house
 from dms.stores import migrations
 
 STOP_S = 20

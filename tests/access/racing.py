@@ -19,10 +19,10 @@ from queue import SimpleQueue
 from uuid import UUID
 
 from dms.access import gate, keyset, revisions
-from dms.app import House, open_house
 from dms.base.errors import NotFound, Unauthenticated
 from dms.base.paging import PageRequest
 from dms.base.settings import PREFIX, Settings, load
+from dms.house import House, open_house
 from dms.models.documents import Document
 from dms.models.security import MarkedKind
 from dms.rules.access import Action, Effect, NodeKind

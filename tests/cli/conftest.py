@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from dms.app import install, open_house
 from dms.base.settings import Settings
 from dms.cli import main
 from dms.cli.sample.load import load
 from dms.cli.sample.plan import plan
+from dms.house import install, open_house
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import io
 
 import pytest
 
-from dms.app import install, open_house
 from dms.base.clock import system_clock
 from dms.base.ids import Kind, global_id, new_id
 from dms.cli import accessreview
+from dms.house import install, open_house
 from dms.rules.access import Action
 from dms.rules.accessfindings import FindingKind
 from dms.rules.accesssheets import Column

@@ -18,7 +18,6 @@ import pytest
 from sqlalchemy import func, select
 
 from dms.access import gate, tokens
-from dms.app import install, open_house
 from dms.base.clock import system_clock
 from dms.base.settings import Settings
 from dms.cli.demo import QUERY
@@ -27,6 +26,7 @@ from dms.cli.sample.classes import CLASSES
 from dms.cli.sample.load import load
 from dms.cli.sample.logins import FILE, read
 from dms.cli.sample.plan import plan
+from dms.house import install, open_house
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation, Repository
 from dms.models.documents import Document

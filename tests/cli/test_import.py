@@ -19,8 +19,8 @@ import hypothesis
 import pytest
 from sqlalchemy import select
 
-from dms.app import House, open_house
 from dms.base.settings import Settings
+from dms.house import House, open_house
 from dms.models.documents import Document
 from dms.models.imports import ImportLine, ImportRun, RunEnding
 from dms.models.security import Compartment

@@ -14,10 +14,10 @@ from datetime import date
 import openpyxl
 import pytest
 
-from dms.app import install, open_house
 from dms.base.clock import Instant
 from dms.base.errors import Invalid
 from dms.base.ids import Kind, global_id
+from dms.house import install, open_house
 from dms.jobs import inventory, inventoryfiles
 from dms.jobs.inventory import Wish
 from dms.jobs.inventoryfiles import Format

@@ -17,9 +17,10 @@ import pytest
 from sqlalchemy import select
 
 from dms.access import tokens
-from dms.app import create_app, open_house
+from dms.app import create_app
 from dms.base.actor import system_actor
 from dms.base.settings import Settings
+from dms.house import open_house
 from dms.models.users import Principal, PrincipalKind, TokenKind
 from dms.stores import upkeep
 from tests.cli.conftest import load_sample

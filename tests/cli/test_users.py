@@ -11,9 +11,9 @@ from dms.access import login
 from dms.access.hashing import InlinePool
 from dms.access.login import Entrance
 from dms.access.passwords import PRESETS
-from dms.app import open_house
 from dms.base.actor import Source, anonymous_actor
 from dms.base.clock import DAY, from_datetime, system_clock
+from dms.house import open_house
 from dms.models import accessevents
 from dms.stores import upkeep
 

@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from dms.access import tokens
 from dms.access.tokens import Issued
-from dms.app import House
 from dms.base.actor import system_actor
 from dms.graphql.execution import open_endpoint
+from dms.house import House
 from dms.models.users import TokenKind
 from dms.web.middleware import middlewares
 

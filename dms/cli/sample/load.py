@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dms.app import House
 from dms.base.settings import operator_name
 from dms.cli.sample import capture, staff
 from dms.cli.sample.plan import plan
 from dms.cli.sample.town import Tell, Town
+from dms.house import House
 
 
 def load(house: House, passwords: Mapping[str, str], *, tell: Tell) -> None:

@@ -15,12 +15,12 @@ from dms.access import login, revisions
 from dms.access.hashing import InlinePool
 from dms.access.login import Code, Entrance
 from dms.access.passwords import PRESETS
-from dms.app import House
 from dms.base.actor import anonymous_actor
 from dms.base.ids import new_id
 from dms.cli.sample.people import ADMINISTRATOR, OFFICER
 from dms.cli.sample.town import Town
 from dms.cli.sample.values import Clearance, Compartment, Group, Level, Link, Person, Principal
+from dms.house import House
 from dms.models.users import PrincipalKind
 from dms.rules.accesschanges import LinkMake
 from dms.services import accessproposals, clearances, memberships, security, users

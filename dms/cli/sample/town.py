@@ -9,11 +9,11 @@ from itertools import groupby, islice
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
-from dms.app import House
 from dms.base.actor import Actor, ActorKind, Source, system_actor
 from dms.base.clock import monotonic_s
 from dms.base.ids import new_id
 from dms.cli.sample.values import Plan
+from dms.house import House
 from dms.models.users import PrincipalKind
 from dms.stores import lookups
 from dms.stores.work import Work

@@ -1,0 +1,101 @@
+"""An installation: made, brought up to date, opened. Commands need no more; `app` adds the doors."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from dms.access.kept import KEPT, Kept
+from dms.access.log import AccessLog, open_log
+from dms.access.policy import Policy, read_files
+from dms.access.standing import POLICY
+from dms.base.actor import system_actor
+from dms.base.clock import Clock, system_clock
+from dms.base.errors import ConfigurationError
+from dms.base.ids import new_id
+from dms.base.settings import Settings
+from dms.services import repository
+from dms.services.consents import SECOND_OFFICER_RANK
+from dms.stores import facts, migrations
+from dms.stores.blobs_local import LocalBlobStore
+from dms.stores.engine import Database, open_database
+from dms.stores.keys_file import FileKeyStore
+from dms.stores.vault import Vault
+from dms.stores.work import Works
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """An open installation: what commands and servers work with."""
+
+    settings: Settings
+    database: Database
+    policy: Policy
+    log: AccessLog
+    works: Works
+    vault: Vault
+
+    def close(self) -> None:
+        """Write what waits and let go of files and connections."""
+        self.log.close()
+        self.database.dispose()
+
+
+def install(settings: Settings, *, clock: Clock = system_clock) -> bool:
+    """Make an installation, or bring it up to date; True if it was made now.
+
+    A lost key file is never replaced: content under the old keys would look merely unreadable.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrations.upgrade(settings)
+    LocalBlobStore.set_up(settings.blob_root)
+    if not settings.key_path.exists():
+        _refuse_lost_keys(settings, clock)
+        FileKeyStore.create(settings.key_path, data_folder=settings.home, clock=clock)
+    with contextlib.closing(open_house(settings, clock=clock)) as house:
+        return house.works.write(
+            system_actor(new_id().hex), lambda work: repository.found(work, name=settings.repository_name)
+        )
+
+
+def open_house(settings: Settings, *, clock: Clock = system_clock) -> House:
+    """Open an installation; `ConfigurationError` when its files cannot be used."""
+    store = LocalBlobStore(settings.blob_root, reserve_bytes=settings.disk_reserve_bytes)
+    keys = FileKeyStore(settings.key_path, data_folder=settings.home, clock=clock)
+    works, policy, log = _open_works(settings, clock)
+    return House(settings, works.database, policy, log, works, Vault(store, keys))
+
+
+def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, AccessLog]:
+    policy = Policy(read_files())
+    database = open_database(settings)
+    log = open_log(database, clock=clock)
+    works = Works(
+        database,
+        closing=log,
+        clock=clock,
+        deadline_s=settings.deadline_s,
+        equipment={
+            POLICY: policy,
+            SECOND_OFFICER_RANK: settings.second_officer_rank,
+            **_kept(settings),
+        },
+    )
+    return works, policy, log
+
+
+def _kept(settings: Settings) -> dict[str, Kept]:
+    return {KEPT: Kept(settings.decide_once_items)} if settings.decide_once else {}
+
+
+def _refuse_lost_keys(settings: Settings, clock: Clock) -> None:
+    works, _, log = _open_works(settings, clock)
+    try:
+        if works.read(system_actor(new_id().hex), facts.holds_content):
+            raise ConfigurationError(
+                f"the key file `{settings.key_path}` is gone, but there is content sealed with its keys: "
+                "restore it from its backup"
+            )
+    finally:
+        log.close()
+        works.database.dispose()
