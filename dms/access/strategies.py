@@ -87,7 +87,7 @@ def _walk(listing: Listing[R], found: Verdict, request: PageRequest, *, limit: i
 def _gather(listing: Listing[R], found: Verdict, request: PageRequest, *, limit: int) -> Sequence[_Found]:
     """Read the rows of the visible scopes, and the Documents that show by an entry of their own."""
     visible = predicates.scopes_shown(listing.work, found, listing.model)
-    narrow = _narrow(listing).where(in_numbers(listing.model.scope_id, visible))
+    narrow = _bare(listing).where(in_numbers(listing.model.scope_id, visible))
     if found.own_denied and listing.model is Document:
         hidden = and_(Document.has_own_entries, in_ids(Document.id, found.own_denied))
         narrow = narrow.where(not_(hidden))
@@ -104,13 +104,18 @@ def _gather(listing: Listing[R], found: Verdict, request: PageRequest, *, limit:
     return shown[:limit]
 
 
+def _bare(listing: Listing[R]) -> Select[Any]:
+    """Select of each row its id and order value, which the index of a scope's rows holds."""
+    columns: list[Any] = [type_coerce(listing.model.id, RawId()).label("id"), listing.order.column]
+    return select(*columns).where(*listing.conditions)
+
+
 def _narrow(listing: Listing[R]) -> Select[Any]:
     """Select of each row what a test needs: id, order value, scope, and whether it has own entries."""
-    model = listing.model
-    columns: list[Any] = [type_coerce(model.id, RawId()).label("id"), listing.order.column, model.scope_id]
-    if model is Document:
+    columns: list[Any] = [listing.model.scope_id]
+    if issubclass(listing.model, Document):
         columns.append(Document.has_own_entries)
-    return select(*columns).where(*listing.conditions)
+    return _bare(listing).add_columns(*columns)
 
 
 def _read(listing: Listing[R], statement: Select[Any], request: PageRequest, *, limit: int) -> Sequence[Any]:
