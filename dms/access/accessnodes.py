@@ -110,8 +110,15 @@ def move(work: Work, node_id: UUID, ids: Collection[UUID]) -> None:
     """Move those of these objects that still wait to their new scopes."""
     work.needs_lock(scopes.PLACES)
     node = _filled(work, node_id)
+    session = session_of(work)
+    below, waited_for = (
+        frozenset(session.execute(numbers).scalars()) for numbers in (_below(node), _waited_for(node))
+    )
+    held = 3 if node.kind is NodeKind.CLASS else 2
     for model in _MODELS:
-        rows = session_of(work).execute(_waiting(node, model).where(in_ids(model.id, ids))).all()
+        # As one statement PostgreSQL looks at all that lies below for each piece.
+        placed = session.execute(_placed(node, model).where(in_ids(model.id, ids)))
+        rows = [row for row in placed if row[5] in waited_for and row[held] not in below]
         _shift(work, rows, model, kind=node.kind, target=node.id)
     _forget_rows(work)
 
@@ -287,24 +294,39 @@ def _waiting(node: AccessNode, model: type[Row]) -> Select[Any]:
     INVARIANT (ready-reaches): what still waits for a node being filled below it counts too, or a line on a
     ready node would not reach it.
     """
-    below = select(AccessNodeClosure.node).where(AccessNodeClosure.ancestor == node.id)
-    waited_for = below.join(AccessNode, AccessNode.id == AccessNodeClosure.node).where(
-        or_(AccessNode.id == node.id, AccessNode.state == NodeState.FILLING)
-    )
     is_class = node.kind is NodeKind.CLASS
     held: InstrumentedAttribute[int] = AccessScope.class_node if is_class else AccessScope.aggregation_node
+    return _placed(node, model).where(_nearest(node).in_(_waited_for(node)), held.not_in(_below(node)))
+
+
+def _placed(node: AccessNode, model: type[Row]) -> Select[Any]:
+    """Return (id, scope, its three parts, nearest node in the tree of this one) of rows."""
     parts = (AccessScope.aggregation_node, AccessScope.class_node, AccessScope.security_id)
-    columns: list[Any] = [model.id, model.scope_id, *parts]
-    found: Select[Any] = select(*columns).join(AccessScope, AccessScope.id == model.scope_id)
-    if is_class:
-        found = found.join(RecordClass, RecordClass.id == model.record_class_id)
-        nearest: InstrumentedAttribute[int] = RecordClass.access_node_id
-    elif model is Document:
-        found = found.join(Aggregation, Aggregation.id == Document.aggregation_id)
-        nearest = Aggregation.access_node_id
-    else:
-        nearest = Aggregation.access_node_id
-    return found.where(nearest.in_(waited_for), held.not_in(below))
+    columns: list[Any] = [model.id, model.scope_id, *parts, _nearest(node)]
+    found: Select[Any] = (
+        select(*columns).select_from(model).join(AccessScope, AccessScope.id == model.scope_id)
+    )
+    if node.kind is NodeKind.CLASS:
+        return found.join(RecordClass, RecordClass.id == model.record_class_id)
+    if model is Document:
+        return found.join(Aggregation, Aggregation.id == Document.aggregation_id)
+    return found
+
+
+def _nearest(node: AccessNode) -> InstrumentedAttribute[int]:
+    return RecordClass.access_node_id if node.kind is NodeKind.CLASS else Aggregation.access_node_id
+
+
+def _below(node: AccessNode) -> Select[int]:
+    return select(AccessNodeClosure.node).where(AccessNodeClosure.ancestor == node.id)
+
+
+def _waited_for(node: AccessNode) -> Select[int]:
+    return (
+        _below(node)
+        .join(AccessNode, AccessNode.id == AccessNodeClosure.node)
+        .where(or_(AccessNode.id == node.id, AccessNode.state == NodeState.FILLING))
+    )
 
 
 def _left(work: Work, node: AccessNode, *, limit: int) -> int:
