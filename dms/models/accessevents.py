@@ -7,11 +7,13 @@ each engine has a Table of its own, in metadata of its own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Index,
     Integer,
@@ -73,7 +75,72 @@ def _detail(metadata: MetaData) -> Table:
     )
 
 
-def _sqlite() -> tuple[MetaData, Table, Table]:
+@dataclass(frozen=True, slots=True)
+class LogTables:
+    """The tables of the access log of one engine."""
+
+    metadata: MetaData
+    event: Table
+    detail: Table
+    leaf: Table
+    """The order of the events: dense indices from 0, given after the commit by one sequencer."""
+    seen: Table
+    """Postings: which leaves name an object, and how much of it they disclose; derived, may be made anew."""
+    daily: Table
+    """How many operations of a kind somebody did on a day; derived, may be made anew."""
+    head: Table
+    """One row: how far the sequencer came, and the right edge of the tree."""
+
+
+def _leaf(metadata: MetaData) -> Table:
+    return Table(
+        "access_leaf",
+        metadata,
+        Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
+        Column("event_id", Id, nullable=False, unique=True),
+        Column("leaf_hash", Digest, nullable=False),
+    )
+
+
+def _seen(metadata: MetaData) -> Table:
+    return Table(
+        "access_seen",
+        metadata,
+        Column("object_id", Id, primary_key=True),
+        Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
+        Column("disclosure", SmallInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _daily(metadata: MetaData) -> Table:
+    return Table(
+        "access_daily",
+        metadata,
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("actor_id", Id, primary_key=True),
+        Column("op", String, primary_key=True),
+        Column("outcome", String, primary_key=True),
+        Column("n_events", BigInteger, nullable=False),
+        Column("n_objects", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _head(metadata: MetaData, *place: Column[Any]) -> Table:
+    return Table(
+        "access_log_head",
+        metadata,
+        Column("id", SmallInteger, primary_key=True, autoincrement=False),
+        *place,
+        Column("size", BigInteger, nullable=False),
+        Column("frontier", LargeBinary, nullable=False),
+        Column("minimum_index", BigInteger, nullable=False),
+        CheckConstraint("id = 1", name="one_row"),
+    )
+
+
+def _sqlite() -> LogTables:
     metadata = MetaData(naming_convention=NAMES)
     event = Table(
         "access_event",
@@ -84,10 +151,13 @@ def _sqlite() -> tuple[MetaData, Table, Table]:
         sqlite_autoincrement=True,
     )
     _indexes(event)
-    return metadata, event, _detail(metadata)
+    head = _head(metadata, Column("seq", Integer, nullable=False))
+    return LogTables(
+        metadata, event, _detail(metadata), _leaf(metadata), _seen(metadata), _daily(metadata), head
+    )
 
 
-def _postgresql() -> tuple[MetaData, Table, Table]:
+def _postgresql() -> LogTables:
     metadata = MetaData(naming_convention=NAMES)
     event = Table(
         "access_event",
@@ -100,22 +170,35 @@ def _postgresql() -> tuple[MetaData, Table, Table]:
     )
     _indexes(event)
     Index("ix_access_event_order", event.c.epoch, event.c.xid, event.c.event_id)
-    return metadata, event, _detail(metadata)
+    head = _head(
+        metadata,
+        Column("epoch", SmallInteger, nullable=False),
+        Column("xid", Xid8, nullable=False),
+        Column("event_id", Id, nullable=False),
+    )
+    return LogTables(
+        metadata, event, _detail(metadata), _leaf(metadata), _seen(metadata), _daily(metadata), head
+    )
 
 
 _TABLES = {"sqlite": _sqlite(), "postgresql": _postgresql()}
 
 
+def tables(dialect: str) -> LogTables:
+    """Return the log's tables of this engine."""
+    return _TABLES[dialect]
+
+
 def metadata_of(dialect: str) -> MetaData:
     """Return the metadata with the log's tables of this engine."""
-    return _TABLES[dialect][0]
+    return _TABLES[dialect].metadata
 
 
 def event_table(dialect: str) -> Table:
     """Return the table of access events of this engine."""
-    return _TABLES[dialect][1]
+    return _TABLES[dialect].event
 
 
 def detail_table(dialect: str) -> Table:
     """Return the table of removable details of this engine."""
-    return _TABLES[dialect][2]
+    return _TABLES[dialect].detail
