@@ -94,10 +94,7 @@ def unbundled(raw: bytes, tile: Tile) -> list[bytes]:
 def _node_hash(node: Node, size: int, read: Callable[[Tile], Sequence[bytes]]) -> bytes:
     level, height = divmod(node.level, _HEIGHT)
     number, first = divmod(node.number << height, WIDTH)
-    hashes = read(at(level, number, size=size))[first : first + (1 << height)]
-    while len(hashes) > 1:
-        hashes = [tree.node_hash(*hashes[pair : pair + 2]) for pair in range(0, len(hashes), 2)]
-    return hashes[0]
+    return tree.joined_pairs(read(at(level, number, size=size))[first : first + (1 << height)])
 
 
 def _spelled(number: int, width: int) -> str:

@@ -78,6 +78,14 @@ def joined(hashes: Sequence[bytes]) -> bytes:
     return found
 
 
+def joined_pairs(hashes: Sequence[bytes]) -> bytes:
+    """Return the hash above a power of two of neighbours of one height."""
+    found = list(hashes)
+    while len(found) > 1:
+        found = [node_hash(*found[pair : pair + 2]) for pair in range(0, len(found), 2)]
+    return found[0]
+
+
 def nodes(span: Range) -> list[Node]:
     """Return the perfect subtrees of a subtree, the largest first: their hashes make its own."""
     found = []

@@ -1,0 +1,180 @@
+"""The signer: hashes the sequenced events again, writes them as tiles, and signs how many there are.
+
+It believes neither the leaf hashes of the database nor its tree: it reads bodies in their order, extends
+the tree that it wrote itself, and signs only what continues its last checkpoint. So it is the first witness.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from dms.access.log import keys
+from dms.access.log.keys import Signer
+from dms.access.log.tilestore import CHECKPOINT, TileFolder
+from dms.base.errors import Unavailable
+from dms.models import accessevents
+from dms.rules import checkpoints, signednotes, tiles, tree
+from dms.rules.checkpoints import Checkpoint
+from dms.rules.signednotes import Note
+from dms.rules.tiles import WIDTH, Tile
+from dms.rules.tree import EMPTY_ROOT, Range
+from dms.stores import upkeep
+from dms.stores.engine import Database
+
+BATCH = 5_000
+"""So many events are read and written before a checkpoint is signed."""
+
+_alarm = logging.getLogger("dms.alarm")
+
+
+class LogForked(Unavailable):
+    """The log does not continue what was signed: something was changed, cut, or restored."""
+
+
+def sign(database: Database, folder: TileFolder, signers: Sequence[Signer], *, limit: int = BATCH) -> int:
+    """Write and sign what was sequenced since the last checkpoint, up to `limit` events; returns how many.
+
+    `LogForked`, and nothing is signed, if the log does not continue the last checkpoint.
+    """
+    last = last_signed(folder, signers)
+    rows = _next_leaves(database, last.size, limit)
+    if not rows:
+        _check_not_cut(database, last)
+        return 0
+    growth = _Growth(folder, last.size)
+    for index, row in enumerate(rows, start=last.size):
+        growth.append(_checked(row, index))
+    growth.finish()
+    size = last.size + len(rows)
+    # The tree that was written, read back: the old root must be in it.
+    old_root, root = (_root(folder, part, size=size) for part in (last.size, size))
+    if last.size and old_root != last.root:
+        raise _forked("the tiles do not continue the last checkpoint", last.size)
+    _publish(folder, Checkpoint(last.origin, size, root), signers)
+    return len(rows)
+
+
+def begin(folder: TileFolder, signers: Sequence[Signer]) -> None:
+    """Sign that the log is empty, before the first event; a folder with a checkpoint is kept as it is."""
+    if folder.checkpoint() is None:
+        _publish(folder, Checkpoint(signers[0].name, 0, EMPTY_ROOT), signers)
+
+
+def last_signed(folder: TileFolder, signers: Sequence[Signer]) -> Checkpoint:
+    """Return the last checkpoint, if one of these keys signed it."""
+    text = folder.checkpoint()
+    if text is None:
+        raise Unavailable("the log has no checkpoint yet: run `dms log init`")
+    note = signednotes.read(text)
+    if not any(keys.is_signed(note, signer.verifier) for signer in signers):
+        raise _forked("none of the keys has signed the last checkpoint", 0)
+    return checkpoints.read(note.text)
+
+
+@dataclass(slots=True)
+class _Growth:
+    """The right edge of the tiles, while events are appended."""
+
+    folder: TileFolder
+    size: int
+    edges: list[list[bytes]] = field(default_factory=list)
+    """Of each level, the hashes of the tile that is not full yet."""
+    bodies: list[bytes] = field(default_factory=list)
+    grown: set[int] = field(default_factory=set)
+    """Levels with something to write at the end."""
+
+    def __post_init__(self) -> None:
+        level, count = 0, self.size
+        while count:
+            width = count % WIDTH
+            edge = self.folder.hashes(Tile(level, count // WIDTH, width)) if width else []
+            self.edges.append(edge)
+            level, count = level + 1, count // WIDTH
+        if self.size % WIDTH:
+            self.bodies = self.folder.bodies(Tile(0, self.size // WIDTH, self.size % WIDTH))
+
+    def append(self, body: bytes) -> None:
+        """Append an event; full tiles are written at once."""
+        self.bodies.append(body)
+        self.size += 1
+        if len(self.bodies) == WIDTH:
+            self.folder.write_bodies(Tile(0, self.size // WIDTH - 1, WIDTH), self.bodies)
+            self.bodies = []
+        self._append(0, tree.leaf_hash(body))
+
+    def finish(self) -> None:
+        """Write the tiles that are not full."""
+        if self.bodies:
+            self.folder.write_bodies(Tile(0, self.size // WIDTH, len(self.bodies)), self.bodies)
+        for level in sorted(self.grown):
+            if edge := self.edges[level]:
+                self.folder.write_hashes(Tile(level, self._count(level) // WIDTH, len(edge)), edge)
+
+    def _append(self, level: int, leaf: bytes) -> None:
+        if level == len(self.edges):
+            self.edges.append([])
+        edge = self.edges[level]
+        edge.append(leaf)
+        self.grown.add(level)
+        if len(edge) == WIDTH:
+            self.folder.write_hashes(Tile(level, self._count(level) // WIDTH - 1, WIDTH), edge)
+            self.edges[level] = []
+            self._append(level + 1, tree.joined_pairs(edge))
+
+    def _count(self, level: int) -> int:
+        return self.size >> (8 * level)
+
+
+def _publish(folder: TileFolder, checkpoint: Checkpoint, signers: Sequence[Signer]) -> None:
+    text = str(checkpoint)
+    note = Note(text, tuple(signer.sign(text) for signer in signers))
+    folder.write(f"checkpoints/{checkpoint.size:020}", str(note).encode())
+    folder.write(CHECKPOINT, str(note).encode())
+
+
+def _next_leaves(database: Database, size: int, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    tables = accessevents.tables(database.dialect)
+    leaf, event = tables.leaf, tables.event
+    statement = (
+        select(leaf.c.leaf_index, leaf.c.leaf_hash, event.c.body)
+        .outerjoin(event, event.c.event_id == leaf.c.event_id)
+        .where(leaf.c.leaf_index >= size)
+        .order_by(leaf.c.leaf_index)
+        .limit(limit)
+    )
+    with upkeep.reading(database) as connection:
+        return connection.execute(statement).all()
+
+
+def _checked(row: Row[*tuple[Any, ...]], index: int) -> bytes:
+    """Return the body of a leaf, if it is the one that was written there."""
+    if row.leaf_index != index:
+        raise _forked("the log has a gap", index)
+    if row.body is None:
+        raise _forked("an event is gone", index)
+    body = bytes(row.body)
+    if tree.leaf_hash(body).hex() != row.leaf_hash:
+        raise _forked("an event is not what was written", index)
+    return body
+
+
+def _check_not_cut(database: Database, last: Checkpoint) -> None:
+    head = accessevents.tables(database.dialect).head
+    with upkeep.reading(database) as connection:
+        size = connection.execute(select(head.c.size)).scalar_one()
+    if size < last.size:
+        raise _forked("the log is shorter than the last checkpoint says", size)
+
+
+def _root(folder: TileFolder, part: int, *, size: int) -> bytes:
+    return tiles.subtree_hash(Range(0, part), size=size, read=folder.hashes) if part else EMPTY_ROOT
+
+
+def _forked(message: str, index: int) -> LogForked:
+    _alarm.critical("log_forked", extra={"what": message, "index": index})
+    return LogForked(f"{message}, at leaf {index}: nothing more is signed; see `dms log verify`")
