@@ -7,7 +7,7 @@ checkpoint comes last: what it speaks of is there.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,11 @@ class TileFolder:
             return (self.root / CHECKPOINT).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
+
+    def checkpoints(self) -> Iterator[tuple[str, str]]:
+        """Yield all checkpoints with their names, the oldest first."""
+        for file in sorted((self.root / "checkpoints").glob("[0-9]*")):
+            yield file.name, file.read_text(encoding="utf-8")
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file aside, make it durable, and put it in its place."""
