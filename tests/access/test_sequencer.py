@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 
 from dms.access.log import sequencer
-from dms.base.clock import DAY
 from dms.models import accessevents
-from dms.rules import tree
 from dms.rules.access import Action
-from dms.rules.accessevents import Disclosure
 from dms.rules.tree import Frontier
-from dms.services import documentviews
 from tests.factories import World, actor
 
 

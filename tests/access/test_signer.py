@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import delete, select, text, update
 
 from dms.access import gate
 from dms.access.log import keys, sequencer, signer
-from dms.access.log.signer import LogForked
 from dms.access.log.tilestore import TileFolder
-from dms.base.errors import ConfigurationError, Unavailable
-from dms.models import accessevents
 from dms.models.documents import Document
 from dms.rules import checkpoints, signednotes, tiles, tree
 from dms.rules.access import Action
 from dms.rules.signednotes import KeyKind, Note
-from dms.rules.tiles import Tile
 from tests.factories import World, actor
 
 # The example in the documentation of Go's package for signed notes.
@@ -83,12 +78,7 @@ def test_checkpoint_is_the_tree_over_the_bodies_however_often_it_was_signed(plac
     reached = sequencer.reached(house.database)
     assert (found.size, found.root) == (reached.size, reached.root)
     assert found.size > 300
-    bodies = [
-        body
-        for tile in tiles.of(found.size)
-        if tile.level == 0
-        for body in folder.bodies(tile)
-    ]
+    bodies = [body for tile in tiles.of(found.size) if tile.level == 0 for body in folder.bodies(tile)]
     frontier = tree.Frontier().extended(map(tree.leaf_hash, bodies))
     assert frontier.root == found.root
     path = [

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import Row, Select, exists, select
 
 from dms.access.log import keys
 from dms.access.log.tilestore import TileFolder
