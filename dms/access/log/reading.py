@@ -137,9 +137,9 @@ class _Search:
         self._wanted = wanted
         self._downward = downward
         self._event, _ = tables_of(work)
-        self._columns = _column_conditions(self._event, wanted)
+        self._columns = column_conditions(self._event, wanted)
         is_sqlite = session_of(work).get_bind().dialect.name == "sqlite"
-        self._body = _body_conditions(self._event, wanted, is_sqlite=is_sqlite)
+        self._body = body_conditions(self._event, wanted, is_sqlite=is_sqlite)
 
     def find(self, count: int, *, after: Position | None) -> tuple[list[Row[Any]], Position | None]:
         """Return up to `count` rows, and how far it came if it gave up before they were found."""
@@ -218,7 +218,7 @@ class _Search:
         if not self._body:
             return True
         read = _read(body)
-        return read is None or _fits(read, self._wanted)
+        return read is None or fits(read, self._wanted)
 
 
 def _statement(work: Work) -> Select[Any]:
@@ -228,7 +228,8 @@ def _statement(work: Work) -> Select[Any]:
     )
 
 
-def _column_conditions(event: Table, wanted: EventFilter) -> list[ColumnElement[bool]]:
+def column_conditions(event: Table, wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """Return what the columns tell of a filter."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.actor_id is not None:
         conditions.append(event.c.actor_id == wanted.actor_id)
@@ -241,8 +242,8 @@ def _column_conditions(event: Table, wanted: EventFilter) -> list[ColumnElement[
     return conditions
 
 
-def _body_conditions(event: Table, wanted: EventFilter, *, is_sqlite: bool) -> list[ColumnElement[bool]]:
-    """Return what SQL can tell of a body: never less than `_fits` lets through."""
+def body_conditions(event: Table, wanted: EventFilter, *, is_sqlite: bool) -> list[ColumnElement[bool]]:
+    """Return what SQL can tell of a body: never less than `fits` lets through."""
 
     def holds(part: bytes) -> ColumnElement[bool]:
         place = func.instr if is_sqlite else func.pg_catalog.position
@@ -260,7 +261,8 @@ def _body_conditions(event: Table, wanted: EventFilter, *, is_sqlite: bool) -> l
     return conditions
 
 
-def _fits(body: Body, wanted: EventFilter) -> bool:
+def fits(body: Body, wanted: EventFilter) -> bool:
+    """Tell whether a body is what `body_conditions` looks for."""
     head, share = body.head, body.share
     reasons = {head.reason, *(refusal.reason for refusal in share.refused)}
     named = {
