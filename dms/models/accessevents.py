@@ -15,18 +15,24 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     String,
     Table,
+    and_,
     text,
 )
 from sqlalchemy.types import UserDefinedType
 
 from dms.models.types import NAMES, Digest, Id, UtcTime
+
+PARTITIONS = ("access_event_lasting", "access_event_passing")
+"""How the names of partitions on PostgreSQL begin: halves, months (`_202611`), and the rest (`_other`)."""
 
 
 class Xid8(UserDefinedType[int]):
@@ -91,14 +97,26 @@ class LogTables:
     head: Table
     """One row: how far the sequencer came, and the right edge of the tree."""
 
+    @property
+    def partition(self) -> tuple[str, ...]:
+        """Return the columns of events and leaves that name the partition; on SQLite there are none."""
+        return ("at", "lasting") if "at" in self.leaf.c else ()
 
-def _leaf(metadata: MetaData) -> Table:
+    @property
+    def event_of_leaf(self) -> ColumnElement[bool]:
+        """Return what joins a leaf with its event, so that one partition is looked into and not all."""
+        columns = ("event_id", *self.partition)
+        return and_(*(self.event.c[name] == self.leaf.c[name] for name in columns))
+
+
+def _leaf(metadata: MetaData, *partition: Column[Any]) -> Table:
     return Table(
         "access_leaf",
         metadata,
         Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
         Column("event_id", Id, nullable=False, unique=True),
         Column("leaf_hash", Digest, nullable=False),
+        *partition,
     )
 
 
@@ -164,9 +182,12 @@ def _postgresql() -> LogTables:
         metadata,
         Column("epoch", SmallInteger, nullable=False, server_default=text("1")),
         Column("xid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
-        Column("event_id", Id, primary_key=True),
+        Column("event_id", Id),
         *_copied_columns(),
+        # A key must name what chooses the partition; that ids are unique the details and leaves see to.
+        PrimaryKeyConstraint("event_id", "at", "lasting"),
         implicit_returning=False,
+        postgresql_partition_by="LIST (lasting)",
     )
     _indexes(event)
     Index("ix_access_event_order", event.c.epoch, event.c.xid, event.c.event_id)
@@ -176,9 +197,9 @@ def _postgresql() -> LogTables:
         Column("xid", Xid8, nullable=False),
         Column("event_id", Id, nullable=False),
     )
-    return LogTables(
-        metadata, event, _detail(metadata), _leaf(metadata), _seen(metadata), _daily(metadata), head
-    )
+    partition = (Column("at", UtcTime, nullable=False), Column("lasting", Boolean, nullable=False))
+    leaf = _leaf(metadata, *partition)
+    return LogTables(metadata, event, _detail(metadata), leaf, _seen(metadata), _daily(metadata), head)
 
 
 _TABLES = {"sqlite": _sqlite(), "postgresql": _postgresql()}

@@ -82,7 +82,7 @@ def derive(database: Database, *, first: int, end: int) -> None:
     leaf, event = tables.leaf, tables.event
     statement = (
         select(leaf.c.leaf_index, event.c.body)
-        .join(event, event.c.event_id == leaf.c.event_id)
+        .join(event, tables.event_of_leaf)
         .where(leaf.c.leaf_index >= first, leaf.c.leaf_index < end)
         .order_by(leaf.c.leaf_index)
     )
@@ -95,7 +95,7 @@ def _append(connection: Connection, tables: LogTables, head: Row[Any], rows: Seq
     """Give the events the next indices, and write all that follows from them."""
     frontier = frontier_of(head).extended(bytes.fromhex(row.leaf_hash) for row in rows)
     leaves = [
-        {"leaf_index": index, "event_id": row.event_id, "leaf_hash": row.leaf_hash}
+        {"leaf_index": index, **{name: getattr(row, name) for name in _copied(tables)}}
         for index, row in enumerate(rows, start=head.size)
     ]
     connection.execute(insert(tables.leaf), leaves)
@@ -164,7 +164,7 @@ def _locked_head(tables: LogTables) -> Select[Any]:
 def _next_events(tables: LogTables, head: Row[Any]) -> Select[Any]:
     """Select what was committed since, in the order of the commits as far as anybody can tell it."""
     event = tables.event
-    columns = [event.c[name] for name in dict.fromkeys([*_place(tables), "event_id", "leaf_hash", "body"])]
+    columns = [event.c[name] for name in dict.fromkeys([*_place(tables), *_copied(tables), "body"])]
     if "seq" in event.c:
         return select(*columns).where(event.c.seq > head.seq).order_by(event.c.seq)
     place = tuple_(event.c.epoch, event.c.xid, event.c.event_id)
@@ -182,3 +182,8 @@ def _next_events(tables: LogTables, head: Row[Any]) -> Select[Any]:
 
 def _place(tables: LogTables) -> tuple[str, ...]:
     return ("seq",) if "seq" in tables.head.c else ("epoch", "xid", "event_id")
+
+
+def _copied(tables: LogTables) -> tuple[str, ...]:
+    """Return what a leaf says as its event does."""
+    return ("event_id", "leaf_hash", *tables.partition)
