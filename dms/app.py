@@ -19,9 +19,10 @@ from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
 from dms.house import House
 from dms.jobs.caretaking import Caretaker
+from dms.jobs.sequencing import Sequencing
 from dms.rules.accessevents import Op
 from dms.stores.work import Work
-from dms.web import content, uploads
+from dms.web import content, log, uploads
 from dms.web.answers import plain_error
 from dms.web.auth import Auth
 from dms.web.health import Health, checks_of
@@ -40,6 +41,7 @@ def create_app(house: House) -> Starlette:
     )
     graphql = open_endpoint(settings, works)
     caretaker = Caretaker(works)
+    sequencing = Sequencing(house.database)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
@@ -48,6 +50,7 @@ def create_app(house: House) -> Starlette:
         gc.collect()
         gc.freeze()
         caretaker.start()
+        sequencing.start()
         yield
         health.stop()
         caretaker.stop()
@@ -55,6 +58,7 @@ def create_app(house: House) -> Starlette:
             part.close()
         movers.shutdown()
         _note(house, Op.SYSTEM_STOP)
+        sequencing.stop()
         house.close()
 
     routes = [
@@ -62,6 +66,7 @@ def create_app(house: House) -> Starlette:
         *auth.routes(),
         *uploads.routes(works, house.vault, settings=settings, threads=movers),
         *content.routes(works, house.vault, threads=movers),
+        *log.routes(works, house.log_place, threads=movers),
         Route("/graphql", graphql),
     ]
     return Starlette(

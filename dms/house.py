@@ -6,7 +6,8 @@ import contextlib
 from dataclasses import dataclass
 
 from dms.access.kept import KEPT, Kept
-from dms.access.log import AccessLog, open_log
+from dms.access.log import AccessLog, founding, open_log, shards
+from dms.access.log.shards import LogPlace
 from dms.access.policy import Policy, read_files
 from dms.access.standing import POLICY
 from dms.base.actor import system_actor
@@ -34,6 +35,7 @@ class House:
     log: AccessLog
     works: Works
     vault: Vault
+    log_place: LogPlace
 
     def close(self) -> None:
         """Write what waits and let go of files and connections."""
@@ -52,6 +54,8 @@ def install(settings: Settings, *, clock: Clock = system_clock) -> bool:
     if not settings.key_path.exists():
         _refuse_lost_keys(settings, clock)
         FileKeyStore.create(settings.key_path, data_folder=settings.home, clock=clock)
+    if not settings.log_apart:  # else the signer's own user makes its key: `dms log init`
+        founding.found(shards.place_of(settings), clock=clock)
     with contextlib.closing(open_house(settings, clock=clock)) as house:
         return house.works.write(
             system_actor(new_id().hex), lambda work: repository.found(work, name=settings.repository_name)
@@ -63,7 +67,8 @@ def open_house(settings: Settings, *, clock: Clock = system_clock) -> House:
     store = LocalBlobStore(settings.blob_root, reserve_bytes=settings.disk_reserve_bytes)
     keys = FileKeyStore(settings.key_path, data_folder=settings.home, clock=clock)
     works, policy, log = _open_works(settings, clock)
-    return House(settings, works.database, policy, log, works, Vault(store, keys))
+    place = shards.place_of(settings)
+    return House(settings, works.database, policy, log, works, Vault(store, keys), place)
 
 
 def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, AccessLog]:
@@ -78,6 +83,7 @@ def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, Access
         equipment={
             POLICY: policy,
             SECOND_OFFICER_RANK: settings.second_officer_rank,
+            shards.PLACE: shards.place_of(settings),
             **_kept(settings),
         },
     )

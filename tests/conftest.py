@@ -14,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from dms.access.log import founding, shards
 from dms.base.actor import system_actor
 from dms.base.clock import system_clock
 from dms.base.settings import Settings
@@ -231,6 +232,7 @@ def opened_house(settings: Settings, **options) -> Iterator[House]:
     LocalBlobStore.set_up(settings.blob_root)
     if not settings.key_path.exists():
         FileKeyStore.create(settings.key_path, data_folder=settings.home, clock=system_clock)
+    founding.found(shards.place_of(settings))
     house = open_house(settings, **options)
     house.works.write(system_actor("test"), lambda work: repository.found(work, name="Test archive"))
     yield house

@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import os
+import socket
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,6 +77,20 @@ class Settings:
     key_file: str = field(
         default="", metadata={"help": "key-encryption keys; empty: a file beside the data folder"}
     )
+    log_folder: str = field(
+        default="",
+        metadata={"help": "tiles and checkpoints of the access log; empty: beside the data folder"},
+    )
+    log_key_file: str = field(
+        default="", metadata={"help": "keys that sign the access log; empty: a file beside the data folder"}
+    )
+    log_origin: str = field(
+        default="", metadata={"help": "name of the access log as the world knows it; empty: the host's name"}
+    )
+    log_apart: bool = field(
+        default=False,
+        metadata={"help": "`dms serve` starts no signer: `dms log sign --follow` runs elsewhere"},
+    )
     log_level: str = field(
         default="info", metadata={"help": "operational log: debug, info, warning or error"}
     )
@@ -113,7 +128,20 @@ class Settings:
         """Return the file of key-encryption keys, outside the data folder: a copy of it holds no key."""
         if self.key_file:
             return Path(self.key_file)
-        return self.home.parent / f"{self.home.name}.keys"
+        return self._beside_home("keys")
+
+    @property
+    def log_root(self) -> Path:
+        """Return the folder of the access log's files: a copy of the data must not take them back too."""
+        return Path(self.log_folder) if self.log_folder else self._beside_home("log")
+
+    @property
+    def log_key_path(self) -> Path:
+        """Return the file of the keys that sign the access log; the server need not be able to read it."""
+        return Path(self.log_key_file) if self.log_key_file else self._beside_home("log.keys")
+
+    def _beside_home(self, kind: str) -> Path:
+        return self.home.parent / f"{self.home.name}.{kind}"
 
 
 def load(environment: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
@@ -146,6 +174,11 @@ def acting_account(environment: Mapping[str, str] | None = None) -> str | None:
     """Return the account named in `DMS_AS`, for which a command acts."""
     env = os.environ if environment is None else environment
     return env.get("DMS_AS") or None
+
+
+def host_name() -> str:
+    """Return the name of this machine, for logs that nobody has named."""
+    return socket.gethostname().lower() or "localhost"
 
 
 def operator_name() -> str:

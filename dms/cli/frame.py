@@ -36,6 +36,7 @@ COMMANDS = {
     "demo": "dms.cli.demo",
     "import": "dms.cli.imports",
     "inventory": "dms.cli.inventory",
+    "log": "dms.cli.log",
     "migrate": "dms.cli.migrate",
     "policy": "dms.cli.policy",
     "schema": "dms.cli.schema",

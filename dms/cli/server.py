@@ -19,6 +19,7 @@ from dms.base import logging as operational_log
 from dms.base import settings as configuration
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
+from dms.cli.signing import signer_beside
 from dms.house import open_house
 from dms.stores import migrations
 
@@ -41,9 +42,8 @@ def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
     _require_servable(settings, workers)
     # uvicorn stops in order and then raises the signal again: an ordered stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with _only_server(settings):
-        operational_log.configure(settings.log_level)
-        listening = _listen(settings)
+    operational_log.configure(settings.log_level)
+    with _only_server(settings), _listen(settings) as listening, signer_beside(settings):
         address = _address(listening)
         if workers == 1:
             _Server(_config(settings, create_app(open_house(settings))), lambda: on_ready(address)).run(

@@ -38,20 +38,26 @@ class Sequencing:
             self._thread.join()
 
     def _run(self) -> None:
-        caught_up = monotonic_s()
-        while not self._stopped.wait(EVERY_S):
-            if self._catch_up():
-                caught_up = monotonic_s()
-            elif monotonic_s() - caught_up > LATE_S:
-                _alarm.error("sequencer_late", extra={"seconds": int(monotonic_s() - caught_up)})
-        self._catch_up()
+        follow(self._database, stopped=self._stopped)
 
-    def _catch_up(self) -> bool:
-        """Sequence until nothing waits; tells whether it came so far."""
-        try:
-            while sequencer.advance(self._database):
-                pass
-        except Exception:  # noqa: BLE001  the door of a thread
-            _alarm.exception("sequencing_failed")
-            return False
-        return True
+
+def follow(database: Database, *, stopped: threading.Event) -> None:
+    """Sequence until told to stop, and then once more."""
+    caught_up = monotonic_s()
+    while not stopped.wait(EVERY_S):
+        if catch_up(database):
+            caught_up = monotonic_s()
+        elif monotonic_s() - caught_up > LATE_S:
+            _alarm.error("sequencer_late", extra={"seconds": int(monotonic_s() - caught_up)})
+    catch_up(database)
+
+
+def catch_up(database: Database) -> bool:
+    """Sequence until nothing waits; tells whether it came so far."""
+    try:
+        while sequencer.advance(database):
+            pass
+    except Exception:  # noqa: BLE001  the door of a thread
+        _alarm.exception("sequencing_failed")
+        return False
+    return True

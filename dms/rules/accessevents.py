@@ -10,7 +10,8 @@ from uuid import UUID
 
 from dms.base.canonical import Canonical, trusted_bytes
 
-FORMAT = 1
+FORMAT = 2
+"""1 named no classes."""
 MAX_BODY_BYTES = 65_535
 MAX_OBJECTS = 1_500
 """Released objects in one part; more are written as several parts in one transaction."""
@@ -76,7 +77,10 @@ class Op(StrEnum):
     IMPORTRUN_LIST = "importrun.list"
     INVENTORY_EXPORT = "inventory.export"
     INVENTORY_READ = "inventory.read"
+    LOG_KEY_ADD = "log.key_add"
+    LOG_KEY_RETIRE = "log.key_retire"
     LOG_READ = "log.read"
+    LOG_RESTART = "log.restart"
     NODE_READ = "node.read"
     POLICY_APPLY = "policy.apply"
     POLICY_EXPORT = "policy.export"
@@ -147,6 +151,8 @@ class Release:
     revision: int
     disclosure: Disclosure
     security_id: int | None = None
+    class_id: UUID | None = None
+    """The class that it was filed under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +229,7 @@ class Body:
 
 def fields(head: Head, share: Share, *, place: Place, detail_sha256: str) -> dict[str, Canonical]:
     """Return the fields of the body of one part, as canonical JSON takes them."""
+    released, classes = _released(share.released)
     return {
         "v": FORMAT,
         "id": place.event_id.hex,
@@ -247,7 +254,8 @@ def fields(head: Head, share: Share, *, place: Place, detail_sha256: str) -> dic
             "files": head.policy_files,
             "entries": list(share.deciding),
         },
-        "released": _released(share.released),
+        "classes": [found.hex for found in classes],
+        "released": released,
         "changed": [line_of_change(change) for change in share.changed],
         "refused": [line_of_refusal(refusal) for refusal in share.refused],
         "withheld": head.withheld,
@@ -280,7 +288,7 @@ def read(found: Mapping[str, Any]) -> Body:  # Any: JSON read back
         aggregates=found["aggregate"],
     )
     share = Share(
-        released=list(_releases(found["released"])),
+        released=list(_releases(found["released"], [UUID(hex=each) for each in found.get("classes", ())])),
         changed=[Change(UUID(hex=line[0]), *line[1:]) for line in found["changed"]],
         refused=[Refusal(_id(line[0]), *line[1:]) for line in found["refused"]],
         deciding=policy["entries"],
@@ -342,18 +350,30 @@ _NAMES = {disclosure: disclosure.name.lower() for disclosure in Disclosure}
 """`Enum.name` is a property that costs more than the rest of a line."""
 
 
-def _released(released: Iterable[Release]) -> dict[str, dict[str, list[Canonical]]]:
-    """Group by disclosure and security id: lists of [id, revision]."""
+def _released(
+    released: Iterable[Release],
+) -> tuple[dict[str, dict[str, list[Canonical]]], dict[UUID, int]]:
+    """Group by disclosure and security id: lists of [id, revision, place of its class if it has one].
+
+    The classes come with it, in the order of their places.
+    """
     groups: dict[str, dict[str, list[Canonical]]] = {}
+    classes: dict[UUID, int] = {}
     lines: list[Canonical] = []
     last: tuple[Disclosure | None, int | None] = (None, None)
+    last_class: int | None = None  # as a number: two UUIDs are compared in Python, which costs more
+    filed: list[Canonical] = []
     for item in released:
         if item.disclosure is not last[0] or item.security_id != last[1]:  # neighbours are mostly alike
             last = item.disclosure, item.security_id
             mark = "-" if item.security_id is None else str(item.security_id)
             lines = groups.setdefault(_NAMES[item.disclosure], {}).setdefault(mark, [])
-        lines.append([item.object_id.hex, item.revision])
-    return groups
+        class_id = item.class_id
+        if (class_id and class_id.int) != last_class:
+            last_class = class_id and class_id.int
+            filed = [classes.setdefault(class_id, len(classes))] if class_id else []
+        lines.append([item.object_id.hex, item.revision, *filed])
+    return groups, classes
 
 
 def line_of_change(change: Change) -> list[Canonical]:
@@ -380,12 +400,13 @@ def _first(found: Mapping[str, Any]) -> str | None:
     return next((refusal[0] for refusal in found["refused"] if refusal[0]), None)
 
 
-def _releases(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[Release]:
+def _releases(groups: Mapping[str, Mapping[str, Any]], classes: Sequence[UUID]) -> Iterator[Release]:
     for name, by_mark in sorted(groups.items()):
         for mark, lines in sorted(by_mark.items()):
             security_id = None if mark == "-" else int(mark)
-            for object_id, revision in lines:
-                yield Release(UUID(hex=object_id), revision, Disclosure[name.upper()], security_id)
+            for object_id, revision, *place in lines:
+                class_id = classes[place[0]] if place else None
+                yield Release(UUID(hex=object_id), revision, Disclosure[name.upper()], security_id, class_id)
 
 
 def _id(text: str | None) -> UUID | None:

@@ -7,15 +7,17 @@ file never changes; the last one of each level is written anew under the number 
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dms.rules import tree
 from dms.rules.tree import HASH_BYTES, Node, Range
 
 WIDTH = 256
 _HEIGHT = 8
+_PATH = re.compile(r"(?P<number>(x[0-9]{3}/){0,5}[0-9]{3})(\.p/(?P<width>[1-9][0-9]{0,2}))?")
 _LENGTH = struct.Struct(">H")
 
 
@@ -28,6 +30,11 @@ class Tile:
     width: int
 
     @property
+    def whole(self) -> Tile:
+        """Return the full tile at this place."""
+        return replace(self, width=WIDTH)
+
+    @property
     def path(self) -> str:
         """Return where it lies below the folder of the log."""
         return f"tile/{self.level}/{_spelled(self.number, self.width)}"
@@ -36,6 +43,18 @@ class Tile:
     def bundle_path(self) -> str:
         """Return where the entry bundle lies that a tile of level 0 is made of."""
         return f"tile/entries/{_spelled(self.number, self.width)}"
+
+
+def named(level: int, path: str) -> Tile:
+    """Read what stands in a path after the level; `ValueError` unless it is spelled as `Tile` does."""
+    spelled = _PATH.fullmatch(path)
+    if not spelled:
+        raise ValueError("no tile has this path")
+    number = int(spelled["number"].replace("x", "").replace("/", ""))
+    tile = Tile(level, number, int(spelled["width"] or WIDTH))
+    if tile.width > WIDTH or tile.path != f"tile/{level}/{path}":
+        raise ValueError("no tile has this path")
+    return tile
 
 
 def of(size: int, *, since: int = 0) -> Iterator[Tile]:
@@ -68,10 +87,10 @@ def packed(hashes: Iterable[bytes]) -> bytes:
 
 
 def unpacked(raw: bytes, tile: Tile) -> list[bytes]:
-    """Return the hashes of a tile; `ValueError` if there are not as many as it says."""
-    if len(raw) != tile.width * HASH_BYTES:
+    """Return the hashes of a tile, from its bytes or those of the full one; `ValueError` for any others."""
+    if len(raw) not in {tile.width * HASH_BYTES, WIDTH * HASH_BYTES}:
         raise ValueError(f"`{tile.path}` has {len(raw):,} bytes instead of {tile.width * HASH_BYTES:,}")
-    return [raw[start : start + HASH_BYTES] for start in range(0, len(raw), HASH_BYTES)]
+    return [raw[start : start + HASH_BYTES] for start in range(0, tile.width * HASH_BYTES, HASH_BYTES)]
 
 
 def bundled(bodies: Iterable[bytes]) -> bytes:
@@ -80,15 +99,15 @@ def bundled(bodies: Iterable[bytes]) -> bytes:
 
 
 def unbundled(raw: bytes, tile: Tile) -> list[bytes]:
-    """Return the bodies of an entry bundle; `ValueError` if there are not as many as it says."""
+    """Return the bodies of an entry bundle, from its bytes or the full one's; `ValueError` for any others."""
     found, start = [], 0
     while start + _LENGTH.size <= len(raw):
         (length,) = _LENGTH.unpack_from(raw, start)
         found.append(raw[start + _LENGTH.size : start + _LENGTH.size + length])
         start += _LENGTH.size + length
-    if start != len(raw) or len(found) != tile.width:
+    if start != len(raw) or len(found) not in {tile.width, WIDTH}:
         raise ValueError(f"`{tile.bundle_path}` does not hold {tile.width} whole events")
-    return found
+    return found[: tile.width]
 
 
 def _node_hash(node: Node, size: int, read: Callable[[Tile], Sequence[bytes]]) -> bytes:

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from dms.base.errors import ConfigurationError
-from dms.base.ids import random_bytes
+from dms.base.ids import new_id, random_bytes
 from dms.rules import checkpoints
 from dms.rules.signednotes import KeyKind, Note, Signature, VerifierKey
 
@@ -73,13 +73,16 @@ def create(path: Path, signer: Signer, *, data_folder: Path) -> None:
     if path.resolve().is_relative_to(data_folder.resolve()):
         raise ConfigurationError(f"the signing key must not lie in the data folder: `{path}`")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _write(path, [signer])
     except FileExistsError as error:
         raise ConfigurationError(f"`{path}` exists already: it is kept as it is") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{signer}\n")
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def replace(path: Path, signers: Sequence[Signer]) -> None:
+    """Put other keys into a key file, all at once."""
+    aside = path.with_name(f".{path.name}.{new_id().hex}")
+    _write(aside, signers)
+    aside.replace(path)
 
 
 def read_file(path: Path) -> Sequence[Signer]:
@@ -94,6 +97,14 @@ def read_file(path: Path) -> Sequence[Signer]:
     if not found:
         raise ConfigurationError(f"`{path}` holds no signing key")
     return found
+
+
+def _write(path: Path, signers: Sequence[Signer]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(f"{signer}\n" for signer in signers)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _signer(path: Path, line: str) -> Signer:

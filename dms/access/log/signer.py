@@ -13,16 +13,17 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from dms.access.log import keys
+from dms.access.log import keys, proofs
 from dms.access.log.keys import Signer
-from dms.access.log.tilestore import CHECKPOINT, TileFolder
+from dms.access.log.tilestore import TileFolder
+from dms.base.clock import Clock, system_clock
 from dms.base.errors import Unavailable
 from dms.models import accessevents
 from dms.rules import checkpoints, signednotes, tiles, tree
 from dms.rules.checkpoints import Checkpoint
 from dms.rules.signednotes import Note
 from dms.rules.tiles import WIDTH, Tile
-from dms.rules.tree import EMPTY_ROOT, Range
+from dms.rules.tree import EMPTY_ROOT
 from dms.stores import upkeep
 from dms.stores.engine import Database
 
@@ -36,33 +37,39 @@ class LogForked(Unavailable):
     """The log does not continue what was signed: something was changed, cut, or restored."""
 
 
-def sign(database: Database, folder: TileFolder, signers: Sequence[Signer], *, limit: int = BATCH) -> int:
+def sign(
+    database: Database,
+    folder: TileFolder,
+    signers: Sequence[Signer],
+    *,
+    limit: int = BATCH,
+    clock: Clock = system_clock,
+) -> int:
     """Write and sign what was sequenced since the last checkpoint, up to `limit` events; returns how many.
 
     `LogForked`, and nothing is signed, if the log does not continue the last checkpoint.
     """
     last = last_signed(folder, signers)
     rows = _next_leaves(database, last.size, limit)
+    _check_continued(database, folder, last.size)
     if not rows:
-        _check_not_cut(database, last)
         return 0
     growth = _Growth(folder, last.size)
     for index, row in enumerate(rows, start=last.size):
         growth.append(_checked(row, index))
     growth.finish()
-    size = last.size + len(rows)
     # The tree that was written, read back: the old root must be in it.
-    old_root, root = (_root(folder, part, size=size) for part in (last.size, size))
-    if last.size and old_root != last.root:
+    size = last.size + len(rows)
+    if proofs.root(folder, size=last.size) != last.root:
         raise _forked("the tiles do not continue the last checkpoint", last.size)
-    _publish(folder, Checkpoint(last.origin, size, root), signers)
+    _publish(folder, Checkpoint(last.origin, size, proofs.root(folder, size=size)), signers, clock)
     return len(rows)
 
 
-def begin(folder: TileFolder, signers: Sequence[Signer]) -> None:
+def begin(folder: TileFolder, signers: Sequence[Signer], *, clock: Clock = system_clock) -> None:
     """Sign that the log is empty, before the first event; a folder with a checkpoint is kept as it is."""
     if folder.checkpoint() is None:
-        _publish(folder, Checkpoint(signers[0].name, 0, EMPTY_ROOT), signers)
+        _publish(folder, Checkpoint(signers[0].name, 0, EMPTY_ROOT), signers, clock)
 
 
 def last_signed(folder: TileFolder, signers: Sequence[Signer]) -> Checkpoint:
@@ -130,11 +137,10 @@ class _Growth:
         return self.size >> (8 * level)
 
 
-def _publish(folder: TileFolder, checkpoint: Checkpoint, signers: Sequence[Signer]) -> None:
+def _publish(folder: TileFolder, checkpoint: Checkpoint, signers: Sequence[Signer], clock: Clock) -> None:
     text = str(checkpoint)
     note = Note(text, tuple(signer.sign(text) for signer in signers))
-    folder.write(f"checkpoints/{checkpoint.size:020}", str(note).encode())
-    folder.write(CHECKPOINT, str(note).encode())
+    folder.publish(str(note), at=clock())
 
 
 def _next_leaves(database: Database, size: int, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
@@ -163,16 +169,18 @@ def _checked(row: Row[*tuple[Any, ...]], index: int) -> bytes:
     return body
 
 
-def _check_not_cut(database: Database, last: Checkpoint) -> None:
-    head = accessevents.tables(database.dialect).head
+def _check_continued(database: Database, folder: TileFolder, size: int) -> None:
+    """Raise `LogForked` unless the database still holds the last leaf that was signed, in its place."""
+    if not size:
+        return
+    leaf = accessevents.tables(database.dialect).leaf
     with upkeep.reading(database) as connection:
-        size = connection.execute(select(head.c.size)).scalar_one()
-    if size < last.size:
-        raise _forked("the log is shorter than the last checkpoint says", size)
-
-
-def _root(folder: TileFolder, part: int, *, size: int) -> bytes:
-    return tiles.subtree_hash(Range(0, part), size=size, read=folder.hashes) if part else EMPTY_ROOT
+        found = connection.execute(select(leaf.c.leaf_hash).where(leaf.c.leaf_index == size - 1)).scalar()
+    if found is None:
+        raise _forked("the log is shorter than the last checkpoint says", size - 1)
+    last = tiles.at(0, (size - 1) // WIDTH, size=size)
+    if folder.hashes(last)[-1].hex() != found:
+        raise _forked("the log is not the one that was signed", size - 1)
 
 
 def _forked(message: str, index: int) -> LogForked:

@@ -1,44 +1,59 @@
-"""The folder of the log: tiles, entry bundles and checkpoints as static files.
+"""The folder of a shard: tiles, entry bundles and checkpoints as static files (C2SP tlog-tiles).
 
 Each file is written aside, made durable, and renamed, so that whoever reads sees a whole one or none. The
-checkpoint comes last: what it speaks of is there.
+checkpoint comes last: what it speaks of is there. Beside it stands the history of all that were signed,
+a file of JSON Lines for each day (UTC).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+import orjson
+
+from dms.base.clock import Instant, utc_day
 from dms.base.errors import NotFound
 from dms.rules import tiles
-from dms.rules.tiles import Tile
+from dms.rules.tiles import WIDTH, Tile
 
 CHECKPOINT = "checkpoint"
+HISTORY = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A checkpoint as it was signed: the instant by the signer's clock, and the note."""
+
+    at: Instant
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
 class TileFolder:
-    """A folder with the files of one log."""
+    """A folder with the files of one shard."""
 
     root: Path
 
     def hashes(self, tile: Tile) -> list[bytes]:
         """Read a tile, or the wider one that has replaced it; `ValueError` if it is damaged."""
-        return tiles.unpacked(self._read(tile.path, tile), tile)
+        return tiles.unpacked(self._read(tile.path, tile.whole.path), tile)
 
     def bodies(self, tile: Tile) -> list[bytes]:
         """Read an entry bundle, or the wider one that has replaced it; `ValueError` if it is damaged."""
-        return tiles.unbundled(self._read(tile.bundle_path, tile), tile)
+        return tiles.unbundled(self._read(tile.bundle_path, tile.whole.bundle_path), tile)
 
     def write_hashes(self, tile: Tile, hashes: Sequence[bytes]) -> None:
-        """Write a tile."""
-        self.write(tile.path, tiles.packed(hashes))
+        """Write a tile; a full one replaces those that led to it."""
+        self._replace(tile, tile.path, tiles.packed(hashes))
 
     def write_bodies(self, tile: Tile, bodies: Sequence[bytes]) -> None:
-        """Write an entry bundle."""
-        self.write(tile.bundle_path, tiles.bundled(bodies))
+        """Write an entry bundle; a full one replaces those that led to it."""
+        self._replace(tile, tile.bundle_path, tiles.bundled(bodies))
 
     def checkpoint(self) -> str | None:
         """Return the last checkpoint, a signed note; None before the first."""
@@ -47,29 +62,71 @@ class TileFolder:
         except FileNotFoundError:
             return None
 
-    def checkpoints(self) -> Iterator[tuple[str, str]]:
-        """Yield all checkpoints with their names, the oldest first."""
-        for file in sorted((self.root / "checkpoints").glob("[0-9]*")):
-            yield file.name, file.read_text(encoding="utf-8")
+    def publish(self, note: str, *, at: Instant) -> None:
+        """Make a checkpoint the last one; the history knows it before anybody can see it."""
+        self._append(Signed(at, note))
+        put(self.root / CHECKPOINT, note.encode())
 
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file aside, make it durable, and put it in its place."""
-        target = self.root / path
+    def history(self, *, newest_first: bool = False) -> Iterator[Signed]:
+        """Yield all checkpoints that were signed; one that a crash cut short was seen by nobody."""
+        for file in sorted((self.root / HISTORY).glob("*.jsonl"), reverse=newest_first):
+            lines = file.read_bytes().split(b"\n")[:-1]
+            for line in reversed(lines) if newest_first else lines:
+                found = orjson.loads(line)
+                yield Signed(found["at"], found["checkpoint"])
+
+    def _append(self, signed: Signed) -> None:
+        target = self.root / HISTORY / f"{utc_day(signed.at)}.jsonl"
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{target.name}.{os.getpid()}")
-        with aside.open("wb") as file:
-            file.write(content)
+        line = orjson.dumps({"at": signed.at, "checkpoint": signed.note}, option=orjson.OPT_APPEND_NEWLINE)
+        with target.open("a+b") as file:
+            _cut_torn_line(file)
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(target.parent)
 
-    def _read(self, path: str, tile: Tile) -> bytes:
-        try:
-            return (self.root / path).read_bytes()
-        except FileNotFoundError:
-            raise NotFound(f"the log has no file `{path}` for {tile}") from None
+    def _replace(self, tile: Tile, path: str, content: bytes) -> None:
+        target = self.root / path
+        put(target, content)
+        if tile.width == WIDTH:
+            shutil.rmtree(target.with_name(f"{target.name}.p"), ignore_errors=True)
+
+    def _read(self, path: str, whole: str) -> bytes:
+        for name in (path, whole):
+            try:
+                return (self.root / name).read_bytes()
+            except FileNotFoundError:
+                continue
+        raise NotFound(f"the log has no file `{path}`")
+
+
+def put(target: Path, content: bytes) -> None:
+    """Write a file aside, make it durable, and put it in its place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(target)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _cut_torn_line(file: BinaryIO) -> None:
+    """Drop what a crash left of a line."""
+    end = file.seek(0, os.SEEK_END)
+    if not end:
+        return
+    file.seek(end - 1)
+    if file.read(1) != b"\n":
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)

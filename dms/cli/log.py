@@ -1,0 +1,96 @@
+"""`dms log`: the tree over the access log: its order, its signatures, its proofs."""
+
+from __future__ import annotations
+
+import click
+
+from dms.access.log import founding, sequencer, shards
+from dms.base import logging as operational_log
+from dms.cli import logkeys
+from dms.cli.following import database_of, told_to_stop
+from dms.cli.frame import emit, json_option, settings_of
+from dms.jobs import sequencing, signing
+
+_follow = click.option("--follow", is_flag=True, help="Go on until told to stop.")
+
+
+@click.group()
+def command() -> None:
+    """Order, sign, verify, prove and export the access log."""
+
+
+for _each in (logkeys.rotate, logkeys.restart):
+    command.add_command(_each)
+
+
+@command.command()
+@json_option
+@click.pass_context
+def init(ctx: click.Context, *, as_json: bool) -> None:
+    """Make the key that signs, and the first checkpoint; what is there already stays.
+
+    `dms migrate` does the same unless DMS_LOG_APART is set: then run this as the user who shall sign. The
+    printed key is public: publish it where nobody can change it afterwards.
+    """
+    place = shards.place_of(settings_of(ctx))
+    is_new = founding.found(place)
+    folder, known = place.shard(), [str(key) for key in place.known_keys()]
+    emit(
+        {"new": is_new, "folder": str(folder.root), "keyFile": str(place.key_path), "keys": known},
+        as_json=as_json,
+        lines=[
+            f"{'made' if is_new else 'unchanged'}: {folder.root}",
+            f"keys: {place.key_path}  readable for who signs alone",
+            *(f"public key: {key}" for key in known),
+        ],
+    )
+
+
+@command.command()
+@_follow
+@json_option
+@click.pass_context
+def run(ctx: click.Context, *, follow: bool, as_json: bool) -> None:
+    """Give the events that were committed their place in the tree.
+
+    A server does it by itself. Several may run: whoever comes first does it.
+    """
+    settings = settings_of(ctx)
+    operational_log.configure(settings.log_level)
+    with database_of(settings) as database:
+        if follow:
+            sequencing.follow(database, stopped=told_to_stop())
+        while sequencer.advance(database):
+            pass
+        reached = sequencer.reached(database)
+    emit(
+        {"size": reached.size, "root": reached.root.hex()},
+        as_json=as_json,
+        lines=[f"{reached.size:,} events have their place, root {reached.root.hex()}"],
+    )
+
+
+@command.command()
+@_follow
+@click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input ends.")
+@json_option
+@click.pass_context
+def sign(ctx: click.Context, *, follow: bool, until_eof: bool, as_json: bool) -> None:
+    """Write what has its place as tiles, and sign how much there is.
+
+    Exit code 1: the log does not continue what was signed, so nothing was. `dms serve` runs this with
+    --follow unless DMS_LOG_APART is set; then run it as a user of its own, who alone can read the key file.
+    """
+    settings = settings_of(ctx)
+    operational_log.configure(settings.log_level)
+    place = shards.place_of(settings)
+    with database_of(settings) as database:
+        if follow:
+            signing.follow(database, place, stopped=told_to_stop(until_eof=until_eof))
+            return
+        count = signing.catch_up(database, place, place.signers())
+    emit(
+        {"signed": count, "folder": str(place.shard().root)},
+        as_json=as_json,
+        lines=[f"signed {count:,} more events in {place.shard().root}"],
+    )
