@@ -44,6 +44,7 @@ _OPEN_NOUNS = frozenset(
         "compartment",
         "group",
         "log",
+        "logalert",
         "policy",
         "recordclass",
         "role",
