@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
+from dms.stores import guard
 
 WRITE = "dms_write"
 """Execution option of a connection whose transaction will write."""
@@ -55,6 +56,8 @@ class Database:
 
     engine: Engine
     dialect: str
+    keeper: Engine
+    """Keeps no connection, and is not guarded (`stores.guard`): for pruning and redaction of the log."""
     writer_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -65,14 +68,16 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        self.keeper.dispose()
 
 
 def open_database(settings: Settings) -> Database:
     """Open the database of an installation; nothing is created but the SQLite file itself."""
     if settings.is_sqlite:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Database(_open_sqlite(settings), "sqlite")
-    return Database(_open_postgresql(settings), "postgresql")
+        return Database(_open_sqlite(settings), "sqlite", _open_sqlite_keeper(settings))
+    engine = _open_postgresql(settings)
+    return Database(engine, "postgresql", engine)
 
 
 def is_retryable(error: BaseException | None) -> bool:
@@ -92,6 +97,14 @@ def leaves_doubt(error: BaseException | None) -> bool:
     return False
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Tell whether a database has no room on its disk: it kept nothing of what was to be written."""
+    origin = getattr(error, "orig", error)
+    if isinstance(origin, sqlite3.Error):
+        return getattr(origin, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return getattr(origin, "sqlstate", None) == "53100"
+
+
 def lock_statement(lock: str) -> str:
     """Return what locks a table on PostgreSQL: a bare name against all other writers."""
     return f"LOCK TABLE {lock}" if " IN " in lock else f"LOCK TABLE {lock} IN EXCLUSIVE MODE"
@@ -106,9 +119,21 @@ def _open_sqlite(settings: Settings) -> Engine:
         max_overflow=4,
         connect_args={"check_same_thread": False, "cached_statements": 512},
     )
+    event.listen(engine, "connect", _prepare_guarded)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _open_sqlite_keeper(settings: Settings) -> Engine:
+    engine = create_engine(settings.sqlalchemy_url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_guarded(connection: sqlite3.Connection, record: object) -> None:
+    _prepare_sqlite(connection, record)
+    guard.install(connection)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,4 +1,7 @@
-"""What was written into the access log and the access lists stays, whatever SQL is sent."""
+"""What was written into the access log and the access lists stays, whatever SQL is sent.
+
+The log's own statements go past the guard of SQLite's connections here: the triggers alone must hold.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from dms.access.log import sequencer
 from dms.rules.access import Action
 from dms.stores.engine import WRITE
 from tests.factories import FOREVER
 
-LOG = ["access_event", "access_event_detail"]
+LOG = ["access_event", "access_event_detail", "access_leaf"]
 
 
 @pytest.fixture
@@ -18,13 +22,20 @@ def send(house):
     """Sends one statement in a transaction of its own and returns how many rows it hit."""
 
     def sent(statement: str, *before: str, **values) -> int:
-        engine = house.database.engine.execution_options(**{WRITE: True})
+        engine = house.database.keeper.execution_options(**{WRITE: True})
         with engine.begin() as connection:
             for line in before:
                 connection.execute(text(line))
             return connection.execute(text(statement), values).rowcount
 
     return sent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sequenced(house):
+    """Leaves over the first events."""
+    while sequencer.advance(house.database):
+        pass
 
 
 @pytest.fixture
@@ -97,6 +108,40 @@ def test_row_triggers_do_not_sleep_in_replica_mode(send, house):
 
     with pytest.raises(DBAPIError, match="access_event is append-only"):
         send("DELETE FROM access_event", "SET LOCAL session_replication_role = replica")
+
+
+def test_nothing_of_a_month_is_changed_or_emptied_directly_either(send, rows, house):
+    if house.database.is_sqlite:
+        pytest.skip("SQLite has no partitions")
+    before = rows("access_event")
+    with house.database.engine.connect() as connection:
+        places = connection.execute(text("SELECT tableoid::regclass::text FROM access_event")).scalars()
+        place = next(place for place in places if place.endswith(tuple("0123456789")))
+
+    for statement in ("TRUNCATE {}", "DELETE FROM {}", "UPDATE {} SET n = n"):
+        with pytest.raises(DBAPIError, match="access_event is append-only"):
+            send(statement.format(place), "SET LOCAL session_replication_role = replica")
+
+    assert rows("access_event") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("UPDATE access_log_head SET size = size - 1", "only grows"),
+        ("UPDATE access_log_head SET minimum_index = minimum_index - 1", "only grows"),
+        ("UPDATE access_log_head SET minimum_index = size + 1", "only grows"),
+        ("UPDATE access_log_head SET id = 2", "only grows"),
+        ("DELETE FROM access_log_head", "is append-only|only grows"),
+    ],
+)
+def test_head_of_the_log_never_goes_back(send, rows, change, refused):
+    before = rows("access_log_head")
+
+    with pytest.raises(DBAPIError, match=f"access_log_head ({refused})"):
+        send(change)
+
+    assert rows("access_log_head") == before
 
 
 def test_entry_is_revoked_once(send, entry):

@@ -224,4 +224,5 @@ def test_a_broken_database_is_no_matter_of_trying_again(house, user):
 def _without_tables():
     from sqlalchemy import create_engine
 
-    return Database(create_engine("sqlite://"), "sqlite")
+    engine = create_engine("sqlite://")
+    return Database(engine, "sqlite", engine)

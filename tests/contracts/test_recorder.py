@@ -77,7 +77,7 @@ def rows_in(database: Database, table: str) -> int:
 
 
 def alter(database: Database, *statements: str) -> None:
-    with database.engine.execution_options(**{WRITE: True}).begin() as connection:
+    with database.keeper.execution_options(**{WRITE: True}).begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
 

@@ -65,5 +65,5 @@ def refuse_over_claims(database) -> None:
         else "EXECUTE FUNCTION refuse_change()"
     )
     trigger = "CREATE TRIGGER refuse BEFORE INSERT ON access_event FOR EACH ROW"
-    with database.engine.execution_options(**{WRITE: True}).begin() as connection:
+    with database.keeper.execution_options(**{WRITE: True}).begin() as connection:
         connection.execute(text(f"{trigger} WHEN (NEW.outcome = 'over_claimed') {refuse}"))

@@ -35,7 +35,7 @@ def tampered(fresh_house, caplog):
 
         event = fresh_house.works.write(actor(auditor), make)
         key = event.bytes if fresh_house.database.is_sqlite else event
-        with fresh_house.database.engine.execution_options(**{WRITE: True}).begin() as connection:
+        with fresh_house.database.keeper.execution_options(**{WRITE: True}).begin() as connection:
             for line in _past_triggers(fresh_house, table):
                 connection.execute(text(line))
             connection.execute(text(f"{change} WHERE event_id = :id"), {"id": key})

@@ -451,7 +451,7 @@ def test_without_its_event_no_upload_is_acknowledged(fresh_house):
         clerk = desk.world.user()
 
         async def break_the_log():
-            with upkeep.writing(fresh_house.database) as connection:
+            with fresh_house.database.keeper.begin() as connection:
                 connection.execute(text("ALTER TABLE access_event_detail RENAME TO elsewhere"))
             return chunk(LETTER, more=False)
 
