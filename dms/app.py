@@ -40,12 +40,13 @@ def create_app(house: House) -> Starlette:
         checks_of(settings, database=house.database, policy=house.policy, log=house.log, vault=house.vault)
     )
     graphql = open_endpoint(settings, works)
-    caretaker = Caretaker(works)
+    caretaker = Caretaker(works, house.log)
     sequencing = Sequencing(house.database)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        house.log.hold_reserve()
         _note(house, Op.SYSTEM_START)
         gc.collect()
         gc.freeze()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dms.access.kept import KEPT, Kept
 from dms.access.log import AccessLog, founding, open_log, shards
+from dms.access.log.reserve import Reserve
 from dms.access.log.shards import LogPlace
 from dms.access.policy import Policy, read_files
 from dms.access.standing import POLICY
@@ -74,7 +75,8 @@ def open_house(settings: Settings, *, clock: Clock = system_clock) -> House:
 def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, AccessLog]:
     policy = Policy(read_files())
     database = open_database(settings)
-    log = open_log(database, clock=clock)
+    reserve = Reserve(settings.home / "log.reserve") if database.is_sqlite else None
+    log = open_log(database, clock=clock, reserve=reserve)
     works = Works(
         database,
         closing=log,

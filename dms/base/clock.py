@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import NewType, Protocol
+
+from dms.base.errors import NotRecorded
 
 Instant = NewType("Instant", int)
 """UTC microseconds since 1970-01-01."""
@@ -13,6 +17,8 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+_alarm = logging.getLogger("dms.alarm")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,6 +39,57 @@ def system_clock() -> Instant:
 def monotonic_s() -> float:
     """Read the clock that never goes back, in seconds: for deadlines and durations."""
     return time.monotonic()
+
+
+def boot_s() -> float:
+    """Read the seconds since the machine started, the time it slept included where the system tells it."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+class SteadyClock:
+    """The wall clock while it goes on as time does; one that jumped is not believed for a minute.
+
+    An event bears the instant of this clock. Whoever sets the clock of a running server makes it refuse
+    with `NotRecorded`, until the clock has gone on steadily for `settle_s` seconds from where it was set.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit_s: float = 5.0,
+        settle_s: float = 60.0,
+        wall: Clock = system_clock,
+        steady_s: Callable[[], float] = boot_s,
+    ) -> None:
+        self._limit = limit_s * SECOND
+        self._settle_s = settle_s
+        self._wall = wall
+        self._steady_s = steady_s
+        self._offset = self._measured()
+        self._jumped: tuple[float, float] | None = None
+        """The offset after the jump, and when it was noticed."""
+
+    def __call__(self) -> Instant:
+        """Return the present instant; `NotRecorded` while nobody knows it."""
+        now, steady_s = self._wall(), self._steady_s()
+        offset = now - steady_s * SECOND
+        if self._jumped is None and abs(offset - self._offset) <= self._limit:
+            return now
+        return self._doubted(now, steady_s, offset)
+
+    def _doubted(self, now: Instant, steady_s: float, offset: float) -> Instant:
+        if self._jumped is None or abs(offset - self._jumped[0]) > self._limit:
+            _alarm.critical("clock_jumped", extra={"seconds": round((offset - self._offset) / SECOND)})
+            self._jumped = (offset, steady_s)
+        if abs(offset - self._offset) > self._limit and steady_s - self._jumped[1] < self._settle_s:
+            raise NotRecorded("the clock of the server was set: nothing is answered until it goes steadily")
+        _alarm.warning("clock_believed")
+        self._offset, self._jumped = offset, None
+        return now
+
+    def _measured(self) -> float:
+        return self._wall() - self._steady_s() * SECOND
 
 
 def cpu_s() -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
@@ -24,6 +26,22 @@ def database_of(settings: Settings) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+@contextmanager
+def only_server(settings: Settings) -> Iterator[None]:
+    """Hold the lock file of the embedded database: a second server stops here."""
+    if not settings.is_sqlite:
+        yield
+        return
+    with Path(settings.home, "server.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"another server already serves `{settings.home}`: stop it, or choose another data folder"
+            ) from error
+        yield
 
 
 def told_to_stop(*, until_eof: bool = False) -> threading.Event:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from dms.access.log import founding, sequencer, shards
 from dms.base import logging as operational_log
 from dms.cli import logkeys
-from dms.cli.following import database_of, told_to_stop
+from dms.cli.following import database_of, only_server, told_to_stop
 from dms.cli.frame import emit, json_option, settings_of
+from dms.cli.progress import Progress
 from dms.jobs import sequencing, signing
 
 _follow = click.option("--follow", is_flag=True, help="Go on until told to stop.")
@@ -72,7 +75,7 @@ def run(ctx: click.Context, *, follow: bool, as_json: bool) -> None:
 
 @command.command()
 @_follow
-@click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input ends.")
+@click.option("--until-eof", is_flag=True, help="With --follow: stop when standard input ends too.")
 @json_option
 @click.pass_context
 def sign(ctx: click.Context, *, follow: bool, until_eof: bool, as_json: bool) -> None:
@@ -94,3 +97,19 @@ def sign(ctx: click.Context, *, follow: bool, until_eof: bool, as_json: bool) ->
         as_json=as_json,
         lines=[f"signed {count:,} more events in {place.shard().root}"],
     )
+
+
+@command.command()
+@json_option
+@click.pass_context
+def rebuild(ctx: click.Context, *, as_json: bool) -> None:
+    """Make the tables that answer who saw what anew from the events; all of it, or nothing.
+
+    On SQLite the server must be stopped. On PostgreSQL no new events get their place meanwhile.
+    """
+    settings = settings_of(ctx)
+    progress = Progress()
+    with only_server(settings), database_of(settings) as database:
+        size = sequencer.rebuild(database, tell=partial(progress.tell, "events"))
+    progress.end()
+    emit({"events": size}, as_json=as_json, lines=[f"made anew from {size:,} events"])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,8 +14,10 @@ from uvicorn.supervisors import Multiprocess
 from dms.app import create_app
 from dms.base import logging as operational_log
 from dms.base import settings as configuration
+from dms.base.clock import SteadyClock
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
+from dms.cli.following import only_server
 from dms.cli.signing import signer_beside
 from dms.house import open_house
 from dms.stores import migrations
@@ -34,7 +33,7 @@ def application() -> Starlette:
     """Make the application of one worker from the environment: each process reads it anew."""
     settings = configuration.load()
     operational_log.configure(settings.log_level)
-    return create_app(open_house(settings))
+    return create_app(open_house(settings, clock=SteadyClock()))
 
 
 def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
@@ -43,12 +42,10 @@ def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
     # uvicorn stops in order and then raises the signal again: an ordered stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     operational_log.configure(settings.log_level)
-    with _only_server(settings), _listen(settings) as listening, signer_beside(settings):
+    with only_server(settings), _listen(settings) as listening, signer_beside(settings):
         address = _address(listening)
         if workers == 1:
-            _Server(_config(settings, create_app(open_house(settings))), lambda: on_ready(address)).run(
-                sockets=[listening]
-            )
+            _serve_alone(settings, listening, lambda: on_ready(address))
             return
         configuration.pass_on(settings.home)
         config = _config(settings, "dms.cli.server:application", workers=workers)
@@ -56,18 +53,33 @@ def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
         Multiprocess(config, sockets=[listening]).run()
 
 
-class _Server(uvicorn.Server):
-    """Tells when it accepts requests."""
+def _serve_alone(settings: Settings, listening: socket.socket, on_ready: Callable[[], None]) -> None:
+    house = open_house(settings, clock=SteadyClock())
+    server = _Server(_config(settings, create_app(house)), on_ready, lambda: house.log.is_broken)
+    server.run(sockets=[listening])
+    if house.log.is_broken:
+        raise ConfigurationError("the disk failed while events were written: see the log, then start again")
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts requests; ends when nothing may be answered any more."""
+
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], is_broken: Callable[[], bool]
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._is_broken = is_broken
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets=sockets)
         if self.started:
             self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tell whether to end, ten times a second."""
+        return await super().on_tick(counter) or self._is_broken()
 
 
 def _config(settings: Settings, app: Starlette | str, *, workers: int = 1) -> uvicorn.Config:
@@ -97,22 +109,6 @@ def _require_servable(settings: Settings, workers: int) -> None:
         )
     if not migrations.is_current(settings):
         raise ConfigurationError("migrations are pending: run `dms migrate` first")
-
-
-@contextlib.contextmanager
-def _only_server(settings: Settings) -> Iterator[None]:
-    """Hold the lock file of the embedded database: a second server stops here."""
-    if not settings.is_sqlite:
-        yield
-        return
-    with Path(settings.home, "server.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigurationError(
-                f"another server already serves `{settings.home}`: stop it, or choose another data folder"
-            ) from error
-        yield
 
 
 def _listen(settings: Settings) -> socket.socket:

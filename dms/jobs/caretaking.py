@@ -1,5 +1,7 @@
 """What a server does by itself beside answering: counters folded, nodes filled, idle nodes let go.
 
+It also looks whether a disk that was full has room for events again.
+
 None of it decides anything: without it lists stay right and become slower, and a large node stays unready.
 Several processes may do it at once; each piece is a transaction, and they wait for each other.
 """
@@ -10,6 +12,7 @@ import logging
 import threading
 
 from dms.access import scopes
+from dms.access.log import AccessLog
 from dms.base.actor import system_actor
 from dms.base.errors import DmsError
 from dms.base.ids import new_id
@@ -29,8 +32,9 @@ SWEEPS_EVERY = 1_800
 class Caretaker:
     """A thread of the server process, from `start` until `stop`."""
 
-    def __init__(self, works: Works) -> None:
+    def __init__(self, works: Works, log: AccessLog) -> None:
         self._works = works
+        self._log = log
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
 
@@ -57,6 +61,7 @@ class Caretaker:
 
     def look(self, *, is_sweep: bool) -> None:
         """Do once what is due."""
+        self._log.look_again()
         database = self._works.database
         if scopes.is_fold_due(database):
             scopes.fold(database)

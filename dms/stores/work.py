@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Executable, text
@@ -22,7 +22,7 @@ from dms.base.clock import Clock, Instant, monotonic_s
 from dms.base.errors import Busy, Deadline, DmsError, NotRecorded
 from dms.base.ids import new_id
 from dms.rules.accessevents import Change, Disclosure, Op, Refusal, Release
-from dms.stores.engine import BROKEN, WRITE, Database, is_retryable, leaves_doubt, lock_statement
+from dms.stores.engine import BROKEN, WRITE, Database, is_full, is_retryable, leaves_doubt, lock_statement
 
 TRIES = 3
 
@@ -123,11 +123,12 @@ class Work:
         revision: int,
         disclosure: Disclosure,
         security_id: int | None = None,
+        class_id: UUID | None = None,
     ) -> None:
         """Note that the answer shows an object; of several disclosures the widest counts."""
         known = self.notes.released.get(object_id)
         if known is None or known.disclosure < disclosure:
-            self.notes.released[object_id] = Release(object_id, revision, disclosure, security_id)
+            self.notes.released[object_id] = Release(object_id, revision, disclosure, security_id, class_id)
 
     def refuses(self, object_id: UUID | None, *, action: str, reason: str, exists: bool) -> None:
         """Note that something was asked for and not given."""
@@ -203,6 +204,9 @@ class Closing(Protocol):
 
     def record_failure(self, work: Work) -> None:
         """Record a rolled-back operation in a transaction of its own, or raise `NotRecorded`."""
+
+    def lacks_room(self, error: Exception) -> NoReturn:
+        """Deal with a commit that a full disk refused: raise `NotRecorded`."""
 
     def settle(self, work: Work) -> None:
         """Deal with a commit whose outcome nobody knows; nothing of it is answered."""
@@ -323,6 +327,8 @@ class Works:
         except DBAPIError as error:
             # It may still be inside its transaction, which the pool would hand to the next operation.
             connection.invalidate()
+            if is_full(error):
+                self.closing.lacks_room(error)
             if not leaves_doubt(error):
                 raise
             session.close()

@@ -123,8 +123,8 @@ def policy_is_in_force(database: Database, policy: Policy) -> None:
 
 
 def log_is_writable(log: AccessLog) -> None:
-    """Raise if a former event could not be written, so that nothing may be answered."""
-    if log.is_broken:
+    """Raise if events cannot be written, or one could not be a moment ago."""
+    if log.is_troubled:
         raise Unavailable("the access log cannot be written")
 
 

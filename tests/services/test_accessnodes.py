@@ -87,7 +87,7 @@ def test_caretaker_fills_folds_and_lets_go(fresh_house, monkeypatch):
     for _ in range(5):
         world.document(upper)
     world.build(lambda work: nodes.prepare(work, AGGREGATION, upper))
-    caretaker = Caretaker(fresh_house.works)
+    caretaker = Caretaker(fresh_house.works, fresh_house.log)
 
     caretaker.look(is_sweep=False)
 
@@ -111,7 +111,7 @@ def test_caretaker_runs_beside_the_server_until_it_is_stopped(fresh_house, monke
     for _ in range(3):
         world.document(upper)
     world.build(lambda work: nodes.prepare(work, AGGREGATION, upper))
-    caretaker = Caretaker(fresh_house.works)
+    caretaker = Caretaker(fresh_house.works, fresh_house.log)
     filled = threading.Event()
 
     caretaker.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import NoReturn
 from uuid import UUID
 
 from dms.stores.work import Closing, Work, Works
@@ -37,6 +38,10 @@ class _OnlyNews:
     def record_failure(self, work: Work) -> None:
         """Record what failed, always: a refusal comes this way."""
         self.log.record_failure(work)
+
+    def lacks_room(self, error: Exception) -> NoReturn:
+        """Leave a full disk to the log."""
+        self.log.lacks_room(error)
 
     def settle(self, work: Work) -> None:
         """Leave a commit in doubt to the log."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from dms.base.actor import Actor
+from dms.base.actor import Actor, system_actor
 from dms.base.canonical import canonical_bytes
 from dms.base.clock import Instant
 from dms.base.ids import new_id, random_bytes
@@ -63,7 +63,7 @@ def rows_of(work: Work, writer: Writer) -> list[EventRow]:
     notes = work.notes
     if notes.writer_n is None:
         notes.writer_n = writer.take()
-    head = _head(work, writer)
+    head = _head(notes, work.actor, writer, at=work.now)
     parts = eventparts.shares(head, _named(notes))
     rows = [
         _row(
@@ -86,9 +86,16 @@ def over_claim(
 
     It names them as refused: the answer was asked for and not given (`access-log.md` section 10).
     """
-    head = _head(work, writer, at=at, ending=(Outcome.OVER_CLAIMED, reason))
+    head = _head(work.notes, work.actor, writer, at=at, ending=(Outcome.OVER_CLAIMED, reason))
     share = Share(refused=[Refusal(event_id, "answer", reason, exists=True) for event_id in events])
     return [_row(head, share, place=Place(new_id(), writer.take()), detail=_detail(work.actor, Notes()))]
+
+
+def own_event(writer: Writer, op: Op, *, at: Instant, detail: Mapping[str, Any]) -> list[EventRow]:
+    """Return the event of what the log does by itself, in no operation."""
+    actor, notes = system_actor(new_id().hex), Notes(ops=[op], detail=dict(detail))
+    head = _head(notes, actor, writer, at=at)
+    return [_row(head, Share(), place=Place(new_id(), writer.take()), detail=_detail(actor, notes))]
 
 
 def _row(head: Head, share: Share, *, place: Place, detail: bytes) -> EventRow:
@@ -100,16 +107,16 @@ def _row(head: Head, share: Share, *, place: Place, detail: bytes) -> EventRow:
 
 
 def _head(
-    work: Work,
+    notes: Notes,
+    actor: Actor,
     writer: Writer,
     *,
-    at: Instant | None = None,
+    at: Instant,
     ending: tuple[Outcome, str | None] | None = None,
 ) -> Head:
-    notes, actor = work.notes, work.actor
     outcome, reason = ending or _outcome(notes)
     return Head(
-        at=work.now if at is None else at,
+        at=at,
         writer=writer.id,
         request=actor.request_id,
         actor_id=actor.principal_id,

@@ -42,8 +42,15 @@ class _Waiting:
 class Recorder:
     """Makes events durable, many per commit. Starts its thread with the first event."""
 
-    def __init__(self, database: Database, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        patience_s: float = PATIENCE_S,
+        on_failure: Callable[[BaseException], None] = lambda _: None,
+    ) -> None:
         self._database = database
+        self._on_failure = on_failure
         self._patience_s = patience_s
         self._inserts = inserts_of("sqlite")
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -61,14 +68,17 @@ class Recorder:
         If they become durable after all, `late` makes the rows that say that nobody got the answer.
         """
         self._check_open()
-        waiting = _Waiting(rows, late)
-        waiting.done.acquire()
-        self._queue.put(waiting)
+        waiting = self._put(rows, late)
         if not waiting.done.acquire(timeout=self._patience_s) and self._give_up(waiting):
             _alarm.error("event_late")
             raise NotRecorded("the access event could not be recorded in time: try again later")
         if waiting.error is not None:
             raise NotRecorded("the access event could not be recorded") from waiting.error
+
+    def hand_over(self, rows: Sequence[EventRow]) -> None:
+        """Write rows for which nobody waits, when those before them are written."""
+        self._start_thread()
+        self._put(rows, list)
 
     def break_off(self) -> None:
         """Record nothing more: nobody knows what is on disk, so nothing may be answered."""
@@ -84,19 +94,28 @@ class Recorder:
             self._queue.put(None)
             thread.join()
 
+    def _put(self, rows: Sequence[EventRow], late: Callable[[], Sequence[EventRow]]) -> _Waiting:
+        waiting = _Waiting(rows, late)
+        waiting.done.acquire()
+        self._queue.put(waiting)
+        return waiting
+
     def _check_open(self) -> None:
         if self.broken:
             raise NotRecorded("the access log cannot be written: the server is stopping")
         if self._queue.qsize() >= MAX_WAITING:
             raise NotRecorded("the access log is far behind: try again later")
-        if self._thread is None:
-            self._start_thread()
+        self._start_thread()
 
     def _start_thread(self) -> None:
-        with self._start:
-            if self._closed:
-                raise NotRecorded("the access log is closed: the server is stopping")
-            self._thread = self._thread or self._started()
+        if self._thread is None:
+            with self._start:
+                self._start_once()
+
+    def _start_once(self) -> None:
+        if self._closed:
+            raise NotRecorded("the access log is closed: the server is stopping")
+        self._thread = self._thread or self._started()
 
     def _started(self) -> threading.Thread:
         thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -139,6 +158,7 @@ class Recorder:
         except Exception as raised:  # noqa: BLE001  a door: the waiters raise it
             # After a failed commit nobody knows what is on disk: never retried as proof.
             _alarm.exception("event_not_recorded")
+            self._on_failure(raised)
             error = raised
         with self._settling:
             for waiting in batch:
