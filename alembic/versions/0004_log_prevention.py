@@ -218,15 +218,17 @@ DECLARE
   half text;
   rest text;
   since timestamp;
-  is_filled boolean;
   moved bigint;
   total bigint := 0;
 BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'this must see what was committed while it waited: use READ COMMITTED';
+  END IF;
   PERFORM pg_advisory_xact_lock(hashtext('access_log_months'));
+  LOCK TABLE access_event IN ACCESS EXCLUSIVE MODE;
   FOREACH half IN ARRAY ARRAY['access_event_lasting', 'access_event_passing'] LOOP
     rest := half || '_other';
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I)', rest) INTO is_filled;
-    CONTINUE WHEN NOT is_filled;
+    CONTINUE WHEN pg_relation_size(rest::regclass) = 0;
     EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', half, rest);
     EXECUTE format('ALTER TABLE %I RENAME TO access_event_moving', rest);
     PERFORM access_log_make_other(half);
