@@ -327,7 +327,13 @@ def rows_of(
 def release(work: Work, row: Row, *, action: Action) -> None:
     """Note that the answer shows a row as far as the action discloses it."""
     disclosure = _DISCLOSURE.get(action, Disclosure.METADATA)
-    work.releases(row.id, revision=row.revision, disclosure=disclosure, security_id=row.security_id)
+    work.releases(
+        row.id,
+        revision=row.revision,
+        disclosure=disclosure,
+        security_id=row.security_id,
+        class_id=row.record_class_id,
+    )
 
 
 def note_lines(work: Work, decision: Decision) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from dms.access.log.reading import EventFilter
+from dms.access.log.eventfilters import EventFilter
 from dms.base.clock import Instant
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import accesseventviews, paging, principals
@@ -66,7 +66,8 @@ def _asked_object(text: str) -> UUID:
         return ABSENT
 
 
-def _asked_filter(work: Work, asked: AccessEventFilter) -> EventFilter:
+def asked_filter(work: Work, asked: AccessEventFilter) -> EventFilter:
+    """Read what narrows a list or an export of events."""
     actor = None if asked.actor_id is None else principals.asked_principal(work, asked.actor_id)
     return EventFilter(
         actor_id=actor,
@@ -126,7 +127,7 @@ class Queries:
         ] = None,
     ) -> Connection[AccessEvent] | None:
         """List events."""
-        found = _asked_filter(info.work, filter or AccessEventFilter())
+        found = asked_filter(info.work, filter or AccessEventFilter())
         direction = Direction.DESC if order_by is None else order_by.direction
         page = paging.asked(
             info, first=first, after=after, last=last, before=before, filter=found.values(), order=direction

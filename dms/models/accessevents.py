@@ -91,9 +91,9 @@ class LogTables:
     leaf: Table
     """The order of the events: dense indices from 0, given after the commit by one sequencer."""
     seen: Table
-    """Postings: which leaves name an object, and how much of it they disclose; derived, may be made anew."""
+    """Postings: who was when told how much of an object, and by which leaf; derived, may be made anew."""
     daily: Table
-    """How many operations of a kind somebody did on a day; derived, may be made anew."""
+    """How many operations of a kind somebody did on a day, all, and by class; derived, may be made anew."""
     head: Table
     """One row: how far the sequencer came, and the right edge of the tree."""
 
@@ -124,9 +124,13 @@ def _seen(metadata: MetaData) -> Table:
     return Table(
         "access_seen",
         metadata,
+        # One order for both questions: who saw an object, and what of it somebody saw when. All of it is
+        # in the key, so that nothing else need be read.
         Column("object_id", Id, primary_key=True),
+        Column("actor_id", Id, primary_key=True),
+        Column("at", UtcTime, primary_key=True, autoincrement=False),
         Column("leaf_index", BigInteger, primary_key=True, autoincrement=False),
-        Column("disclosure", SmallInteger, nullable=False),
+        Column("disclosure", SmallInteger, primary_key=True, autoincrement=False),
         sqlite_with_rowid=False,
     )
 
@@ -135,6 +139,7 @@ def _daily(metadata: MetaData) -> Table:
     return Table(
         "access_daily",
         metadata,
+        Column("class_id", Id, primary_key=True),
         Column("day", Integer, primary_key=True, autoincrement=False),
         Column("actor_id", Id, primary_key=True),
         Column("op", String, primary_key=True),

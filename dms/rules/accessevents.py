@@ -263,9 +263,10 @@ def _released(
             mark = "-" if item.security_id is None else str(item.security_id)
             lines = groups.setdefault(_NAMES[item.disclosure], {}).setdefault(mark, [])
         class_id = item.class_id
-        if (class_id and class_id.int) != last_class:
-            last_class = class_id and class_id.int
-            filed = [classes.setdefault(class_id, len(classes))] if class_id else []
+        number = None if class_id is None else class_id.int
+        if number != last_class:
+            last_class = number
+            filed = [] if class_id is None else [classes.setdefault(class_id, len(classes))]
         lines.append([item.object_id.hex, item.revision, *filed])
     return groups, classes
 

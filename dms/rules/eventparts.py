@@ -23,7 +23,7 @@ _WIDEST = Place(UUID(int=0), n=2**62, part=10**6, parts=10**6)
 """A place whose numbers are longer than any that are ever written."""
 
 _GROUP_BYTES = 40
-"""What one more disclosure and mark add to a body, beside the lines under them."""
+"""What one more disclosure and mark, or one more class, add to a body, beside the lines under them."""
 
 
 def shares(head: Head, whole: Share) -> list[Share]:
@@ -35,7 +35,8 @@ def shares(head: Head, whole: Share) -> list[Share]:
         return [whole]
     nothing = fields(head, Share(), place=_WIDEST, detail_sha256="0" * 64)
     groups = {(item.disclosure, item.security_id) for item in whole.released}
-    room = MAX_BODY_BYTES - len(canonical_bytes(nothing)) - _GROUP_BYTES * len(groups)
+    classes = {item.class_id for item in whole.released}
+    room = MAX_BODY_BYTES - len(canonical_bytes(nothing)) - _GROUP_BYTES * (len(groups) + len(classes))
     parts = [_Part()]
     for kind, item, size in _sized(whole):
         if not parts[-1].has_room(kind, size=size, room=room):
@@ -46,7 +47,7 @@ def shares(head: Head, whole: Share) -> list[Share]:
 
 def _is_small(whole: Share) -> bool:
     """Tell whether the parts need no counting: with all of it no body comes near its limit."""
-    most = 100 * len(whole.released) + 200 * (len(whole.changed) + len(whole.refused))
+    most = 150 * len(whole.released) + 200 * (len(whole.changed) + len(whole.refused))
     return most + 150 * len(whole.deciding) < MAX_BODY_BYTES // 2
 
 
@@ -70,6 +71,7 @@ class _Part:
 
 def _sized(whole: Share) -> Iterator[tuple[str, object, int]]:
     """Yield each item with its kind and the bytes that it may add to a body."""
+    widest_place = len(str(len({item.class_id for item in whole.released}))) + 1
     for change in whole.changed:
         yield "changed", change, len(canonical_bytes(line_of_change(change))) + 1
     for refusal in whole.refused:
@@ -77,4 +79,5 @@ def _sized(whole: Share) -> Iterator[tuple[str, object, int]]:
     for line in whole.deciding:
         yield "deciding", line, len(canonical_bytes(line)) + 1
     for item in whole.released:
-        yield "released", item, len(str(item.revision)) + 38
+        place = 0 if item.class_id is None else widest_place
+        yield "released", item, len(str(item.revision)) + 38 + place

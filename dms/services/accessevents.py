@@ -10,7 +10,8 @@ from uuid import UUID
 
 from dms.access import gate, marks
 from dms.access.log import reading
-from dms.access.log.reading import EventFilter, Logged
+from dms.access.log.eventfilters import EventFilter
+from dms.access.log.reading import Logged
 from dms.base.canonical import Canonical
 from dms.base.errors import Invalid, NotFound
 from dms.base.paging import Page, PageRequest

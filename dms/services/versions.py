@@ -133,7 +133,11 @@ def content(work: Work, version_id: UUID) -> ContentRef:
     work.performs(Op.CONTENT_DOWNLOAD)
     view, document = _of_visible(work, version_id, action=Action.READ_CONTENT)
     work.releases(
-        view.id, revision=view.number, disclosure=Disclosure.CONTENT, security_id=document.security_id
+        view.id,
+        revision=view.number,
+        disclosure=Disclosure.CONTENT,
+        security_id=document.security_id,
+        class_id=document.record_class_id,
     )
     sealed = facts.sealed_blob(work, _bodies(work, [view.id])[view.id].blob_id)
     if sealed is None:

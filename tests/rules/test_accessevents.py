@@ -55,7 +55,12 @@ PLACE = Place(UUID(int=4), n=9)
 numbers = st.integers(0, 2**31)
 words = st.text(st.characters(codec="utf-8"), max_size=40)
 releases = st.builds(
-    Release, st.uuids(), numbers, st.sampled_from(Disclosure), st.none() | st.integers(1, 2**31)
+    Release,
+    st.uuids(),
+    numbers,
+    st.sampled_from(Disclosure),
+    st.none() | st.integers(1, 2**31),
+    st.none() | st.uuids(),
 )
 changes = st.builds(Change, st.uuids(), st.none() | numbers, st.none() | numbers, st.just("ef" * 32))
 refusals = st.builds(Refusal, st.none() | st.uuids(), words, words, st.booleans())
@@ -126,7 +131,10 @@ def test_small_operation_is_one_part(whole):
 def test_parts_keep_everything_in_order_and_each_fits_a_body(released, changed, refused, deciding, wide):
     revision = 10 ** (3 * wide)
     whole = Share(
-        [replace(item, security_id=item.object_id.int % 50) for item in many(released, revision=revision)],
+        [
+            replace(item, security_id=item.object_id.int % 50, class_id=UUID(int=item.object_id.int % 70))
+            for item in many(released, revision=revision)
+        ],
         [Change(UUID(int=n), revision, revision, "ef" * 32) for n in range(changed)],
         [Refusal(UUID(int=n), "READ_METADATA", "é" * 10, exists=True) for n in range(refused)],
         [UUID(int=n).hex for n in range(deciding)],

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from dms.access import marks
-from dms.access.log import reading
-from dms.access.log.reading import EventFilter
+from dms.access.log import searching
+from dms.access.log.eventfilters import EventFilter
 from dms.base import errors
 from dms.base.actor import Actor, ActorKind, system_actor
 from dms.base.errors import Invalid, NotFound
@@ -249,12 +249,12 @@ def test_total_is_exact_with_and_without_reading_bodies(ask, leave, person):
 @pytest.fixture
 def hurried(house, monkeypatch):
     """Works whose time is always up, so that a search looks through one slice of four events."""
-    monkeypatch.setattr(reading, "SLICE", 4)
+    monkeypatch.setattr(searching, "SLICE", 4)
     return replace(house.works, deadline_s=0.0)
 
 
 def test_total_is_exact_over_many_slices(ask, leave, person, monkeypatch):
-    monkeypatch.setattr(reading, "SLICE", 2)
+    monkeypatch.setattr(searching, "SLICE", 2)
     thing = new_id()
     for _ in range(5):
         leave(Op.VIEWER_READ, released=[thing])

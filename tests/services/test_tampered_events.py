@@ -7,7 +7,7 @@ import logging
 import pytest
 from sqlalchemy import text
 
-from dms.access.log.reading import EventFilter
+from dms.access.log.eventfilters import EventFilter
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
 from dms.rules.accessevents import Outcome

@@ -6,37 +6,23 @@ all or nothing of a batch, and whoever comes next goes on where it ended. Indice
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-import orjson
-from sqlalchemy import Connection, Row, Select, func, insert, literal, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
-from dms.access.log.verify import UNREADABLE
-from dms.base.clock import DAY
+from dms.access.log import derived, tail
 from dms.base.errors import Busy
 from dms.models import accessevents
 from dms.models.accessevents import LogTables
-from dms.models.types import Id
-from dms.rules import accessevents as rules
-from dms.rules.accessevents import Disclosure
 from dms.rules.tree import HASH_BYTES, Frontier
 from dms.stores import upkeep
 from dms.stores.engine import Database
 
 BATCH = 1_000
 """So many events are taken in one transaction: on SQLite every answer waits behind it."""
-
-NOBODY = UUID(int=0)
-"""Stands in roll-ups for operations without an account."""
-
-CHANGED = 0
-"""Stands in postings for what an event changed and did not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +62,31 @@ def frontier_of(head: Row[*tuple[Any, ...]]) -> Frontier:
     return Frontier(head.size, hashes)
 
 
-def derive(database: Database, *, first: int, end: int) -> None:
-    """Write the postings and roll-ups of a range of leaves anew; those that are there must be gone."""
+def rebuild(database: Database, *, tell: Callable[[int, int], None]) -> int:
+    """Make postings and roll-ups anew from the bodies, in one transaction; returns of how many leaves.
+
+    Nobody else sequences meanwhile. `tell` takes how many leaves were read, and how many there are.
+    """
     tables = accessevents.tables(database.dialect)
+    with upkeep.writing(database) as connection:
+        size: int = connection.execute(select(tables.head.c.size).with_for_update()).scalar_one()
+        connection.execute(delete(tables.seen))
+        connection.execute(delete(tables.daily))
+        for first in range(0, size, BATCH):
+            derived.write(connection, tables, _bodies(connection, tables, first))
+            tell(min(first + BATCH, size), size)
+    return size
+
+
+def _bodies(connection: Connection, tables: LogTables, first: int) -> list[tuple[int, bytes]]:
     leaf, event = tables.leaf, tables.event
     statement = (
         select(leaf.c.leaf_index, event.c.body)
-        .join(event, tables.event_of_leaf)
-        .where(leaf.c.leaf_index >= first, leaf.c.leaf_index < end)
+        .join(event, event.c.event_id == leaf.c.event_id)
+        .where(leaf.c.leaf_index >= first, leaf.c.leaf_index < first + BATCH)
         .order_by(leaf.c.leaf_index)
     )
-    with upkeep.writing(database) as connection:
-        bodies = [(row.leaf_index, bytes(row.body)) for row in connection.execute(statement)]
-        _derive(connection, tables, bodies)
+    return [(row.leaf_index, bytes(row.body)) for row in connection.execute(statement)]
 
 
 def _append(connection: Connection, tables: LogTables, head: Row[Any], rows: Sequence[Row[Any]]) -> None:
@@ -99,61 +97,12 @@ def _append(connection: Connection, tables: LogTables, head: Row[Any], rows: Seq
         for index, row in enumerate(rows, start=head.size)
     ]
     connection.execute(insert(tables.leaf), leaves)
-    _derive(connection, tables, [(index, bytes(row.body)) for index, row in enumerate(rows, start=head.size)])
+    bodies = [(index, bytes(row.body)) for index, row in enumerate(rows, start=head.size)]
+    derived.write(connection, tables, bodies)
     last = rows[-1]
     place = {column: getattr(last, column) for column in _place(tables)}
     raised = update(tables.head).values(size=frontier.size, frontier=b"".join(frontier.hashes), **place)
     connection.execute(raised)
-
-
-def _derive(connection: Connection, tables: LogTables, bodies: Sequence[tuple[int, bytes]]) -> None:
-    """Write postings and roll-ups; a body that nobody can read names nothing, and `verify` tells of it."""
-    postings: list[dict[str, object]] = []
-    days: Counter[tuple[int, UUID, str, str]] = Counter()
-    objects: Counter[tuple[int, UUID, str, str]] = Counter()
-    for index, raw in bodies:
-        with suppress(*UNREADABLE):
-            body = orjson.loads(raw)
-            disclosed = _disclosed(body)
-            actor = UUID(hex=body["actor"]) if body["actor"] else NOBODY
-            key = (body["at"] // DAY, actor, body["op"], body["outcome"])
-            postings += [
-                {"object_id": UUID(hex=each), "leaf_index": index, "disclosure": disclosure}
-                for each, disclosure in disclosed.items()
-            ]
-            days[key] += body["part"] == 1
-            objects[key] += len(disclosed)
-    if postings:
-        connection.execute(insert(tables.seen), postings)
-    if days:
-        names = ("day", "actor_id", "op", "outcome")
-        counted = [
-            {**dict(zip(names, key, strict=True)), "n_events": days[key], "n_objects": objects[key]}
-            for key in sorted(days)
-        ]
-        connection.execute(_rolled_up(connection, tables), counted)
-
-
-def _disclosed(body: Mapping[str, Any]) -> dict[str, int]:  # Any: JSON read back
-    """Return how much of each object a body discloses; `CHANGED` of what it only changed."""
-    found = {change[0]: CHANGED for change in body["changed"]}
-    for disclosure in Disclosure:  # the widest comes last
-        for object_id in rules.released_ids({"": body["released"].get(disclosure.name.lower(), {})}):
-            found[object_id] = disclosure.value
-    return found
-
-
-def _rolled_up(connection: Connection, tables: LogTables) -> Any:  # an insert of either dialect
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    daily = tables.daily
-    new = make(daily)
-    return new.on_conflict_do_update(
-        index_elements=list(daily.primary_key),
-        set_={
-            "n_events": daily.c.n_events + new.excluded.n_events,
-            "n_objects": daily.c.n_objects + new.excluded.n_objects,
-        },
-    )
 
 
 def _locked_head(tables: LogTables) -> Select[Any]:
@@ -166,17 +115,13 @@ def _next_events(tables: LogTables, head: Row[Any]) -> Select[Any]:
     event = tables.event
     columns = [event.c[name] for name in dict.fromkeys([*_place(tables), *_copied(tables), "body"])]
     if "seq" in event.c:
-        return select(*columns).where(event.c.seq > head.seq).order_by(event.c.seq)
-    place = tuple_(event.c.epoch, event.c.xid, event.c.event_id)
-    beyond = tuple_(
-        literal(head.epoch, event.c.epoch.type),
-        literal(head.xid, event.c.xid.type),
-        literal(head.event_id, Id()),
-    )
+        return select(*columns).where(tail.beyond(tables, head)).order_by(event.c.seq)
     # INVARIANT (horizon): what is older than every transaction that still runs can no longer come late.
     settled = event.c.xid < func.pg_snapshot_xmin(func.pg_current_snapshot())
     return (
-        select(*columns).where(place > beyond, settled).order_by(event.c.epoch, event.c.xid, event.c.event_id)
+        select(*columns)
+        .where(tail.beyond(tables, head), settled)
+        .order_by(event.c.epoch, event.c.xid, event.c.event_id)
     )
 
 
