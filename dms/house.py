@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 
 from dms.access.kept import KEPT, Kept
-from dms.access.log import AccessLog, founding, open_log, shards
+from dms.access.log import AccessLog, founding, open_log, partitions, shards
 from dms.access.log.reserve import Reserve
 from dms.access.log.shards import LogPlace
 from dms.access.policy import Policy, read_files
@@ -18,6 +18,7 @@ from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.services import repository
 from dms.services.consents import SECOND_OFFICER_RANK
+from dms.services.logretention import CEILING
 from dms.stores import facts, migrations
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.engine import Database, open_database
@@ -58,6 +59,8 @@ def install(settings: Settings, *, clock: Clock = system_clock) -> bool:
     if not settings.log_apart:  # else the signer's own user makes its key: `dms log init`
         founding.found(shards.place_of(settings), clock=clock)
     with contextlib.closing(open_house(settings, clock=clock)) as house:
+        partitions.mend(house.database)
+        partitions.prepare(house.database)
         return house.works.write(
             system_actor(new_id().hex), lambda work: repository.found(work, name=settings.repository_name)
         )
@@ -86,6 +89,7 @@ def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, Access
             POLICY: policy,
             SECOND_OFFICER_RANK: settings.second_officer_rank,
             shards.PLACE: shards.place_of(settings),
+            CEILING: settings.log_kept_months_max,
             **_kept(settings),
         },
     )

@@ -91,6 +91,19 @@ class Settings:
         default=False,
         metadata={"help": "`dms serve` starts no signer: `dms log sign --follow` runs elsewhere"},
     )
+    log_kept_months_max: int = field(
+        default=36, metadata={"help": "longest time for which readings, refusals and log-ins may be kept"}
+    )
+    log_keeper_url: str = field(
+        default="",
+        repr=False,
+        metadata={"help": "database address of the role that prunes the log; empty: the same"},
+    )
+    log_reader_url: str = field(
+        default="",
+        repr=False,
+        metadata={"help": "database address of the role that reads the log; empty: the same"},
+    )
     log_level: str = field(
         default="info", metadata={"help": "operational log: debug, info, warning or error"}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -77,7 +77,8 @@ def open_database(settings: Settings) -> Database:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Database(_open_sqlite(settings), "sqlite", _open_sqlite_keeper(settings))
     engine = _open_postgresql(settings)
-    return Database(engine, "postgresql", engine)
+    keeper = _open_as(settings, settings.log_keeper_url)
+    return Database(engine, "postgresql", keeper or engine)
 
 
 def is_retryable(error: BaseException | None) -> bool:
@@ -164,6 +165,11 @@ def _open_postgresql(settings: Settings) -> Engine:
     )
     event.listen(engine, "handle_error", _remember_broken)
     return engine
+
+
+def _open_as(settings: Settings, database_url: str) -> Engine | None:
+    """Open the same database under another role, if the settings name one."""
+    return _open_postgresql(replace(settings, database_url=database_url)) if database_url else None
 
 
 def _remember_broken(context: ExceptionContext) -> None:
