@@ -24,7 +24,7 @@ def fresh(kind: str) -> Iterator[Settings]:
             return
         run = databases.Run.begin()
         try:
-            server = databases.start_server(run.server_folder)
+            server = databases.start_server(run.folder)
             server.make_template(f"{run.name}_template")
             url = server.create(f"{run.name}_bench", template=f"{run.name}_template")
             settings = Settings(home=home, database_url=url, log_level="error")

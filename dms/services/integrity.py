@@ -7,120 +7,60 @@ are looked at between the readings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import islice
-from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import TypeAlias
 from uuid import UUID
 
 from dms.access import recount, revisions
-from dms.access.log import verify
+from dms.access.log import audit, offline, shards, verify
+from dms.access.log import findings as logged
+from dms.access.log.continuity import Trust
+from dms.access.log.findings import Audit, Verdict
+from dms.access.log.offline import FolderGround
 from dms.access.standing import policy_of
-from dms.base.actor import Actor
 from dms.base.clock import DAY, HOUR, MINUTE
-from dms.rules.accessevents import Op
+from dms.services import traces
+from dms.services.inspections import (
+    SLICE,
+    Finding,
+    Ground,
+    Part,
+    Report,
+    Slice,
+    Weight,
+    chunks,
+    fault,
+    slices,
+)
 from dms.stores import inspection
 from dms.stores.blobs import BlobDamaged, BlobMissing
 from dms.stores.crypto import KeyUnavailable, WrappedKey
 from dms.stores.inspection import Named, Numbering
-from dms.stores.vault import Vault
-from dms.stores.work import Work, Works
+from dms.stores.work import Work
 
-SLICE = 500
+__all__ = ["Finding", "Ground", "Part", "Report", "Weight", "examine", "examine_records"]
+
 PLACES_AT_ONCE = 10_000
 """Documents whose scopes are compared in one reading."""
 
-T = TypeVar("T")
-U = TypeVar("U")
-P = ParamSpec("P")
+THREADS = 32
+"""How many numbers of a writer that was killed may be missing, whoever it was."""
 
-
-class Weight(StrEnum):
-    """Whether something is wrong, or merely worth knowing."""
-
-    FAULT = "fault"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something found: a stable code, what it speaks of, and what to know of it."""
-
-    code: str
-    subject: str
-    message: str
-    weight: Weight = Weight.FAULT
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the check: how many things it looked at, and what it found."""
-
-    name: str
-    examined: int
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The whole check."""
-
-    parts: tuple[Part, ...]
-
-    def count(self, weight: Weight) -> int:
-        """Count the findings of a weight."""
-        return sum(finding.weight is weight for part in self.parts for finding in part.findings)
-
-    @property
-    def is_sound(self) -> bool:
-        """Tell whether nothing is wrong; notes are no fault."""
-        return self.count(Weight.FAULT) == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What is checked, for whom, and how thoroughly.
-
-    With `is_deep` all content is opened and its digest compared too. `tell` learns of progress: the
-    name of the part, how much of it was examined, and of how much where that is known.
-    """
-
-    works: Works
-    vault: Vault
-    actor: Actor
-    is_deep: bool
-    tell: Callable[[str, int, int | None], None]
-
-    def read(self, body: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Read a slice."""
-
-        def noted(work: Work) -> T:
-            work.performs(Op.SYSTEM_CHECK)
-            return body(work, *args, **kwargs)
-
-        return self.works.read(self.actor, noted)
-
-
-Slice: TypeAlias = tuple[int, Sequence[Finding]]
-"""How many things were examined, and what was found about them."""
+Step: TypeAlias = Callable[[Ground], Iterator[Slice]]
 
 
 def examine(ground: Ground) -> Report:
     """Look at everything; costs the reading of all stored bytes, and with `is_deep` their opening."""
-    steps: Mapping[str, Callable[[Ground], Iterator[Slice]]] = {
+    steps: dict[str, Step] = {
         "foundation": _foundation,
         "contents": _contents,
         "uploads": _uploads,
         "store": _store,
         "documents": _documents,
-        "changes": _changes,
+        **_TRACES,
         "access": _access,
         "log": _log,
     }
-    totals = ground.read(_totals)
-    report = Report(
-        tuple(_part(ground, name, step(ground), totals.get(name)) for name, step in steps.items())
-    )
+    report = _report(ground, steps)
 
     def conclude(work: Work) -> None:
         counts = {weight.value: report.count(weight) for weight in Weight}
@@ -130,13 +70,23 @@ def examine(ground: Ground) -> Report:
     return report
 
 
+def examine_records(ground: Ground) -> Report:
+    """Look only at whether rows and events name each other."""
+    return _report(ground, {"documents": _documents, **_TRACES})
+
+
+def _report(ground: Ground, steps: Mapping[str, Step]) -> Report:
+    totals = ground.read(_totals)
+    return Report(tuple(_part(ground, name, step(ground), totals.get(name)) for name, step in steps.items()))
+
+
 def _totals(work: Work) -> Mapping[str, int]:
     return {**inspection.totals(work), "log": verify.count(work)}
 
 
-def _part(ground: Ground, name: str, slices: Iterator[Slice], total: int | None) -> Part:
+def _part(ground: Ground, name: str, step: Iterator[Slice], total: int | None) -> Part:
     examined, found = 0, list[Finding]()
-    for count, findings in slices:
+    for count, findings in step:
         examined += count
         found += findings
         ground.tell(name, examined, total)
@@ -166,11 +116,11 @@ def _contents(ground: Ground) -> Iterator[Slice]:
         unlike = inspection.files_unlike_their_blob(work, ids)
         unused = inspection.blobs_without_file(work, ids)
         return rows, [
-            *(_fault("file_unlike_blob", "file", i, "its digest, size or Document differ") for i in unlike),
-            *(_fault("blob_unused", "blob", i, "no file of a Version names it") for i in unused),
+            *(fault("file_unlike_blob", "file", i, "its digest, size or Document differ") for i in unlike),
+            *(fault("blob_unused", "blob", i, "no file of a Version names it") for i in unused),
         ]
 
-    for rows, found in _slices(ground, body, lambda row: row.row_id):
+    for rows, found in slices(ground, body, lambda row: row.row_id):
         yield 0, found
         yield from _stored(ground, rows, kind="blob")
 
@@ -179,7 +129,7 @@ def _uploads(ground: Ground) -> Iterator[Slice]:
     def body(work: Work, after: UUID | None) -> tuple[Sequence[Named], None]:
         return inspection.uploads(work, after=after, limit=SLICE), None
 
-    for rows, _ in _slices(ground, body, lambda row: row.row_id):
+    for rows, _ in slices(ground, body, lambda row: row.row_id):
         yield from _stored(ground, rows, kind="upload")
 
 
@@ -189,12 +139,12 @@ def _stored(ground: Ground, rows: Iterable[Named], *, kind: str) -> Iterator[Sli
         try:
             _open(ground, row)
         except BlobMissing:
-            yield 1, [_fault("content_missing", kind, row.row_id, "its stored bytes are gone: restore them")]
+            yield 1, [fault("content_missing", kind, row.row_id, "its stored bytes are gone: restore them")]
         except BlobDamaged:
             message = "its stored bytes are not the ones that were put there: restore them"
-            yield 1, [_fault("content_damaged", kind, row.row_id, message)]
+            yield 1, [fault("content_damaged", kind, row.row_id, message)]
         except KeyUnavailable as error:
-            yield 1, [_fault("content_key", kind, row.row_id, error.message)]
+            yield 1, [fault("content_key", kind, row.row_id, error.message)]
         else:
             yield 1, []
 
@@ -215,7 +165,7 @@ def _open(ground: Ground, row: Named) -> None:
 def _store(ground: Ground) -> Iterator[Slice]:
     """Look for bytes that nothing names: a crash may leave some, and they do no harm."""
     now = ground.works.clock()
-    for blobs in _chunks(ground.vault.store.list()):
+    for blobs in chunks(ground.vault.store.list()):
         digests = [blob.digest for blob in blobs]
         named = ground.read(inspection.named_digests, digests)
         yield (
@@ -237,19 +187,13 @@ def _documents(ground: Ground) -> Iterator[Slice]:
         empty = inspection.versions_without_file(work, ids)
         made = {row.document_id: row.made_at for row in rows}
         return rows, [
-            *(_fault("version_empty", "version", i, "it has no file") for i in empty),
-            *_unrecorded(work, "document", made),
-            *_unrecorded(work, "version", inspection.versions_made(work, ids)),
+            *(fault("version_empty", "version", i, "it has no file") for i in empty),
+            *traces.unrecorded(work, "document", made),
+            *traces.unrecorded(work, "version", inspection.versions_made(work, ids)),
         ]
 
-    for rows, found in _slices(ground, body, lambda row: row.document_id):
+    for rows, found in slices(ground, body, lambda row: row.document_id):
         yield len(rows), [*found, *(finding for row in rows for finding in _misnumbered(row))]
-
-
-def _unrecorded(work: Work, kind: str, made: Mapping[UUID, int]) -> Iterator[Finding]:
-    for some in _chunks(iter(made.items())):
-        for thing in verify.unnamed(work, dict(some)):
-            yield _fault("made_without_event", kind, thing, "no event of the log says who made it")
 
 
 def _access(ground: Ground) -> Iterator[Slice]:
@@ -272,88 +216,36 @@ def _recounted(fault: recount.Fault) -> Finding:
 def _misnumbered(row: Numbering) -> Iterator[Finding]:
     if row.newest != row.current:
         message = f"it names Version {row.current} as its newest, which is {row.newest}"
-        yield _fault("current_version", "document", row.document_id, message)
+        yield fault("current_version", "document", row.document_id, message)
     if row.count != (row.newest or 0):
         message = f"it has {row.count} Versions, but the newest has the number {row.newest}"
-        yield _fault("version_gap", "document", row.document_id, message)
-
-
-def _changes(ground: Ground) -> Iterator[Slice]:
-    """Look for the event of each change that names one."""
-    last = 0
-    while rows := ground.read(inspection.revisions, after=last, limit=SLICE):
-        found = [*_gaps(rows, after=last), *_revisions_without_event(ground, rows)]
-        last = rows[-1][0]
-        yield len(rows), found
-    head = ground.read(revisions.head)[0]
-    if head > last:
-        yield 0, [Finding("revision_gap", f"revision:{head}", "the newest policy revisions are missing")]
-    lines = ground.read(inspection.lines_without_revision)
-    yield 0, [_fault("line_without_revision", kind, i, "it names no policy revision") for kind, i in lines]
-    named = ground.read(inspection.history_events)
-    for ids in _chunks(iter(named)):
-        absent = ground.read(verify.absent, ids)
-        yield (
-            len(ids),
-            [_fault("change_without_event", named[i], i, "the log holds no such event") for i in absent],
-        )
-
-
-def _gaps(rows: Sequence[tuple[int, UUID | None]], *, after: int) -> Iterator[Finding]:
-    for number, _ in rows:
-        if number != after + 1:
-            yield Finding(
-                "revision_gap", f"revision:{number}", f"the policy revisions after {after} are missing"
-            )
-        after = number
-
-
-def _revisions_without_event(ground: Ground, rows: Sequence[tuple[int, UUID | None]]) -> Iterator[Finding]:
-    ids = {event_id for _, event_id in rows if event_id is not None}
-    absent = ground.read(verify.absent, ids)
-    for number, event_id in rows:
-        if event_id is None or event_id in absent:
-            yield Finding(
-                "revision_without_event", f"revision:{number}", "the log holds no event of this change"
-            )
+        yield fault("version_gap", "document", row.document_id, message)
 
 
 def _log(ground: Ground) -> Iterator[Slice]:
-    last: UUID | None = None
-    while True:
-        seen = ground.read(verify.verify, after=last, limit=SLICE)
-        last = seen.last
-        yield (
-            seen.count,
-            [_fault(fault.code, "event", fault.event_id, fault.message) for fault in seen.faults],
-        )
-        # Every reading leaves an event itself: without this the check would follow its own track.
-        if seen.count < SLICE:
-            return
+    """Verify the access log as `dms log verify` does."""
+    place = ground.read(lambda work: work.memory[shards.PLACE])
+    folder = place.shard() if place.shards() else None
+    trust, works = Trust(place.known_keys()), ground.works
+
+    def tell(_step: str, done: int, total: int | None) -> None:
+        ground.tell("log", done, total)
+
+    found = audit.verify(audit.Ground(works.database, folder, trust, works.clock(), THREADS, tell))
+    yield found.events, _audited(found)
+    if folder is not None:
+        yield 0, _audited(offline.verify_folder(FolderGround(folder, trust, THREADS, tell)))
 
 
-def _slices(
-    ground: Ground,
-    body: Callable[[Work, UUID | None], tuple[Sequence[T], U]],
-    key: Callable[[T], UUID],
-) -> Iterator[tuple[Sequence[T], U]]:
-    """Read slice after slice, each in a reading of its own, until one is empty."""
-    after: UUID | None = None
-    while True:
-        rows, beside = ground.read(body, after)
-        if not rows:
-            return
-        yield rows, beside
-        after = key(rows[-1])
+def _audited(found: Audit) -> list[Finding]:
+    return [_audit_finding(each) for each in found.findings.kept if each.verdict is not Verdict.SOUND]
 
 
-def _chunks(things: Iterator[T]) -> Iterator[list[T]]:
-    while chunk := list(islice(things, SLICE)):
-        yield chunk
-
-
-def _fault(code: str, kind: str, row_id: UUID, message: str) -> Finding:
-    return Finding(code, f"{kind}:{row_id}", message)
+def _audit_finding(found: logged.Finding) -> Finding:
+    weight = Weight.NOTE if found.verdict is Verdict.INCOMPLETE else Weight.FAULT
+    subject = f"leaf:{found.leaf_index}" if found.event_id is None else f"event:{found.event_id}"
+    known = found.event_id is not None or found.leaf_index is not None
+    return Finding(found.code, subject if known else "log", found.message, weight)
 
 
 def _note(code: str, subject: str, size_bytes: int, age: int) -> Finding:
@@ -366,3 +258,11 @@ def _aged(age: int) -> str:
         if age >= unit:
             return f"{age // unit} {name}"
     return "less than a minute"
+
+
+_TRACES: Mapping[str, Step] = {
+    "things": traces.things,
+    "changes": traces.changes,
+    "lines": traces.lines,
+    "events": traces.events,
+}

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from dms.models.accesslists import AccessEntry, PolicyRevision
-from dms.models.aggregations import ParentHistory, Repository
+from dms.models.accessproposals import AccessProposal
+from dms.models.accessreviews import AccessReview
+from dms.models.aggregations import Aggregation, ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
-from dms.models.security import Clearance
-from dms.models.users import PrincipalLink, PrincipalStatusHistory
+from dms.models.imports import ImportRun
+from dms.models.security import Clearance, SecurityChange
+from dms.models.types import Base, Id
+from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatusHistory
 from dms.models.versions import Blob, BlobKey, ContentFile, Upload, UploadState, Version
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import SealedBlob
@@ -186,6 +190,85 @@ def lines_without_revision(work: Work) -> Sequence[tuple[str, UUID]]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry, clearance, link, or change of a mark, and the instants in which it was given and ended."""
+
+    line_id: UUID
+    names: UUID
+    """What the events of these instants say they changed: the line itself, or what bears the mark."""
+    given_at: int
+    ended_at: int | None
+
+    @property
+    def instants(self) -> Sequence[tuple[UUID, int]]:
+        """Return what has to be named when."""
+        ended = [] if self.ended_at is None else [(self.names, self.ended_at)]
+        return [(self.names, self.given_at), *ended]
+
+
+MADE: Mapping[str, Select[Any, Any]] = {
+    "aggregation": select(Aggregation.id, Aggregation.created_at),
+    # Roles and `everyone` came with the founding, whose event names the Repository for them.
+    "principal": select(Principal.id, Principal.created_at).where(
+        Principal.kind.in_((PrincipalKind.USER, PrincipalKind.GROUP, PrincipalKind.SERVICE))
+    ),
+    "upload": select(Upload.id, Upload.created_at),
+    "import_run": select(ImportRun.id, ImportRun.started_at),
+    "access_proposal": select(AccessProposal.id, AccessProposal.proposed_at),
+    "access_review": select(AccessReview.id, AccessReview.started_at),
+}
+"""What somebody makes beside Documents and Versions: its id, and when that was."""
+
+_OF_POLICY: Mapping[str, Any] = {  # mapped classes with these columns in common
+    model.__tablename__: model for model in (AccessEntry, Clearance, PrincipalLink)
+}
+
+LINES = (*_OF_POLICY, SecurityChange.__tablename__)
+"""What decides who may what: lines of the policy, and changes of marks."""
+
+
+def made(work: Work, kind: str, *, after: UUID | None, limit: int) -> Mapping[UUID, int]:
+    """Return the next things of a kind, in the order of their ids, and the instants they were made in."""
+    statement = MADE[kind]
+    row_id = statement.selected_columns[0]
+    rows = session_of(work).execute(statement.where(row_id > (after or _FIRST)).order_by(row_id).limit(limit))
+    return {row[0]: row[1] for row in rows}
+
+
+def lines(work: Work, kind: str, *, after: UUID | None, limit: int) -> Sequence[Line]:
+    """Return the next lines of a kind, in the order of their ids; those whose policy revisions exist."""
+    model = _OF_POLICY.get(kind)
+    statement = _changes_of_marks() if model is None else _lines_of(model)
+    row_id = SecurityChange.id if model is None else model.id
+    chosen = statement.where(row_id > (after or _FIRST)).order_by(row_id).limit(limit)
+    return [Line(*row) for row in session_of(work).execute(chosen)]
+
+
+def _lines_of(model: Any) -> Select[Any, Any, Any, Any]:  # one of `_OF_POLICY`
+    began, ended = aliased(PolicyRevision), aliased(PolicyRevision)
+    return (
+        select(model.id, model.id, began.at, ended.at)
+        .join(began, began.id == model.revision_from)
+        .outerjoin(ended, ended.id == model.revision_to)
+    )
+
+
+def _changes_of_marks() -> Select[Any, Any, Any, Any]:
+    row = SecurityChange
+    return select(row.id, row.object_id, row.proposed_at, row.decided_at)
+
+
+def existing(work: Work, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of these ids that any table has."""
+    session = session_of(work)
+    found: set[UUID] = set()
+    for column in _IDS:
+        if missing := [thing for thing in ids if thing not in found]:
+            found.update(session.execute(select(column).where(column.in_(missing))).scalars())
+    return frozenset(found)
+
+
 def history_events(work: Work) -> Mapping[UUID, str]:
     """Return the events that kept places, marks, parents and statuses name, each with the table's name."""
     found: dict[UUID, str] = {}
@@ -209,3 +292,10 @@ def _named(row: Blob | Upload, blob_id: UUID, key: BlobKey | Upload | None) -> N
         wrapped=key.wrapped,
     )
     return Named(row.id, digest, row.stored_bytes, blob)
+
+
+_IDS = [
+    table.c["id"]
+    for table in Base.metadata.sorted_tables
+    if "id" in table.c and isinstance(table.c["id"].type, Id)
+]

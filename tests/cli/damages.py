@@ -9,12 +9,13 @@ from functools import partial
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from dms.base.actor import system_actor
 from dms.base.clock import SECOND, system_clock
 from dms.base.ids import new_id
 from dms.models.documents import Medium
+from dms.models.security import SecurityChange
 from dms.models.versions import ContentFile, Version
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.eventseals import leaf_hash
@@ -25,10 +26,31 @@ from dms.services.integrity import Ground
 from dms.services.uploads import Allowance, Content
 from dms.services.versions import NamedContent, NamedUpload
 from dms.stores import upkeep
+from dms.stores.work import session_of
 from tests.factories import World, actor
 from tests.logged import logged
 
 ALLOWANCE = Allowance(quota_bytes=1_000_000, expiry_s=3_600)
+
+
+class Recorded(World):
+    """Builds things as if services had: the event names what it writes."""
+
+    def build(self, body):
+        def noted(work):
+            ids = []
+
+            def keep(session, _context):
+                ids.extend(row.id for row in session.new if isinstance(getattr(row, "id", None), UUID))
+
+            event.listen(session_of(work), "after_flush", keep)
+            made = body(work)
+            work.flush()
+            for row_id in ids:
+                work.changed(row_id, before=None, after=1, old={}, new={})
+            return made
+
+        return super().build(noted)
 
 
 class Town:
@@ -37,7 +59,7 @@ class Town:
     def __init__(self, settings, house):
         self.settings = settings
         self.house = house
-        self.world = World(house)
+        self.world = Recorded(house)
         self.officer = self.world.officer("olga")
         self.clerk = self.world.user("carl", rank=400)
         self.file = self.world.aggregation()
@@ -258,6 +280,37 @@ def made_without_event(town):
 
 
 @damage
+def file_made_without_event(town):
+    aggregation = town.world.aggregation()
+
+    def act(execute):
+        execute("UPDATE aggregation SET created_at = created_at + 1 WHERE id = ?", town.key(aggregation))
+
+    return {("made_without_event", f"aggregation:{aggregation}")}, act
+
+
+@damage
+def entry_given_without_event(town):
+    entry = town.grant(Action.DISPOSE)
+
+    def act(execute):
+        execute("UPDATE policy_revision SET at = at + 1 WHERE id = ?", entry.revision_from)
+
+    return {("line_without_event", f"access_entry:{entry.id}")}, act
+
+
+@damage
+def changed_thing_gone(town):
+    compartment = town.world.compartment()
+    event_of_it = town.event_of(compartment)
+
+    def act(execute):
+        execute("DELETE FROM compartment WHERE id = ?", town.key(compartment))
+
+    return {("changed_thing_gone", f"event:{event_of_it.id}")}, act
+
+
+@damage
 def policy_revision_without_event(town):
     entry = town.grant(Action.LEND)
 
@@ -330,10 +383,12 @@ def event_body_replaced_with_its_hash(town):
         text = "UPDATE access_event SET body = ?, leaf_hash = ? WHERE event_id = ?"
         execute(text, body, bytes.fromhex(leaf_hash(body)), town.key(event.id))
 
-    (changed,) = [change[0] for change in event.fields["changed"]]
+    (changed,) = [UUID(change[0]) for change in event.fields["changed"]]
+    mark = town.row_of(select(SecurityChange.id).where(SecurityChange.object_id == changed))
     return {
         ("event_body", f"event:{event.id}"),
-        ("made_without_event", f"document:{UUID(changed)}"),
+        ("made_without_event", f"document:{changed}"),
+        ("line_without_event", f"security_change:{mark}"),
     }, act
 
 

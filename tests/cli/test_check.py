@@ -8,7 +8,7 @@ import pytest
 
 from dms.base.actor import system_actor
 from dms.base.settings import Settings
-from dms.services import integrity
+from dms.services import inspections, integrity, traces
 from dms.services.integrity import Ground, Weight
 from tests.cli.damages import DAMAGES, ONLY_DEEP, Town, behind_the_back
 from tests.conftest import opened_house
@@ -46,6 +46,7 @@ MESSAGES = {
     "event_columns": "`op` differ from the body",
     "event_detail": "the detail of the event is not the one that was written",
     "file_unlike_blob": "its digest, size or Document differ",
+    "line_without_event": "no event of the log says who gave it",
     "line_without_revision": "it names no policy revision",
     "made_without_event": "no event of the log says who made it",
     "policy_not_in_force": "the policy files differ from the ones in force: run `dms policy apply`",
@@ -126,7 +127,8 @@ def test_small_slices_look_at_everything_once(fresh_settings, monkeypatch):
         for content in (b"one", b"two", b"three"):
             town.document(content)
         whole = {part.name: part.examined for part in town.checked().parts}
-        monkeypatch.setattr(integrity, "SLICE", 2)
+        for module in (integrity, traces, inspections):
+            monkeypatch.setattr(module, "SLICE", 2)
 
         sliced = {part.name: part.examined for part in town.checked().parts}
 

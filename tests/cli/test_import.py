@@ -29,6 +29,7 @@ from dms.models.versions import Blob, BlobKey, ContentFile, Version
 from dms.rules.access import Action
 from dms.stores.vault import SealedBlob
 from dms.stores.work import session_of
+from tests.cli.damages import Recorded
 from tests.factories import World
 from tests.recorded import events_of
 
@@ -110,7 +111,7 @@ class Archive:
 def archive(dms, fresh_settings, tmp_path):
     assert dms("migrate").code == 0
     with contextlib.closing(open_house(fresh_settings)) as house:
-        world = World(house)
+        world = Recorded(house)
         clerk = world.user("clerk")
         target = world.aggregation(reference_code="T1")
         for action in (Action.FILE, Action.EDIT, Action.READ_CONTENT):

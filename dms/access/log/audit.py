@@ -1,227 +1,250 @@
-"""Verify the log as a whole: what the tables hold against the tree that was signed.
+"""Verify the log of a live database: what its tables hold, against each other and against what was signed.
 
-It recomputes each leaf from the stored bytes, compares the searchable columns with the body, the detail
-with its seal, the root with each checkpoint at hand, and counts the numbers of the writers.
+Each leaf is recomputed from the stored bytes, the searchable columns are compared with the body, the detail
+with its seal, the tree with every checkpoint at hand and with the tiles, and the numbers of the writers are
+counted. It reads slice after slice, so it may run beside a server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, Select, exists, select
+from sqlalchemy import func, select
 
-from dms.access.log import keys
+from dms.access.log import auditrows, continuity
+from dms.access.log.auditrows import (
+    AT,
+    BODY,
+    EVENT_ID,
+    INDEX,
+    LEAF,
+    NAMED,
+    NUMBER,
+    OP,
+    OWN_HASH,
+    WRITER,
+    Raw,
+    Reader,
+)
+from dms.access.log.continuity import Continuity, Stated, Trust
+from dms.access.log.findings import Audit, Findings, Tell
+from dms.access.log.ledger import Ledger
 from dms.access.log.tilestore import TileFolder
-from dms.access.log.verify import UNREADABLE, fault_of
+from dms.access.log.verify import UNREADABLE
+from dms.base.clock import SECOND, Instant
+from dms.base.errors import NotFound
 from dms.models import accessevents
-from dms.models.accessevents import LogTables
-from dms.rules import checkpoints, logwriters, signednotes, tree
-from dms.rules.accessevents import Op
-from dms.rules.checkpoints import Checkpoint
-from dms.rules.logwriters import Numbers
-from dms.rules.signednotes import VerifierKey
-from dms.rules.tree import Frontier
+from dms.rules import checkpoints, signednotes, tiles
+from dms.rules.tiles import WIDTH
 from dms.stores import upkeep
 from dms.stores.engine import Database
 
-SLICE = 5_000
-
-Tell = Callable[[int, int], None]
-"""Takes how many leaves were looked at, and how many there are."""
-
-
-class Verdict(IntEnum):
-    """How a verification ends; the exit code of the command."""
-
-    SOUND = 0
-    CHANGED = 1
-    INCOMPLETE = 2
-    UNREADABLE = 3
+SLICE = 8 * WIDTH
+PATIENCE = 60 * SECOND
+"""An event that has had no place for so long wants one who looks: the sequencer takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be, by the leaf where it shows."""
+class Ground:
+    """What is verified, and what it is held against."""
 
-    code: str
-    message: str
-    verdict: Verdict
-    leaf_index: int | None = None
-    event_id: UUID | None = None
-
-
-@dataclass(slots=True)
-class Audit:
-    """What was looked at, and what was found."""
-
-    size: int = 0
-    root: bytes = tree.EMPTY_ROOT
-    checkpoints: int = 0
-    waiting: int = 0
-    """Events that have no place yet."""
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def verdict(self) -> Verdict:
-        """Return the gravest of all findings: a change before what is merely missing."""
-        found = {finding.verdict for finding in self.findings}
-        order = (Verdict.UNREADABLE, Verdict.CHANGED, Verdict.INCOMPLETE)
-        return next((each for each in order if each in found), Verdict.SOUND)
+    database: Database
+    folder: TileFolder | None
+    """The newest shard, if there is one."""
+    trust: Trust
+    now: Instant
+    threads: int
+    """How many numbers of a writer that was killed may be missing."""
+    tell: Tell
+    besides: Sequence[Stated] = ()
+    """Checkpoints from elsewhere that the log must continue."""
 
 
-def verify(database: Database, signed: Sequence[Checkpoint], *, tell: Tell) -> Audit:
-    """Verify the log of a database against checkpoints whose signatures were verified."""
-    tables = accessevents.tables(database.dialect)
-    with upkeep.reading(database) as connection:
-        head = connection.execute(select(tables.head)).one()
-    search = _Search(database, tables, sorted(signed, key=lambda each: each.size), head.minimum_index)
-    for done in search.leaves(head.size):
-        tell(done, head.size)
-    search.compare_head(head)
-    search.count_waiting()
-    search.count_writers()
+def verify(ground: Ground) -> Audit:
+    """Verify the log of a database; costs about the reading of its events."""
+    head = _head(ground.database)
+    search = _Search(ground, head)
+    search.look_at_leaves()
+    search.compare_head()
+    search.look_at_waiting()
+    search.ledger.judge(search.audit.findings, threads=ground.threads)
+    ground.trust.judge(search.audit.findings)
     return search.audit
 
 
-def read_checkpoints(
-    folder: TileFolder, known: Sequence[VerifierKey]
-) -> tuple[list[Checkpoint], list[Finding]]:
-    """Read the checkpoints of a folder; those that no known key has signed are findings."""
-    found: list[Checkpoint] = []
-    wrong: list[Finding] = []
-    for name, text in folder.checkpoints():
-        try:
-            note = signednotes.read(text)
-            checkpoint = checkpoints.read(note.text)
-        except ValueError as error:
-            wrong.append(Finding("checkpoint_unreadable", f"`{name}`: {error}", Verdict.CHANGED))
-            continue
-        if any(keys.is_signed(note, key) for key in known):
-            found.append(checkpoint)
-        else:
-            message = f"`{name}` is signed by none of the keys that are known"
-            wrong.append(Finding("checkpoint_unsigned", message, Verdict.CHANGED))
-    return found, wrong
+def _head(database: Database) -> Mapping[str, Any]:  # Any: the columns of the row
+    """Return the sequencer's row, and whether there are leaves beyond it."""
+    tables = accessevents.tables(database.dialect)
+    last = select(func.max(tables.leaf.c.leaf_index)).scalar_subquery()
+    with upkeep.reading(database) as connection:
+        row = connection.execute(select(tables.head, last.label("last_leaf"))).one()
+    return row._asdict()
 
 
 class _Search:
     """Goes through the leaves in their order, and keeps what it needs to judge the whole."""
 
-    def __init__(
-        self, database: Database, tables: LogTables, signed: Sequence[Checkpoint], minimum_index: int
-    ) -> None:
+    def __init__(self, ground: Ground, head: Mapping[str, Any]) -> None:
         self.audit = Audit()
-        self._database = database
-        self._tables = tables
-        self._signed = list(signed)
-        self._minimum = minimum_index
-        self._frontier = Frontier()
-        self._writers: dict[UUID, Numbers] = {}
+        self.ledger = Ledger(begins_at=head["minimum_index"])
+        self._ground = ground
+        self._head = head
+        self._reader = Reader(ground.database)
+        self._placed = 0
+        """Leaves whose event is there."""
+        stated: Iterator[Stated] = iter(())
+        if ground.folder is not None:
+            stated = continuity.history(ground.folder, ground.trust, self.audit.findings)
+        self._continuity = Continuity(continuity.merged(stated, ground.besides), self.audit.findings)
+        self._tiles = _Beside(ground.folder)
 
-    def leaves(self, size: int) -> Iterator[int]:
-        """Look at all leaves, slice by slice; yields how far it came."""
-        self._compare_checkpoints()
-        while self._frontier.size < size:
-            with upkeep.reading(self._database) as connection:
-                rows = connection.execute(self._statement()).all()
-            if not rows:
-                self._find("leaf_missing", "the log ends before its head says", at=self._frontier.size)
-                return
-            for row in rows:
-                if row.leaf_index != self._frontier.size:
-                    self._find("leaf_missing", "there is no such leaf", at=self._frontier.size)
-                    return
-                self._look_at(row)
-            yield self._frontier.size
+    def look_at_leaves(self) -> None:
+        """Look at all leaves, slice by slice."""
+        size, first = self._head["size"], 0
+        while first < size:
+            end = min(first + SLICE, size)
+            rows = _dense(self._reader.leaves(first, end), first)
+            self._look_at(rows, first)
+            if len(rows) < end - first:
+                message = f"there is no such leaf, though the sequencer has placed {size:,}"
+                self.audit.findings.changed("leaf_missing", message, at=first + len(rows))
+                break
+            first = end
+            self._ground.tell("events", first, size)
+        self._continuity.finish(lambda: _head(self._ground.database)["size"])
 
-    def compare_head(self, head: Row[*tuple[Any, ...]]) -> None:
-        """Compare the right edge that the sequencer goes on from."""
-        self.audit.size, self.audit.root = self._frontier.size, self._frontier.root
-        if self._frontier.size == head.size and b"".join(self._frontier.hashes) != bytes(head.frontier):
-            self._find("head_differs", "the sequencer's tree is not that of the leaves", at=head.size)
-        for ahead in self._signed:
-            message = f"a checkpoint speaks of {ahead.size:,} events, the log holds {self._frontier.size:,}"
-            self._find("log_cut", message, at=self._frontier.size)
+    def compare_head(self) -> None:
+        """Compare the right edge that the sequencer goes on from, and what lies beyond it."""
+        audit, head, frontier = self.audit, self._head, self._continuity.frontier
+        self._continuity.tell(audit)
+        if frontier.size == head["size"] and b"".join(frontier.hashes) != bytes(head["frontier"]):
+            message = "the tree that the sequencer goes on from is not that of the leaves"
+            audit.findings.changed("head_differs", message, at=head["size"])
+        if head["last_leaf"] is not None and head["last_leaf"] >= head["size"]:
+            message = f"there are leaves beyond the {head['size']:,} that the sequencer has placed"
+            audit.findings.changed("leaf_beyond_head", message, at=head["size"])
+        self._tiles.judge(audit.findings, is_broken=self._continuity.broken_at is not None)
 
-    def count_waiting(self) -> None:
-        """Note the events that have no place yet: their numbers are no gaps."""
-        event, leaf = self._tables.event, self._tables.leaf
-        placed = exists().where(leaf.c.event_id == event.c.event_id)
-        with upkeep.reading(self._database) as connection:
-            rows = connection.execute(select(event.c.writer, event.c.n).where(~placed)).all()
-        self.audit.waiting = len(rows)
-        logwriters.noted(self._writers, [(row.writer, row.n) for row in rows])
-
-    def count_writers(self) -> None:
-        """Judge the numbers of the writers."""
-        for writer, numbers in self._writers.items():
-            if numbers.twice:
-                self._find(
-                    "writer_number_twice", f"writer {writer.hex} used a number {numbers.twice} times again"
-                )
-            if missing := numbers.missing:
-                stopped = numbers.said_last is not None
-                self.audit.findings.append(
-                    Finding(
-                        "writer_gap",
-                        f"writer {writer.hex} lacks number {missing[0]} and {len(missing) - 1} more",
-                        Verdict.CHANGED if stopped else Verdict.INCOMPLETE,
-                    )
-                )
-
-    def _look_at(self, row: Row[*tuple[Any, ...]]) -> None:
-        index = self._frontier.size
-        self._frontier = self._frontier.extended([bytes.fromhex(row.leaf)])
-        if row.event_id is None:
-            if index >= self._minimum:
-                self._find("event_missing", "the event of this leaf is gone", at=index, event_id=row.named)
-        else:
-            if row.leaf_hash != row.leaf:
-                self._find("leaf_differs", "the leaf is not that of its event", at=index, event_id=row.named)
-            if fault := fault_of(row):
-                self._find(fault.code, fault.message, at=index, event_id=fault.event_id)
+    def look_at_waiting(self) -> None:
+        """Look at events without a place: those that wait for it, and those that were put before it."""
+        place = auditrows.place_of(self._head)
+        for row in self._reader.waiting(place):
+            self.audit.waiting += 1
+            self._look_at_event(row)
             self._note(row)
-        self._compare_checkpoints()
+            if row[AT] < self._ground.now - PATIENCE:
+                message = "it waits for its place: nothing proves it until the sequencer runs"
+                self._incomplete("event_waiting", message, row)
+        for row in self._reader.passed_over(place, expected=self._placed):
+            message = "the sequencer never gave it a place: it was put there later, or its leaf is gone"
+            self.audit.findings.changed("event_unplaced", message, event_id=_id(row[EVENT_ID]))
 
-    def _note(self, row: Row[*tuple[Any, ...]]) -> None:
-        logwriters.noted(self._writers, [(row.writer, row.n)])
-        if row.op == Op.SYSTEM_STOP and row.detail is not None:
+    def _look_at(self, rows: Sequence[Raw], first: int) -> None:
+        """Look at a slice: the leaves at once, and one by one only those events that are doubtful."""
+        leaves = [bytes(row[LEAF]) for row in rows]
+        present = [row for row in rows if row[BODY] is not None]
+        if len(present) < len(rows):
+            self._tell_missing([row for row in rows if row[BODY] is None])
+        for position in auditrows.doubtful(present):
+            self._look_at_event(present[position])
+        self._note_all(present)
+        self._tiles.compare(rows, leaves, first)
+        self._continuity.extend(leaves)
+
+    def _note_all(self, present: Sequence[Raw]) -> None:
+        self._placed += len(present)
+        self.audit.events += len(present)
+        findings, note, begins_at = self.audit.findings, self.ledger.note, self.ledger.begins_at
+        for row in present:
+            if row[LEAF] != row[OWN_HASH]:
+                message = "the leaf is not that of its event"
+                findings.changed("leaf_differs", message, at=row[INDEX], event_id=_id(row[NAMED]))
+            if row[INDEX] >= begins_at:
+                note(row[WRITER], row[NUMBER], at=row[AT], op=row[OP])
+
+    def _look_at_event(self, row: Raw) -> None:
+        """Judge an event whole, and note it if it is one of several parts."""
+        index = row[INDEX]
+        fault = auditrows.judged(row)
+        if fault is not None:
+            self.audit.findings.changed(fault.code, fault.message, at=index, event_id=fault.event_id)
+        try:
+            fields = orjson.loads(row[BODY])
+            if fields["parts"] != 1:
+                self.ledger.note_part(fields, index=index)
+        except UNREADABLE:
+            return  # `judged` has told
+
+    def _note(self, row: Raw) -> None:
+        self.audit.events += 1
+        self.ledger.note(row[WRITER], row[NUMBER], at=row[AT], op=row[OP])
+
+    def _tell_missing(self, rows: Sequence[Raw]) -> None:
+        """Tell of leaves without an event; below the minimum index they were pruned, perhaps meanwhile."""
+        lowest = self.ledger.begins_at
+        if any(row[INDEX] >= lowest for row in rows):
+            lowest = max(lowest, _head(self._ground.database)["minimum_index"])
+        for row in rows:
+            if row[INDEX] >= lowest:
+                message = "the event of this leaf is gone"
+                event_id = _id(row[NAMED])
+                self.audit.findings.changed("event_missing", message, at=row[INDEX], event_id=event_id)
+
+    def _incomplete(self, code: str, message: str, row: Raw) -> None:
+        self.audit.findings.incomplete(code, f"event {_id(row[EVENT_ID])}: {message}")
+
+
+class _Beside:
+    """The tiles beside the leaves: they tell which leaf it is that was changed."""
+
+    def __init__(self, folder: TileFolder | None) -> None:
+        self._folder = folder
+        self._size = 0 if folder is None else _signed_size(folder)
+        self._unlike: tuple[int, UUID] | None = None
+
+    def compare(self, rows: Sequence[Raw], leaves: Sequence[bytes], first: int) -> None:
+        """Compare a slice of leaves with the tiles of it, until the first that differ."""
+        if self._folder is None or self._unlike is not None:
+            return
+        for start in range(0, min(len(leaves), self._size - first), WIDTH):
+            end = min(start + WIDTH, len(leaves), self._size - first)
             try:
-                said = orjson.loads(row.detail)
-                self._writers.setdefault(UUID(hex=said["writer"]), Numbers()).said_last = said["last"]
-            except UNREADABLE:
-                return  # `fault_of` has told
+                tile = tiles.at(0, (first + start) // WIDTH, size=self._size)
+                written = self._folder.hashes(tile)[: end - start]
+            except (NotFound, ValueError, OSError):
+                continue  # the files are verified by themselves
+            if written != leaves[start:end]:
+                at = next(at for at, each in enumerate(written) if each != leaves[start + at])
+                self._unlike = (first + start + at, _id(rows[start + at][NAMED]))
+                return
 
-    def _compare_checkpoints(self) -> None:
-        while self._signed and self._signed[0].size == self._frontier.size:
-            checkpoint = self._signed.pop(0)
-            self.audit.checkpoints += 1
-            if checkpoint.root != self._frontier.root:
-                message = f"the tree of {checkpoint.size:,} events is not the one that was signed"
-                self._find("checkpoint_differs", message, at=checkpoint.size)
+    def judge(self, findings: Findings, *, is_broken: bool) -> None:
+        """Tell of the first leaf that differs, unless it is the tile that was changed."""
+        if self._unlike is None or not is_broken:
+            return
+        index, event_id = self._unlike
+        message = "another event stands here than the one that was signed"
+        findings.changed("leaf_replaced", message, at=index, event_id=event_id)
 
-    def _statement(self) -> Select[Any]:
-        leaf, event, detail = self._tables.leaf, self._tables.event, self._tables.detail
-        return (
-            select(
-                leaf.c.leaf_index,
-                leaf.c.leaf_hash.label("leaf"),
-                leaf.c.event_id.label("named"),
-                *event.c,
-                detail.c.salt,
-                detail.c.detail,
-            )
-            .outerjoin(event, event.c.event_id == leaf.c.event_id)
-            .outerjoin(detail, detail.c.event_id == leaf.c.event_id)
-            .where(leaf.c.leaf_index >= self._frontier.size)
-            .order_by(leaf.c.leaf_index)
-            .limit(SLICE)
-        )
 
-    def _find(self, code: str, message: str, *, at: int | None = None, event_id: UUID | None = None) -> None:
-        self.audit.findings.append(Finding(code, message, Verdict.CHANGED, at, event_id))
+def _dense(rows: Sequence[Raw], first: int) -> Sequence[Raw]:
+    """Return the leaves up to the first that is missing."""
+    if not rows or rows[-1][INDEX] == first + len(rows) - 1:
+        return rows
+    return [row for index, row in enumerate(rows, start=first) if row[INDEX] == index]
+
+
+def _signed_size(folder: TileFolder) -> int:
+    try:
+        text = folder.checkpoint()
+        return 0 if text is None else checkpoints.read(signednotes.read(text).text).size
+    except (ValueError, OSError):
+        return 0
+
+
+def _id(raw: bytes) -> UUID:
+    return UUID(bytes=bytes(raw))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, Table, func, select
+from sqlalchemy import Table, func, select
 
 from dms.models import accessevents
 from dms.rules import accessevents as rules
 from dms.rules import eventseals
 from dms.stores.work import Work, session_of
-
-_FIRST = UUID(int=0)
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What reading a body raises that this program did not write."""
@@ -31,34 +29,10 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A slice of the log: how many events it held, the last of them, and what is wrong."""
-
-    count: int
-    last: UUID | None
-    faults: Sequence[Fault]
-
-
 def count(work: Work) -> int:
     """Count the events."""
     event, _ = tables_of(work)
     return session_of(work).execute(select(func.count()).select_from(event)).scalar_one()
-
-
-def verify(work: Work, *, after: UUID | None, limit: int) -> Verified:
-    """Hash and compare the next events in the order of their ids."""
-    event, detail = tables_of(work)
-    statement = (
-        select(event, detail.c.salt, detail.c.detail)
-        .outerjoin(detail, detail.c.event_id == event.c.event_id)
-        .where(event.c.event_id > (after or _FIRST))
-        .order_by(event.c.event_id)
-        .limit(limit)
-    )
-    rows = session_of(work).execute(statement).all()
-    faults = [fault for row in rows if (fault := fault_of(row)) is not None]
-    return Verified(len(rows), rows[-1].event_id if rows else None, faults)
 
 
 def absent(work: Work, event_ids: Collection[UUID]) -> frozenset[UUID]:
@@ -68,18 +42,20 @@ def absent(work: Work, event_ids: Collection[UUID]) -> frozenset[UUID]:
     return frozenset(event_ids) - frozenset(session_of(work).execute(statement).scalars())
 
 
-def unnamed(work: Work, made: Mapping[UUID, int]) -> Sequence[UUID]:
-    """Return those of these things that no event of the instant in which they were made says it made.
+def unnamed(work: Work, made: Collection[tuple[UUID, int]]) -> frozenset[tuple[UUID, int]]:
+    """Return those things that no event of the instant in which they were written says it changed.
 
     A row and its event are one transaction and bear one instant, so nothing else need be read.
     """
     event, _ = tables_of(work)
-    statement = select(event.c.body).where(event.c.at.in_(set(made.values())), event.c.lasting)
-    named: set[str] = set()
-    for body in session_of(work).execute(statement).scalars():
+    statement = select(event.c.at, event.c.body).where(
+        event.c.at.in_({at for _, at in made}), event.c.lasting
+    )
+    named: set[tuple[str, int]] = set()
+    for row in session_of(work).execute(statement):
         with suppress(*UNREADABLE):
-            named.update(change[0] for change in orjson.loads(body)["changed"])
-    return [thing for thing in made if thing.hex not in named]
+            named.update((change[0], row.at) for change in orjson.loads(row.body)["changed"])
+    return frozenset((thing, at) for thing, at in made if (thing.hex, at) not in named)
 
 
 def tables_of(work: Work) -> tuple[Table, Table]:
@@ -88,7 +64,7 @@ def tables_of(work: Work) -> tuple[Table, Table]:
     return accessevents.event_table(dialect), accessevents.detail_table(dialect)
 
 
-def fault_of(row: Row[Any]) -> Fault | None:  # a row of a Table has no type of its own
+def fault_of(row: Any) -> Fault | None:  # a row, of a Table or straight from the driver
     """Return what is wrong with an event, read with its `salt` and `detail`."""
     body = bytes(row.body)
     if eventseals.leaf_hash(body) != row.leaf_hash:
