@@ -87,6 +87,16 @@ class Settings:
     log_origin: str = field(
         default="", metadata={"help": "name of the access log as the world knows it; empty: the host's name"}
     )
+    log_witness_file: str = field(
+        default="",
+        metadata={"help": "who is asked to cosign the access log, and how many must; empty: nobody"},
+    )
+    log_stamp_url: str = field(
+        default="", metadata={"help": "RFC 3161 authority that stamps a checkpoint each day; empty: none"}
+    )
+    log_stamp_roots: str = field(
+        default="", metadata={"help": "PEM file of the certificates that stamps must lead to"}
+    )
     log_apart: bool = field(
         default=False,
         metadata={"help": "`dms serve` starts no signer: `dms log sign --follow` runs elsewhere"},

@@ -8,11 +8,14 @@ import click
 
 from dms.access.log import founding, sequencer, shards
 from dms.base import logging as operational_log
-from dms.cli import logkeys
+from dms.base.clock import to_iso
+from dms.base.errors import ConfigurationError
+from dms.cli import logexport, logkeys, logproof, logverify, logwitness
 from dms.cli.following import database_of, only_server, told_to_stop
 from dms.cli.frame import emit, json_option, settings_of
+from dms.cli.logsigning import authority_of, signing_of
 from dms.cli.progress import Progress
-from dms.jobs import sequencing, signing
+from dms.jobs import sequencing
 
 _follow = click.option("--follow", is_flag=True, help="Go on until told to stop.")
 
@@ -22,7 +25,14 @@ def command() -> None:
     """Order, sign, verify, prove and export the access log."""
 
 
-for _each in (logkeys.rotate, logkeys.restart):
+for _each in (
+    logexport.export,
+    logkeys.rotate,
+    logkeys.restart,
+    logproof.proof,
+    logverify.verify,
+    logwitness.witness,
+):
     command.add_command(_each)
 
 
@@ -86,16 +96,40 @@ def sign(ctx: click.Context, *, follow: bool, until_eof: bool, as_json: bool) ->
     """
     settings = settings_of(ctx)
     operational_log.configure(settings.log_level)
-    place = shards.place_of(settings)
     with database_of(settings) as database:
+        signing = signing_of(settings, database)
         if follow:
-            signing.follow(database, place, stopped=told_to_stop(until_eof=until_eof))
+            signing.follow(stopped=told_to_stop(until_eof=until_eof))
             return
-        count = signing.catch_up(database, place, place.signers())
+        count = signing.catch_up()
+        agreed = signing.witness()
+    folder = signing.place.shard().root
     emit(
-        {"signed": count, "folder": str(place.shard().root)},
+        {"signed": count, "cosigned": agreed, "folder": str(folder)},
         as_json=as_json,
-        lines=[f"signed {count:,} more events in {place.shard().root}"],
+        lines=[f"signed {count:,} more events in {folder}", *([f"cosigned by {agreed}"] if agreed else [])],
+    )
+
+
+@command.command()
+@click.option("--verify", is_flag=True, help="Verify the stamps that are there instead of asking for one.")
+@json_option
+@click.pass_context
+def stamp(ctx: click.Context, *, verify: bool, as_json: bool) -> None:
+    """Have the newest checkpoint stamped by the authority of DMS_LOG_STAMP_URL, or verify all stamps.
+
+    The signer asks for one each day. Exit code 1: no answer, or a stamp is not right.
+    """
+    settings = settings_of(ctx)
+    authority = authority_of(settings)
+    if authority is None:
+        raise ConfigurationError("no authority is named: set `DMS_LOG_STAMP_URL` and `DMS_LOG_STAMP_ROOTS`")
+    folder = shards.place_of(settings).shard()
+    found = authority.verify(folder) if verify else [authority.stamp(folder)]
+    emit(
+        {"stamps": [{"size": each.size, "at": to_iso(each.at)} for each in found]},
+        as_json=as_json,
+        lines=[f"{each.size:,} events at {to_iso(each.at)}" for each in found] or ["there are no stamps"],
     )
 
 

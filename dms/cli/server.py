@@ -18,6 +18,7 @@ from dms.base.clock import SteadyClock
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
 from dms.cli.following import only_server
+from dms.cli.listening import address_of, listen
 from dms.cli.signing import signer_beside
 from dms.house import open_house
 from dms.stores import migrations
@@ -42,8 +43,8 @@ def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
     # uvicorn stops in order and then raises the signal again: an ordered stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     operational_log.configure(settings.log_level)
-    with only_server(settings), _listen(settings) as listening, signer_beside(settings):
-        address = _address(listening)
+    with only_server(settings), listen(settings.host, settings.port) as listening, signer_beside(settings):
+        address = address_of(listening)
         if workers == 1:
             _serve_alone(settings, listening, lambda: on_ready(address))
             return
@@ -109,25 +110,3 @@ def _require_servable(settings: Settings, workers: int) -> None:
         )
     if not migrations.is_current(settings):
         raise ConfigurationError("migrations are pending: run `dms migrate` first")
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError as error:
-        listening.close()
-        raise ConfigurationError(
-            f"cannot listen on `{settings.host}:{settings.port}` ({error.strerror}): "
-            "choose another with `DMS_PORT`, 0 lets the system choose"
-        ) from error
-    listening.listen(2048)
-    listening.set_inheritable(True)
-    return listening
-
-
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

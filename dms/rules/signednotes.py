@@ -86,10 +86,14 @@ class Note:
     signatures: tuple[Signature, ...] = ()
 
     def __str__(self) -> str:
-        lines = [
+        return f"{self.text}\n{self.signature_lines}"
+
+    @property
+    def signature_lines(self) -> str:
+        """Return the lines of the signatures alone."""
+        return "".join(
             f"{_DASH}{name} {_base64(key_id + signature)}\n" for name, key_id, signature in self.signatures
-        ]
-        return f"{self.text}\n{''.join(lines)}"
+        )
 
     def by(self, key: VerifierKey) -> tuple[bytes, ...]:
         """Return what is said to be signed by a key; whether it was is for who verifies."""
@@ -111,6 +115,11 @@ def read(text: str) -> Note:
     if len(lines) > MAX_SIGNATURES:
         raise ValueError(f"a note has at most {MAX_SIGNATURES} signatures")
     return Note(f"{body}\n", tuple(_signature(line) for line in lines))
+
+
+def read_signatures(lines: str) -> tuple[Signature, ...]:
+    """Read signature lines that came without their text; `ValueError` says what is wrong with them."""
+    return tuple(_signature(line) for line in lines.splitlines())
 
 
 def _signature(line: str) -> Signature:

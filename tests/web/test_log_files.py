@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dms.access.log import keys
-from dms.jobs import sequencing, signing
+from dms.jobs import sequencing
+from dms.jobs.signing import Signing
 from dms.rules import checkpoints, signednotes, tiles, tree
 from dms.rules.tiles import Tile
 from dms.web import log
@@ -21,7 +22,7 @@ def desk(house):
         routes = log.routes(house.works, house.log_place, threads=threads)
         desk = Transfers(house, application(house, routes))
         sequencing.catch_up(house.database)
-        signing.catch_up(house.database, house.log_place, house.log_place.signers())
+        Signing(house.database, house.log_place).catch_up()
         yield desk
 
 

@@ -1,0 +1,104 @@
+"""`dms log`: keys, order, signatures and a new beginning, from the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from dms.access.log import keys
+from dms.rules import checkpoints, signednotes
+from tests.logged import logged
+
+
+@pytest.fixture
+def dms(fresh_house, dms_on):
+    fresh_house.log.close()
+    with dms_on(fresh_house.settings) as run:
+        yield run
+
+
+def newest(house):
+    return signednotes.read(house.log_place.shard().checkpoint())
+
+
+def test_log_is_made_once_and_its_public_key_is_told(fresh_house, dms):
+    made = dms("log", "init", "--json").json()
+
+    assert made == {
+        "new": False,
+        "folder": str(fresh_house.settings.log_root / "1"),
+        "keyFile": str(fresh_house.settings.log_key_path),
+        "keys": [str(key) for key in fresh_house.log_place.known_keys()],
+    }
+
+
+def test_events_get_their_place_and_a_signature(fresh_house, dms):
+    ran, signed = dms("log", "run", "--json").json(), dms("log", "sign", "--json").json()
+
+    note = newest(fresh_house)
+    checkpoint = checkpoints.read(note.text)
+    assert (ran["size"], ran["root"]) == (checkpoint.size, checkpoint.root.hex())
+    assert signed == {"signed": ran["size"], "cosigned": 0, "folder": str(fresh_house.log_place.shard().root)}
+    assert keys.is_signed(note, fresh_house.log_place.known_keys()[0])
+    assert ran["size"] == len(logged(fresh_house.database))
+
+
+def test_key_is_replaced_in_two_steps_and_the_log_names_it(fresh_house, dms):
+    (old,) = fresh_house.log_place.known_keys()
+
+    assert (
+        dms("log", "rotate", "--finish").err
+        == "dms: there is one key only: `dms log rotate` makes the next one\n"
+    )
+    new = signednotes.read_key(dms("log", "rotate", "--json").json()["key"])
+    again = dms("log", "rotate")
+    early = dms("log", "rotate", "--finish")
+    dms("log", "run")
+    dms("log", "sign")
+    both = newest(fresh_house)
+    finished = dms("log", "rotate", "--finish", "--json").json()
+    dms("log", "run")
+    dms("log", "sign")
+
+    assert "a key is being replaced already" in again.err
+    assert (early.code, "the new key has signed nothing yet" in early.err) == (3, True)
+    assert keys.is_signed(both, old)
+    assert keys.is_signed(both, new)
+    assert finished == {"key": str(old), "finished": True}
+    assert not keys.is_signed(newest(fresh_house), old)
+    assert keys.is_signed(newest(fresh_house), new)
+    assert fresh_house.log_place.known_keys() == [old, new]
+    named = {
+        one.columns["op"]: one.detail["key"] for one in logged(fresh_house.database) if "key" in one.detail
+    }
+    assert named == {"log.key_add": str(new), "log.key_retire": str(old)}
+
+
+def test_log_whose_key_is_lost_begins_anew_and_names_what_it_left(fresh_house, dms):
+    dms("log", "run")
+    dms("log", "sign")
+    left = checkpoints.read(newest(fresh_house).text)
+    fresh_house.settings.log_key_path.unlink()
+
+    refused = dms("log", "sign")
+    blank = dms("log", "restart", "--reason", " ")
+    opened = dms("log", "restart", "--reason", "the key was lost", "--json").json()
+    dms("log", "run")
+    dms("log", "sign")
+
+    assert (refused.code, blank.code) == (3, 2)
+    assert (opened["closed"], opened["size"], opened["opened"]) == (1, left.size, 2)
+    found = checkpoints.read(newest(fresh_house).text)
+    assert found.origin == fresh_house.log_place.origin(2)
+    assert found.size == left.size + 1
+    event = logged(fresh_house.database)[-1]
+    assert event.columns["op"] == "log.restart"
+    assert event.detail["root"] == left.root.hex()
+    assert event.detail["reason"] == "the key was lost"
+
+
+def test_what_answers_who_saw_what_is_made_anew(fresh_house, dms):
+    dms("log", "run")
+
+    rebuilt = dms("log", "rebuild", "--json").json()
+
+    assert rebuilt == {"events": len(logged(fresh_house.database))}
