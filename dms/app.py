@@ -19,10 +19,11 @@ from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
 from dms.house import House
 from dms.jobs.caretaking import Caretaker
+from dms.jobs.logexporting import LogExporting
 from dms.jobs.sequencing import Sequencing
 from dms.rules.accessevents import Op
 from dms.stores.work import Work
-from dms.web import content, log, uploads
+from dms.web import content, log, logexports, uploads
 from dms.web.answers import plain_error
 from dms.web.auth import Auth
 from dms.web.health import Health, checks_of
@@ -42,6 +43,7 @@ def create_app(house: House) -> Starlette:
     graphql = open_endpoint(settings, works)
     caretaker = Caretaker(works, house.log)
     sequencing = Sequencing(house.database)
+    exporting = LogExporting(works, house.log_place, settings)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
@@ -52,9 +54,11 @@ def create_app(house: House) -> Starlette:
         gc.freeze()
         caretaker.start()
         sequencing.start()
+        exporting.start()
         yield
         health.stop()
         caretaker.stop()
+        exporting.stop()
         for part in (graphql, auth, pool, health):
             part.close()
         movers.shutdown()
@@ -67,6 +71,7 @@ def create_app(house: House) -> Starlette:
         *auth.routes(),
         *uploads.routes(works, house.vault, settings=settings, threads=movers),
         *content.routes(works, house.vault, threads=movers),
+        *logexports.routes(works, settings.home, threads=movers),
         *log.routes(works, house.log_place, threads=movers),
         Route("/graphql", graphql),
     ]

@@ -46,6 +46,9 @@ class Kind(IntEnum):
     IMPORT_RUN = 41
     IMPORT_FINDING = 42
     SECURITY_CLASSIFICATION = 43
+    LOG_EXPORT = 50
+    LOG_ALERT = 51
+    LOG_ALERT_HIT = 52
 
 
 _UNKNOWN = SafeUUID.unknown  # to look up a member of an enum takes longer than all the rest

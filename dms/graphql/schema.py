@@ -28,6 +28,9 @@ from dms.graphql import (
     explanations,
     imports,
     inventory,
+    logexports,
+    logquestions,
+    logstatistics,
     memberships,
     policyrevisions,
     roles,
@@ -69,6 +72,9 @@ QUERIES: tuple[type, ...] = (
     accessreviews.Queries,
     policyrevisions.Queries,
     accessevents.Queries,
+    logquestions.Queries,
+    logstatistics.Queries,
+    logexports.Queries,
     inventory.Queries,
     imports.Queries,
 )
@@ -91,6 +97,7 @@ MUTATIONS: tuple[type, ...] = (
     accesssheets.Mutations,
     accessproposals.Mutations,
     accessreviews.Mutations,
+    logexports.Mutations,
 )
 """The rooms that write."""
 

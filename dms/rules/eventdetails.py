@@ -22,6 +22,7 @@ _OPEN_KEYS = frozenset(
         "check",
         "imported",
         "last",
+        "log_export",
         "log_read",
         "method",
         "name_sha256",

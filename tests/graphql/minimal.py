@@ -37,6 +37,7 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "group": Kind.GROUP,
     "node": THINGS,
     "line": Kind.ACCESS_REVIEW_LINE,
+    "logExport": Kind.LOG_EXPORT,
     "object": THINGS,
     "of": Kind.AGGREGATION,
     "parent": Kind.AGGREGATION,

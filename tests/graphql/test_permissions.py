@@ -37,6 +37,7 @@ KINDS = (
     Kind.SECURITY_CHANGE,
     Kind.ACCESS_REVIEW,
     Kind.ACCESS_PROPOSAL,
+    Kind.LOG_EXPORT,
 )
 """What there must be one of, so that no list is empty for want of things."""
 

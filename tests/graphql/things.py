@@ -10,10 +10,12 @@ from uuid import UUID
 from dms.base.ids import Kind, global_id, new_id
 from dms.models.documents import Medium
 from dms.models.imports import ImportRun
+from dms.models.logexports import ExportState, LogExport
 from dms.models.security import MarkedKind
 from dms.models.users import PrincipalKind
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.accesschanges import EntryGrant
+from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
 from dms.services import accessproposals, securitychanges, users, versions
@@ -144,6 +146,12 @@ class Things:
     def access_event(self):
         return logged(self.front.house.database)[-1].id
 
+    def log_export(self, user: UUID | None = None):
+        """An export of the access log that waits."""
+        owner, export_id = user or self.world.user(), new_id()
+        self.world.build(lambda work: work.add(waiting(export_id, owner, at=work.now)))
+        return export_id
+
     def import_run(self, user: UUID) -> None:
         """An import of somebody, which shows to nobody else."""
         self.world.build(
@@ -245,7 +253,26 @@ def proposed(*keys: str):
     return case
 
 
+def waiting(export_id: UUID, owner: UUID, *, at: int) -> LogExport:
+    return LogExport(
+        id=export_id,
+        requested_by=owner,
+        requested_at=at,
+        format=ExportFormat.CSV,
+        selection="{}",
+        with_objects=False,
+        with_details=False,
+        state=ExportState.WAITING,
+    )
+
+
+def exported(things, sender):
+    """An export of whoever sends the operation."""
+    return {"input": {"id": global_id(Kind.LOG_EXPORT, things.log_export(sender))}}
+
+
 CASES = {
+    "logExportCancel": exported,
     "accessChangeApprove": proposed("id", "digest"),
     "accessChangeEdit": proposed("id", "digest"),
     "roleAssign": given(roleId=lambda t: global_id(Kind.ROLE, t.world.role("reader"))),

@@ -1,0 +1,79 @@
+"""`dms log export`: the file appears when its digest is recorded, and the command says what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from dms.rules.accessevents import Op
+from tests.conftest import opened_house
+from tests.factories import World
+from tests.logged import logged
+from tests.signing import signed
+
+
+@pytest.fixture(scope="module")
+def place(settings):
+    """A signed log, an auditor, and somebody without any duty."""
+    with opened_house(settings) as house:
+        world = World(house)
+        world.officer("audrey", role="auditor")
+        world.user("rita")
+        size = signed(house)
+    return settings, size
+
+
+def test_file_is_the_one_whose_digest_was_recorded(place, dms_on, tmp_path):
+    settings, size = place
+    with dms_on(settings) as dms:
+        ran = dms("log", "export", str(tmp_path / "log.jsonl"), "--as", "audrey", "--json")
+
+    raw = (tmp_path / "log.jsonl").read_bytes()
+    told = ran.json()
+    assert told["sha256"] == hashlib.sha256(raw).hexdigest()
+    assert (told["events"], told["first"], told["last"], told["gaps"]) == (size, 0, size - 1, [])
+    with opened_house(settings) as house:
+        last = [each for each in logged(house.database) if each.fields["op"] == Op.LOG_EXPORT][-1]
+    assert last.detail["log_export"]["sha256"] == told["sha256"]
+    assert last.detail["operator"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "ocsf"])
+def test_selection_leaves_as_a_view(place, dms_on, tmp_path, kind):
+    settings, _ = place
+    options = ["--format", kind, "--op", "session.start", "--since", "2020-01-01T00:00:00Z"]
+    with dms_on(settings) as dms:
+        ran = dms("log", "export", str(tmp_path / "log"), "--as", "audrey", *options)
+
+    assert (ran.code, ran.out.splitlines()[0].split()[1]) == (0, "0")
+    assert len((tmp_path / "log").read_text().splitlines()) == (kind == "csv")
+
+
+def test_without_the_duty_there_is_no_file(place, dms_on, tmp_path):
+    settings, _ = place
+    with dms_on(settings) as dms:
+        ran = dms("log", "export", str(tmp_path / "log"), "--as", "rita")
+
+    assert (ran.code, ran.err) == (1, "dms: this needs the duty `log.export`\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_instant_without_offset_is_a_wrong_command_line(place, dms_on, tmp_path):
+    settings, _ = place
+    with dms_on(settings) as dms:
+        ran = dms("log", "export", str(tmp_path / "log"), "--as", "audrey", "--since", "yesterday")
+
+    assert ran.code == 2
+    assert "`--since yesterday` is no instant with its offset, such as 2031-05-04T10:00:00Z" in ran.err
+
+
+def test_export_to_standard_output_is_whole(place, dms_on):
+    settings, size = place
+    with dms_on(settings) as dms:
+        ran = dms("log", "export", "-", "--as", "audrey", "--no-details")
+
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert (lines[0]["count"], lines[-1]["end"]) == (size, True)
+    assert {line["detail"] for line in lines[1:-1]} == {None}
