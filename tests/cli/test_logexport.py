@@ -77,3 +77,19 @@ def test_export_to_standard_output_is_whole(place, dms_on):
     lines = [json.loads(line) for line in ran.out.splitlines()]
     assert (lines[0]["count"], lines[-1]["end"]) == (size, True)
     assert {line["detail"] for line in lines[1:-1]} == {None}
+
+
+@pytest.mark.parametrize("narrowing", [[], ["--outcome", "committed"]], ids=["everything", "a selection"])
+def test_export_is_verified_without_the_installation_until_a_byte_differs(place, dms_on, tmp_path, narrowing):
+    settings, _ = place
+    file = tmp_path / "log.jsonl"
+    with opened_house(settings) as house:
+        keys = [str(key) for key in house.log_place.known_keys()]
+    options = [part for key in keys for part in ("--key", key)]
+    with dms_on(settings) as dms:
+        dms("log", "export", str(file), "--as", "audrey", *narrowing)
+        sound = dms("log", "verify", str(file), *options)
+        file.write_bytes(file.read_bytes().replace(b'\\"part\\":1', b'\\"part\\":2', 1))
+        changed = dms("log", "verify", str(file), *options)
+
+    assert (sound.code, changed.code) == (0, 1), (sound, changed)
