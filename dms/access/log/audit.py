@@ -189,10 +189,21 @@ class _Search:
         if any(row[INDEX] >= lowest for row in rows):
             lowest = max(lowest, _head(self._ground.database)["minimum_index"])
         for row in rows:
-            if row[INDEX] >= lowest:
+            event_id = _id(row[NAMED])
+            if moved := self._reader.event(event_id):
+                self._placed += 1
+                self._look_at_moved(row, moved)
+            elif row[INDEX] >= lowest:
                 message = "the event of this leaf is gone"
-                event_id = _id(row[NAMED])
                 self.audit.findings.changed("event_missing", message, at=row[INDEX], event_id=event_id)
+
+    def _look_at_moved(self, leaf: Raw, event: Raw) -> None:
+        """Judge an event that does not lie in the partition that its leaf names."""
+        fault = auditrows.judged(event)
+        code = "leaf_differs" if fault is None else fault.code
+        message = "its leaf names another month" if fault is None else fault.message
+        self.audit.findings.changed(code, message, at=leaf[INDEX], event_id=_id(leaf[NAMED]))
+        self._note(event)
 
     def _incomplete(self, code: str, message: str, row: Raw) -> None:
         self.audit.findings.incomplete(code, f"event {_id(row[EVENT_ID])}: {message}")

@@ -44,6 +44,8 @@ class Statements:
 
     leaves: str
     """From an index up to another."""
+    event: str
+    """One event, wherever it lies: a leaf names the partition too, and may name the wrong one."""
     waiting: str
     """Events beyond the place that the sequencer has come to, without a leaf."""
     passed_over: str
@@ -61,6 +63,14 @@ class Reader:
     def leaves(self, first: int, end: int) -> Sequence[Raw]:
         """Return the leaves of a range with their events and details."""
         return self._all(statements(self.database.dialect).leaves, (first, end))
+
+    def event(self, event_id: UUID) -> Raw | None:
+        """Return an event by its id alone."""
+        found = self._all(
+            statements(self.database.dialect).event,
+            (event_id.bytes if self.database.is_sqlite else event_id,),
+        )
+        return found[0] if found else None
 
     def waiting(self, place: Sequence[Any]) -> Iterator[Raw]:  # Any: numbers, and an id
         """Yield the events that have no leaf and lie beyond a place of the sequencer, in no order."""
@@ -210,6 +220,7 @@ def _compiled(dialect: str) -> Statements:
     alone = _of_event(tables, null(), null(), null()).select_from(_with_detail(tables))
     return Statements(
         leaves=_text(dialect, _leaves(tables)),
+        event=_text(dialect, alone.where(event.c.event_id == literal(None, Id()))),
         waiting=_text(dialect, alone.where(beyond, ~placed)),
         passed_over=_text(dialect, alone.where(before, ~placed)),
         before=_text(dialect, select(func.count()).select_from(event).where(before)),
@@ -218,7 +229,7 @@ def _compiled(dialect: str) -> Statements:
 
 def _leaves(tables: LogTables) -> Select[Any]:
     leaf, event, detail = tables.leaf, tables.event, tables.detail
-    joined = leaf.outerjoin(event, event.c.event_id == leaf.c.event_id).outerjoin(
+    joined = leaf.outerjoin(event, tables.event_of_leaf).outerjoin(
         detail, detail.c.event_id == event.c.event_id
     )
     within = (leaf.c.leaf_index >= bindparam("first"), leaf.c.leaf_index < bindparam("end"))

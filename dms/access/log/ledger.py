@@ -10,12 +10,15 @@ import orjson
 
 from dms.access.log.findings import Findings
 from dms.access.log.verify import UNREADABLE
-from dms.base.clock import SECOND
+from dms.base.clock import HOUR, SECOND
 from dms.rules.accessevents import Op
 from dms.rules.logwriters import Numbers
 
 _SHOWN = 3
 """Gaps of one writer that a message spells out."""
+
+_SLACK = HOUR
+"""By so much the clock may have been set back between the start of a process and its events."""
 
 
 @dataclass(slots=True)
@@ -82,7 +85,7 @@ class Ledger:
         """Begin a writer; of one that wrote before the pruned time ended the lower numbers may be gone."""
         if self._began_at is None:
             self._began_at = at
-        is_older = self.begins_at > 0 and _started_at(writer) <= self._began_at
+        is_older = self.begins_at > 0 and _started_at(writer) <= self._began_at + _SLACK
         return Numbers(begins_at=number if is_older else 1)
 
     def _is_cut_by_pruning(self, split: _Split) -> bool:

@@ -120,8 +120,8 @@ class _Tiles:
         # The history knows a checkpoint before it is published, so one of it may be ahead.
         self._growing.finish(self._published, tolerated=1)
         self._growing.tell(self._audit)
-        self._judge_bundles()
-        self._ledger.judge(self._findings, threads=self._ground.threads)
+        if self._judge_bundles():
+            self._ledger.judge(self._findings, threads=self._ground.threads)
 
     def _lowest(self) -> list[bytes]:
         """Look at bundles and the tiles over them; returns the hashes that belong into level 1."""
@@ -214,10 +214,8 @@ class _Tiles:
             if fault := self._ledger.note_body(body, index=index):
                 self._findings.changed("event_body", fault, at=index, event_id=event_id_of(body))
 
-    def _judge_bundles(self) -> None:
-        """Tell of bundles that are missing: before the first that is there the log was pruned."""
-        if not self._missing:
-            return
+    def _judge_bundles(self) -> bool:
+        """Tell of bundles that are missing; returns whether none is but the oldest, which were pruned."""
         begins_at = self._ledger.begins_at if self._audit.events else self._size
         pruned = sum(tile.width for tile in self._missing if tile.number * WIDTH < begins_at)
         if pruned:
@@ -227,6 +225,7 @@ class _Tiles:
         for tile in later:
             message = f"`{tile.bundle_path}` is gone, though older ones are there"
             self._findings.incomplete("bundle_missing", message, at=tile.number * WIDTH)
+        return not later
 
     def _published(self) -> int:
         stated = last_checkpoint(self._folder, self._ground.trust, Findings())
