@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dms.access.log import bulk
 from dms.access.log.verify import UNREADABLE
 from dms.base.clock import DAY
 from dms.models.accessevents import LogTables
-from dms.rules import accessevents as rules
 from dms.rules.accessevents import Disclosure
 
 NOBODY = UUID(int=0)
@@ -33,6 +33,14 @@ CHANGED = 0
 
 REFUSED = -1
 """Stands in postings for what was asked for and not given."""
+
+
+ID_BYTES = 16
+
+Posting = tuple[str, str, int, int, int]
+_POSTING = ("object_id", "actor_id", "at", "leaf_index", "disclosure")
+_WIDER_AND_WIDER = tuple((each.name.lower(), each.value) for each in Disclosure)
+_NOTHING: Mapping[str, Any] = {}  # Any: JSON read back
 
 
 class Kind(NamedTuple):
@@ -58,19 +66,19 @@ def write(connection: Connection, tables: LogTables, bodies: Sequence[tuple[int,
 
     A body that nobody can read names nothing, and `verify` tells of it.
     """
-    postings: list[dict[str, object]] = []
+    postings: list[Posting] = []
     events: Counter[Kind] = Counter()
     objects: Counter[Kind] = Counter()
     for index, raw in bodies:
         with suppress(*UNREADABLE):
             body = orjson.loads(raw)
-            named, counted = list(_postings(body, index)), list(counts(body))
-            postings += named
+            named = disclosed(body)
+            counted = list(_counts(body, named))
+            postings += _postings(body, named, index)
             for kind, count in counted:
                 events[kind] += count.events
                 objects[kind] += count.objects
-    if postings:
-        connection.execute(insert(tables.seen), postings)
+    bulk.insert(connection, tables.seen, _POSTING, postings)
     if events:
         rows = [
             {**kind._asdict(), "n_events": events[kind], "n_objects": objects[kind]}
@@ -83,9 +91,11 @@ def disclosed(body: Mapping[str, Any]) -> dict[str, int]:  # Any: JSON read back
     """Return how much of each object a body discloses, `CHANGED` or `REFUSED` if nothing; by hex ids."""
     found = {refusal[0]: REFUSED for refusal in body["refused"] if refusal[0]}
     found.update((change[0], CHANGED) for change in body["changed"])
-    for disclosure in Disclosure:  # the widest comes last
-        for object_id in rules.released_ids({"": body["released"].get(disclosure.name.lower(), {})}):
-            found[object_id] = disclosure.value
+    released = body["released"]
+    for name, disclosure in _WIDER_AND_WIDER:
+        for lines in released.get(name, _NOTHING).values():
+            for line in lines:
+                found[line[0]] = disclosure
     return found
 
 
@@ -96,26 +106,27 @@ def actor_of(body: Mapping[str, Any]) -> UUID:  # Any: JSON read back
 
 def counts(body: Mapping[str, Any]) -> Iterator[tuple[Kind, Count]]:  # Any: JSON read back
     """Yield what a body adds to the roll-ups: once in all, and once for each class of what it shows."""
+    return _counts(body, disclosed(body))
+
+
+def _counts(body: Mapping[str, Any], named: Mapping[str, int]) -> Iterator[tuple[Kind, Count]]:  # the same
     day, actor_id = body["at"] // DAY, actor_of(body)
-    shown = sum(each > REFUSED for each in disclosed(body).values())
+    shown = sum(each > REFUSED for each in named.values())
     yield Kind(ANY_CLASS, day, actor_id, body["op"], body["outcome"]), Count(1, shown)
-    classes = body.get("classes", ())
+    classes = body.get("classes")
+    if not classes:
+        return
     filed = Counter(line[2] for line in _released_lines(body) if len(line) > 2)
     for place, number in sorted(filed.items()):
         class_id = UUID(hex=classes[place])
         yield Kind(class_id, day, actor_id, body["op"], body["outcome"]), Count(1, number)
 
 
-def _postings(body: Mapping[str, Any], index: int) -> Iterator[dict[str, object]]:  # Any: JSON read back
-    actor_id, at = actor_of(body), body["at"]
-    for object_id, disclosure in disclosed(body).items():
-        yield {
-            "object_id": UUID(hex=object_id),
-            "actor_id": actor_id,
-            "at": at,
-            "leaf_index": index,
-            "disclosure": disclosure,
-        }
+def _postings(body: Mapping[str, Any], named: Mapping[str, int], index: int) -> list[Posting]:  # the same
+    actor, at = actor_of(body).hex, int(body["at"])
+    if any(len(bytes.fromhex(object_id)) != ID_BYTES for object_id in named):
+        raise ValueError("an id in the body is none")
+    return [(object_id, actor, at, index, disclosure) for object_id, disclosure in named.items()]
 
 
 def _released_lines(body: Mapping[str, Any]) -> Iterator[Sequence[Any]]:  # Any: JSON read back

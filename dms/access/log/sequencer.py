@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
-from dms.access.log import derived, tail
+from dms.access.log import bulk, derived, tail
 from dms.base.errors import Busy
 from dms.models import accessevents
 from dms.models.accessevents import LogTables
@@ -93,10 +93,10 @@ def _append(connection: Connection, tables: LogTables, head: Row[Any], rows: Seq
     """Give the events the next indices, and write all that follows from them."""
     frontier = frontier_of(head).extended(bytes.fromhex(row.leaf_hash) for row in rows)
     leaves = [
-        {"leaf_index": index, **{name: getattr(row, name) for name in _copied(tables)}}
+        (index, row.event_id.hex, row.leaf_hash, *(getattr(row, name) for name in tables.partition))
         for index, row in enumerate(rows, start=head.size)
     ]
-    connection.execute(insert(tables.leaf), leaves)
+    bulk.insert(connection, tables.leaf, ("leaf_index", *_copied(tables)), leaves)
     bodies = [(index, bytes(row.body)) for index, row in enumerate(rows, start=head.size)]
     derived.write(connection, tables, bodies)
     last = rows[-1]
