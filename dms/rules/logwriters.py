@@ -6,10 +6,9 @@ Threads of one process may become durable out of turn; a number that came late i
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from uuid import UUID
 
 
 class Run(NamedTuple):
@@ -75,9 +74,3 @@ class Numbers:
         else:
             firsts.insert(at, number)
             lasts.insert(at, number)
-
-
-def noted(writers: dict[UUID, Numbers], events: Iterable[tuple[UUID, int]]) -> None:
-    """Note the writers and numbers of events."""
-    for writer, number in events:
-        writers.setdefault(writer, Numbers()).note(number)
