@@ -1,6 +1,6 @@
 """Many rows at once as each engine's driver takes them best, past SQLAlchemy's conversions.
 
-SQLite runs one statement again and again; PostgreSQL takes whole columns as arrays, in one statement.
+SQLite runs one statement again and again; PostgreSQL takes all of it as one stream of text.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Connection, Table
+from sqlalchemy.types import TypeEngine
 
 from dms.models.types import Digest, Id
 
@@ -16,27 +17,22 @@ Row = tuple[Any, ...]  # as many kinds as columns
 
 
 def insert(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]) -> None:
-    """Insert rows of these columns; ids and digests as hexadecimal text."""
+    """Insert rows of these columns: numbers, truths, and ids and digests as hexadecimal text."""
     if not rows:
         return
-    is_sqlite = connection.dialect.name == "sqlite"
-    columns = [
-        _converted(table.c[name], values, is_sqlite=is_sqlite)
-        for name, values in zip(names, zip(*rows, strict=True), strict=True)
-    ]
     listed = ", ".join(names)
-    if is_sqlite:
+    kinds = [table.c[name].type for name in names]
+    if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(names))
         statement = f"INSERT INTO {table.name} ({listed}) VALUES ({marks})"  # noqa: S608  names of ours
+        columns = [_bytes(kind, values) for kind, values in zip(kinds, zip(*rows, strict=True), strict=True)]
         connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
         return
-    kinds = [table.c[name].type.compile(connection.dialect) for name in names]
-    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
-    statement = f"INSERT INTO {table.name} ({listed}) SELECT * FROM unnest({arrays})"  # noqa: S608  the same
-    connection.exec_driver_sql(statement, tuple(map(list, columns)))
+    line = "\t".join("\\\\x%s" if isinstance(kind, Digest) else "%s" for kind in kinds) + "\n"
+    driver: Any = connection.connection.driver_connection  # psycopg's, which has no type here
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({listed}) FROM STDIN") as copy:
+        copy.write("".join(line % row for row in rows))
 
 
-def _converted(column: Column[Any], values: Iterable[Any], *, is_sqlite: bool) -> Iterable[Any]:
-    if isinstance(column.type, Digest) or (is_sqlite and isinstance(column.type, Id)):
-        return map(bytes.fromhex, values)
-    return values
+def _bytes(kind: TypeEngine[Any], values: Iterable[Any]) -> Iterable[Any]:
+    return map(bytes.fromhex, values) if isinstance(kind, Digest | Id) else values

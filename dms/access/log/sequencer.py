@@ -21,7 +21,7 @@ from dms.rules.tree import HASH_BYTES, Frontier
 from dms.stores import upkeep
 from dms.stores.engine import Database
 
-BATCH = 1_000
+BATCH = 250
 """So many events are taken in one transaction: on SQLite every answer waits behind it."""
 
 
