@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -17,6 +17,9 @@ from dms.rules.signednotes import Note, VerifierKey
 from dms.rules.tiles import WIDTH
 from dms.rules.tree import Frontier
 
+_ENOUGH = 2
+"""Checkpoints beyond the end that tell more than one does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -24,6 +27,8 @@ class Stated:
 
     checkpoint: Checkpoint
     name: str
+    may_lead: bool = False
+    """It may be on its way to be published, and so be one ahead of what is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +96,21 @@ class Continuity:
         if start < len(leaves):
             self.frontier = _extended(self.frontier, leaves[start:])
 
-    def finish(self, reached: Callable[[], int], *, tolerated: int = 0) -> None:
-        """Tell of checkpoints beyond what is there by now: the end was cut, or an older copy restored.
-
-        So many of them may be on their way to be published.
-        """
-        first, beyond, by_now = self._next, 0, -1
-        while (ahead := self._next) is not None:
+    def finish(self, reached: Callable[[], int]) -> None:
+        """Tell of checkpoints beyond what is there by now: the end was cut, or an older copy restored."""
+        beyond: list[Stated] = []
+        by_now = -1
+        while (ahead := self._next) is not None and len(beyond) < _ENOUGH:
             self._next = next(self._stated, None)
             if ahead.checkpoint.size > by_now:
                 by_now = reached()
-            beyond += ahead.checkpoint.size > by_now
-            first = ahead if beyond == 1 else first
-        if first is not None and beyond > tolerated:
-            size, known = first.checkpoint.size, self.frontier.size
-            message = f"{first.name} speaks of {size:,} events, but only {known:,} are there"
-            self._findings.changed("log_cut", message, at=known)
+            if ahead.checkpoint.size > by_now:
+                beyond.append(ahead)
+        if not beyond or (len(beyond) == 1 and beyond[0].may_lead):
+            return
+        size, known = beyond[0].checkpoint.size, self.frontier.size
+        message = f"{beyond[0].name} speaks of {size:,} events, but only {known:,} are there"
+        self._findings.changed("log_cut", message, at=known)
 
     def tell(self, audit: Audit) -> None:
         """Write down how far it came."""
@@ -136,7 +140,9 @@ class Continuity:
         self._findings.changed("checkpoint_differs", f"{found.name}: {where}", at=last)
 
 
-def history(folder: TileFolder, trust: Trust, findings: Findings) -> Iterator[Stated]:
+def history(
+    folder: TileFolder, trust: Trust, findings: Findings, *, may_lead: bool = False
+) -> Iterator[Stated]:
     """Yield the checkpoints of a folder in their order; those that no known key has signed are findings."""
     signed = folder.history()
     while True:
@@ -149,7 +155,7 @@ def history(folder: TileFolder, trust: Trust, findings: Findings) -> Iterator[St
             return
         stated = trust.verified(entry.note, findings, name=_named(entry))
         if stated is not None:
-            yield stated
+            yield replace(stated, may_lead=may_lead)
 
 
 def merged(stated: Iterator[Stated], besides: Sequence[Stated]) -> Iterator[Stated]:

@@ -107,7 +107,8 @@ class _Tiles:
         self._ledger = Ledger()
         self._missing: list[Tile] = []
         """Tiles of level 0 whose bundle is missing."""
-        stated = continuity.history(ground.folder, ground.trust, audit.findings)
+        # The history knows a checkpoint before it is published, so one of it may be ahead.
+        stated = continuity.history(ground.folder, ground.trust, audit.findings, may_lead=True)
         besides = [*ground.besides, last]
         self._growing = Continuity(continuity.merged(stated, besides), audit.findings)
 
@@ -117,8 +118,7 @@ class _Tiles:
         while above:
             above = self._level(level, above)
             level += 1
-        # The history knows a checkpoint before it is published, so one of it may be ahead.
-        self._growing.finish(self._published, tolerated=1)
+        self._growing.finish(self._published)
         self._growing.tell(self._audit)
         if self._judge_bundles():
             self._ledger.judge(self._findings, threads=self._ground.threads)
