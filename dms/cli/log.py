@@ -6,11 +6,21 @@ from functools import partial
 
 import click
 
-from dms.access.log import founding, sequencer, shards
+from dms.access.log import adopting, founding, sequencer, shards
 from dms.base import logging as operational_log
 from dms.base.clock import to_iso
 from dms.base.errors import ConfigurationError
-from dms.cli import logexport, logkeys, logproof, logverify, logwitness
+from dms.cli import (
+    logexport,
+    loghold,
+    logkeys,
+    logproof,
+    logprune,
+    logredact,
+    logroles,
+    logverify,
+    logwitness,
+)
 from dms.cli.following import database_of, only_server, told_to_stop
 from dms.cli.frame import emit, json_option, settings_of
 from dms.cli.logsigning import authority_of, signing_of
@@ -27,9 +37,14 @@ def command() -> None:
 
 for _each in (
     logexport.export,
+    loghold.hold,
     logkeys.rotate,
     logkeys.restart,
     logproof.proof,
+    logprune.keep,
+    logprune.prune,
+    logredact.redact,
+    logroles.roles,
     logverify.verify,
     logwitness.witness,
 ):
@@ -147,3 +162,21 @@ def rebuild(ctx: click.Context, *, as_json: bool) -> None:
         size = sequencer.rebuild(database, tell=partial(progress.tell, "events"))
     progress.end()
     emit({"events": size}, as_json=as_json, lines=[f"made anew from {size:,} events"])
+
+
+@command.command()
+@json_option
+@click.pass_context
+def adopt(ctx: click.Context, *, as_json: bool) -> None:
+    """Go on with a log that was restored into another PostgreSQL cluster; no server may run.
+
+    Servers do not start before. Transaction ids begin anew there, and the order of the events rests on them.
+    """
+    with database_of(settings_of(ctx)) as database:
+        is_due = adopting.is_displaced(database)
+        placed = adopting.adopt(database) if is_due else 0
+    emit(
+        {"adopted": is_due, "placed": placed},
+        as_json=as_json,
+        lines=[f"adopted: {placed:,} events got their place" if is_due else "nothing to adopt"],
+    )

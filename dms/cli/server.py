@@ -11,13 +11,14 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
+from dms.access.log import adopting
 from dms.app import create_app
 from dms.base import logging as operational_log
 from dms.base import settings as configuration
 from dms.base.clock import SteadyClock
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
-from dms.cli.following import only_server
+from dms.cli.following import database_of, only_server
 from dms.cli.listening import address_of, listen
 from dms.cli.signing import signer_beside
 from dms.house import open_house
@@ -110,3 +111,6 @@ def _require_servable(settings: Settings, workers: int) -> None:
         )
     if not migrations.is_current(settings):
         raise ConfigurationError("migrations are pending: run `dms migrate` first")
+    with database_of(settings) as database:
+        if adopting.is_displaced(database):
+            raise ConfigurationError("this database comes from another cluster: run `dms log adopt` first")

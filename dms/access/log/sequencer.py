@@ -47,6 +47,18 @@ def advance(database: Database, *, limit: int = BATCH) -> int:
     return 0
 
 
+def place_rest(connection: Connection, tables: LogTables) -> int:
+    """Sequence all that was committed, in a transaction beside which nobody writes; returns how many."""
+    count = 0
+    while True:
+        head = connection.execute(select(tables.head)).one()
+        rows = connection.execute(_unplaced(tables, head).limit(BATCH)).all()
+        if not rows:
+            return count
+        _append(connection, tables, head, rows)
+        count += len(rows)
+
+
 def reached(database: Database) -> Sequenced:
     """Tell how many events have their place, and the root of the tree over them."""
     head = accessevents.tables(database.dialect).head
@@ -112,17 +124,18 @@ def _locked_head(tables: LogTables) -> Select[Any]:
 
 def _next_events(tables: LogTables, head: Row[Any]) -> Select[Any]:
     """Select what was committed since, in the order of the commits as far as anybody can tell it."""
+    found = _unplaced(tables, head)
+    if "seq" in tables.event.c:
+        return found
+    # INVARIANT (horizon): what is older than every transaction that still runs can no longer come late.
+    return found.where(tables.event.c.xid < func.pg_snapshot_xmin(func.pg_current_snapshot()))
+
+
+def _unplaced(tables: LogTables, head: Row[Any]) -> Select[Any]:
     event = tables.event
     columns = [event.c[name] for name in dict.fromkeys([*_place(tables), *_copied(tables), "body"])]
-    if "seq" in event.c:
-        return select(*columns).where(tail.beyond(tables, head)).order_by(event.c.seq)
-    # INVARIANT (horizon): what is older than every transaction that still runs can no longer come late.
-    settled = event.c.xid < func.pg_snapshot_xmin(func.pg_current_snapshot())
-    return (
-        select(*columns)
-        .where(tail.beyond(tables, head), settled)
-        .order_by(event.c.epoch, event.c.xid, event.c.event_id)
-    )
+    order = [event.c[name] for name in _place(tables)]
+    return select(*columns).where(tail.beyond(tables, head)).order_by(*order)
 
 
 def _place(tables: LogTables) -> tuple[str, ...]:
