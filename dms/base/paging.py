@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -13,6 +14,7 @@ MAX_PAGE = 100
 
 T = TypeVar("T")
 U = TypeVar("U")
+P = TypeVar("P", str, tuple[int, UUID])
 
 OrderValue = int | str | bytes | None
 
@@ -39,6 +41,18 @@ class PageRequest:
         if not 1 <= self.size <= MAX_PAGE:
             name = "last" if self.backward else "first"
             raise ArgumentInvalid(f"`{name}` must be between 1 and {MAX_PAGE}", path=(name,))
+
+
+def cut(places: Sequence[P], request: PageRequest, *, after: P | None) -> tuple[int, int]:
+    """Return where a page begins and ends among all places, which are known whole and in order."""
+    start, end = 0, len(places)
+    if after is not None and request.backward:
+        end = bisect_left(places, after)
+    elif after is not None:
+        start = bisect_right(places, after)
+    if request.backward:
+        return max(start, end - request.size), end
+    return start, min(end, start + request.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,13 @@ from dms.base.ids import Kind, parse_global_id
 from dms.graphql import accesseventviews, paging, principals
 from dms.graphql.accesseventviews import AccessEvent
 from dms.graphql.context import Info, query_field
-from dms.graphql.eventwords import AccessEventOrderField, Op, Outcome
+from dms.graphql.eventwords import (
+    AccessEventOrderField,
+    AccessEventSelection,
+    Disclosure,
+    Op,
+    Outcome,
+)
 from dms.graphql.filters import Direction
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.scalars import ABSENT, asked_id
@@ -45,6 +51,29 @@ class AccessEventFilter:
     refusals_only: bool = strawberry.field(
         default=False, description="Only those in which something was refused, even beside what was shown."
     )
+    selection: AccessEventSelection | None = strawberry.field(
+        default=None, description="One of the ready-made selections; narrows like the other filters."
+    )
+    disclosure: Disclosure | None = strawberry.field(
+        default=None,
+        description="Those that showed so much or more: of `objectId`, or without it of any object.",
+    )
+    security_level: str | None = strawberry.field(
+        default=None,
+        description="Those that showed something of this security level, by its code, or of a higher one.",
+    )
+    class_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Those that showed something that was filed under this class then; not the classes "
+        "below it.",
+    )
+    source_address: str | None = strawberry.field(
+        default=None,
+        description="Those from this network address, for as long as the detail of the event is kept.",
+    )
+    min_objects: int | None = strawberry.field(
+        default=None, description="Those that showed or changed so many objects or more."
+    )
 
 
 @strawberry.input(description="The order of a list of access events.")
@@ -55,7 +84,7 @@ class AccessEventOrderBy:
     direction: Direction = strawberry.field(default=Direction.DESC, description="Which way.")
 
 
-def _asked_object(text: str) -> UUID:
+def asked_object(text: str) -> UUID:
     """Read the id of any object, or its bare form; anything else reads as absent."""
     parsed = parse_global_id(text)
     if parsed is not None:
@@ -71,13 +100,19 @@ def asked_filter(work: Work, asked: AccessEventFilter) -> EventFilter:
     actor = None if asked.actor_id is None else principals.asked_principal(work, asked.actor_id)
     return EventFilter(
         actor_id=actor,
-        object_id=None if asked.object_id is None else _asked_object(asked.object_id),
+        object_id=None if asked.object_id is None else asked_object(asked.object_id),
         op=asked.op,
         outcome=asked.outcome,
         reason=asked.reason,
         since=asked.since,
         until=asked.until,
         refusals_only=asked.refusals_only,
+        selection=asked.selection,
+        disclosure=asked.disclosure,
+        levels=None if asked.security_level is None else accessevents.levels(work, asked.security_level),
+        class_id=None if asked.class_id is None else asked_id(Kind.RECORD_CLASS, asked.class_id),
+        address=asked.source_address,
+        min_objects=asked.min_objects,
     )
 
 
@@ -109,8 +144,8 @@ class Queries:
     @query_field(
         op=Op.LOG_READ,
         needs=Duty.LOG_READ,
-        description="The access log. A search for an object, operation or reason reads the events "
-        "themselves: in a large log narrow it by time or account, or go on from `endCursor` even if a page "
+        description="The access log. A filter other than account, object, outcome and time reads the events "
+        "themselves: in a large log narrow it by one of these, or go on from `endCursor` even if a page "
         "came out short or empty, as long as `hasNextPage` holds. Your reading is an event too.",
     )
     def access_events(  # noqa: PLR0917  arguments arrive by name

@@ -237,7 +237,7 @@ def _release(line: Release, view: EventView) -> AccessEventRelease:
         disclosure=line.disclosure,
         revision=line.revision,
         marking=None if line.security_id is None else view.markings.get(line.security_id),
-        thing=_thing(line.object_id, view.things),
+        thing=thing(line.object_id, view.things),
     )
 
 
@@ -247,7 +247,7 @@ def _change(line: Change, view: EventView) -> AccessEventChange:
         revision_before=line.before,
         revision_after=line.after,
         values_digest=Digest(line.digest),
-        thing=_thing(line.object_id, view.things),
+        thing=thing(line.object_id, view.things),
     )
 
 
@@ -257,11 +257,12 @@ def _refusal(line: Refusal, view: EventView) -> AccessEventRefusal:
         action=line.action,
         reason=line.reason,
         exists=line.exists,
-        thing=None if line.object_id is None else _thing(line.object_id, view.things),
+        thing=None if line.object_id is None else thing(line.object_id, view.things),
     )
 
 
-def _thing(object_id: UUID, things: Mapping[UUID, Document | Aggregation]) -> AccessEventThing | None:
+def thing(object_id: UUID, things: Mapping[UUID, Document | Aggregation]) -> AccessEventThing | None:
+    """Shape a thing that the reader may see himself; None for any other."""
     row = things.get(object_id)
     if row is None:
         return None

@@ -7,8 +7,10 @@ from enum import StrEnum
 from dms.base.actor import ActorKind
 from dms.graphql import enums
 from dms.rules.accessevents import Disclosure, Op, Outcome
+from dms.rules.eventselections import BULK_OBJECTS
+from dms.rules.eventselections import Selection as AccessEventSelection
 
-__all__ = ["AccessEventOrderField", "ActorKind", "Disclosure", "Op", "Outcome"]
+__all__ = ["AccessEventOrderField", "AccessEventSelection", "ActorKind", "Disclosure", "Op", "Outcome"]
 
 
 class AccessEventOrderField(StrEnum):
@@ -21,6 +23,21 @@ enums.show(
     AccessEventOrderField,
     description="By what access events are sorted.",
     values={AccessEventOrderField.AT: "When it happened."},
+)
+
+enums.show(
+    AccessEventSelection,
+    name="AccessEventSelection",
+    description="What auditors ask for again and again.",
+    values={
+        AccessEventSelection.REFUSALS: "Operations in which something was refused, even beside what was "
+        "shown.",
+        AccessEventSelection.ADMINISTRATION: "What offices change: accounts, groups, roles, clearances, "
+        "levels, access entries, policy files; tries that were refused too.",
+        AccessEventSelection.LOG_ACCESS: "Reading, proving, exporting and keeping the access log itself.",
+        AccessEventSelection.BULK_READING: f"Answers that showed {BULK_OBJECTS} objects or more at once; "
+        "choose another number by `minObjects`.",
+    },
 )
 
 enums.show(
@@ -128,6 +145,7 @@ enums.show(
         Op.LOG_HALT: "The disk had no room for events: nothing was answered from then on.",
         Op.LOG_KEY_ADD: "A new key began to sign the access log.",
         Op.LOG_KEY_RETIRE: "A key of the access log signs no more.",
+        Op.LOG_PROVE: "Take out the proof of an event.",
         Op.LOG_HOLD_LIFT: "Lift a hold on events of the access log.",
         Op.LOG_HOLD_PLACE: "Place a hold on events of the access log.",
         Op.LOG_PRUNE: "Remove old events of the access log, as two people decided.",
@@ -140,6 +158,7 @@ enums.show(
         Op.LOG_RESUME: "The disk had room for events again.",
         Op.LOG_RETENTION_LIST: "List holds on the access log and its prunings.",
         Op.LOG_RULE_SET: "Set how long events of the access log are kept.",
+        Op.LOG_VERIFY: "Verify the access log.",
         Op.LOGALERT_CREATE: "Save a rule that raises alerts about the access log.",
         Op.LOGALERT_HIT: "A rule raised an alert about the access log.",
         Op.LOGALERT_HIT_LIST: "List alerts about the access log.",

@@ -17,6 +17,8 @@ from dms.rules.tree import HASH_BYTES
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _PROOF = "c2sp.org/tlog-proof@v1"
 _INSTANT = struct.Struct(">Q")
+COSIGNATURE_BYTES = _INSTANT.size + 64
+"""An instant, and a signature by Ed25519."""
 
 
 @dataclass(frozen=True, slots=True)

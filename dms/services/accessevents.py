@@ -5,33 +5,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
-from dms.access import gate, marks
+from dms.access import marks
 from dms.access.log import reading
-from dms.access.log.eventfilters import EventFilter
+from dms.access.log.eventfilters import EventFilter, Levels
 from dms.access.log.reading import Logged
-from dms.base.canonical import Canonical
 from dms.base.errors import Invalid, NotFound
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.users import Principal
 from dms.rules import eventdetails
-from dms.rules.access import Action, Duty
 from dms.rules.accessevents import Change, Op, Outcome, Refusal, Release, Share
 from dms.rules.eventdetails import Detail
-from dms.services import principals, security
+from dms.services import auditing, principals, security
 from dms.stores import facts
 from dms.stores.work import Work
 
 LISTED = 20
 """Objects of each kind that an event shows in a list; read alone it shows all."""
-
-_AT_ONCE = 500
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +71,14 @@ class _Named:
 
 def find(work: Work, event_id: UUID, *, wanted: Wanted) -> EventView:
     """Return one event with all that it names, or raise `NotFound`; needs the duty `log.read`."""
-    _begin(work)
+    auditing.begin(work)
     try:
         logged = reading.one(work, event_id)
     except NotFound:
-        _note(work, {"event": event_id.hex}, shown=0)
+        auditing.note(work, {"event": event_id.hex}, shown=0)
         work.refuses(event_id, action=Op.LOG_READ, reason="absent", exists=False)
         raise
-    _note(work, {"event": event_id.hex}, shown=1)
+    auditing.note(work, {"event": event_id.hex}, shown=1)
     return _shown(work, [logged], limit=None, wanted=wanted)[0]
 
 
@@ -97,28 +90,27 @@ def page(
     The reading is an event itself: its filter and the number of events shown stand in its detail, and
     the events shown do not count as released. A search of bodies may stop early and say how far it came.
     """
-    _begin(work)
-    if found.since is not None and found.until is not None and found.since >= found.until:
-        raise Invalid("the period ends before it begins", path=("filter", "until"))
+    auditing.begin(work)
+    auditing.check_period(found.since, found.until, path=("filter", "until"))
     logged = reading.page(work, found, request, descending=descending)
-    _note(work, found.values(), shown=len(logged.rows))
+    auditing.note(work, found.values(), shown=len(logged.rows))
     views = iter(_shown(work, logged.rows, limit=LISTED, wanted=wanted))
     return logged.map(lambda _: next(views))
 
 
-def _begin(work: Work) -> None:
-    work.performs(Op.LOG_READ)
-    gate.require_duty(work, Duty.LOG_READ)
-
-
-def _note(work: Work, asked: Mapping[str, Canonical], *, shown: int) -> None:
-    work.notes.detail.setdefault("log_read", []).append({"filter": dict(asked), "shown": shown})
+def levels(work: Work, code: str) -> Levels:
+    """Return the marks of a level and of those above; `Invalid` if there is no such level."""
+    ranks = facts.level_ranks(work)
+    if code not in ranks:
+        raise Invalid(f"there is no security level `{code}`", path=("filter", "security_level"))
+    known = marks.all_marks(work).items()
+    return Levels(code, frozenset(key for key, mark in known if mark.rank >= ranks[code]))
 
 
 def _shown(work: Work, found: Sequence[Logged], *, limit: int | None, wanted: Wanted) -> list[EventView]:
     named = [_named(logged, limit=limit) for logged in found]
     ids = frozenset(itertools.chain.from_iterable(names.ids for names in named))
-    things = _readable(work, ids) if wanted.things or wanted.detail else {}
+    things = auditing.readable(work, ids) if wanted.things or wanted.detail else {}
     hidden = _protected(work, ids) - things.keys() if wanted.detail else frozenset()
     actors = principals.named(work, {logged.actor_id for logged in found if logged.actor_id is not None})
     markings = _markings(work, named) if wanted.markings else {}
@@ -144,17 +136,10 @@ def _named(logged: Logged, *, limit: int | None) -> _Named:
     return _Named(share.released[:limit], share.changed[:limit], share.refused[:limit], is_all)
 
 
-def _readable(work: Work, ids: Collection[UUID]) -> dict[UUID, Document | Aggregation]:
-    """Return the Documents and Aggregations whose metadata the reader may see: released to him by it."""
-    found: dict[UUID, Document | Aggregation] = {}
-    for some in _batches(ids):
-        found.update(gate.visible(work, Document, Action.READ_METADATA).many(some))
-        found.update(gate.visible(work, Aggregation, Action.READ_METADATA).many(some))
-    return found
-
-
 def _protected(work: Work, ids: Collection[UUID]) -> frozenset[UUID]:
-    return frozenset(itertools.chain.from_iterable(facts.protected(work, some) for some in _batches(ids)))
+    return frozenset(
+        itertools.chain.from_iterable(facts.protected(work, some) for some in auditing.batches(ids))
+    )
 
 
 def _markings(work: Work, named: Sequence[_Named]) -> dict[int, str]:
@@ -171,8 +156,3 @@ def _detail(logged: Logged, names: _Named, *, hidden: frozenset[UUID]) -> Detail
     is_harmless = is_settled or not eventdetails.is_about_things(head.ops)
     is_open = names.is_all and not ids & hidden and is_harmless
     return eventdetails.shown(logged.detail, hidden={each.hex for each in hidden}, is_open=is_open)
-
-
-def _batches(ids: Collection[UUID]) -> list[Sequence[UUID]]:
-    ordered = sorted(ids)
-    return [ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE)]

@@ -35,6 +35,7 @@ UNREVISED = {
     "accessReviewAttest": "lines of a review are never changed, they are only decided",
     "accessReviewClose": "a review only ends",
     "clearanceRevoke": "clearances are never changed, they only end",
+    "logAlertReview": "an alert is never changed, it is only reviewed",
     "logExportCancel": "an export only ends",
     "securityChangeApprove": "a proposal is never changed, it is only decided",
     "securityChangeReject": "the same",
@@ -53,12 +54,16 @@ OTHER_OPS = {
     "accessEvent": Op.LOG_READ,
     "accessEventExport": Op.LOG_EXPORT,
     "accessEvents": Op.LOG_READ,
+    "accessEventProof": Op.LOG_PROVE,
     "accessExplain": Op.ACCESS_EXPLAIN,
+    "accessLogHead": Op.LOG_READ,
+    "accessStatistics": Op.LOG_READ,
     "aggregationSecuritySet": Op.SECURITY_SET,
     "classEntryAdd": Op.RECORDCLASS_CREATE,
     "couldHaveSeen": Op.ACCESS_COULD,
     "documentSecuritySet": Op.SECURITY_SET,
     "logExport": Op.LOG_EXPORT_LIST,
+    "logCheckpoints": Op.LOG_READ,
     "nodes": Op.NODE_READ,
     "policyRevisions": Op.POLICY_READ,
     "recordClasses": Op.SCHEME_LIST,
@@ -67,11 +72,13 @@ OTHER_OPS = {
     "securityChanges": Op.SECURITY_LIST,
     "serverInfo": Op.SERVER_READ,
     "whatCanSee": Op.ACCESS_WHAT,
+    "whatSaw": Op.LOG_READ,
     "whoCanSee": Op.ACCESS_WHO,
+    "whoSaw": Op.LOG_READ,
 }
 """Root fields whose op an auditor knows under another word."""
 
-QUESTIONS = {"whoCanSee", "whatCanSee", "couldHaveSeen"}
+QUESTIONS = {"whoCanSee", "whatCanSee", "couldHaveSeen", "whoSaw", "whatSaw"}
 """Lists that are named as people ask for them."""
 
 SECRET = re.compile(r"token|hash|secret|password|wrapped|kek", re.IGNORECASE)

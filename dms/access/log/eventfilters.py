@@ -160,7 +160,7 @@ class _Within:
 
     def came_from(self, address: str) -> ColumnElement[bool]:
         """Tell whether the detail names a source address; false once it was removed."""
-        detail = accessevents.detail_table("sqlite" if self._is_sqlite else "postgresql")
+        detail = accessevents.detail_table("sqlite" if self._is_sqlite else "postgresql").alias()
         if self._is_sqlite:
             named = func.json_extract(cast(detail.c.detail, TextType), "$.address")
         else:

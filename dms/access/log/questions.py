@@ -7,7 +7,7 @@ stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Row, Table, func, select
 
 from dms.access.log import derived, searching, tail
 from dms.access.log.verify import UNREADABLE
+from dms.base import paging
 from dms.base.clock import monotonic_s
 from dms.base.paging import Page, PageRequest, Position
 from dms.rules.accessevents import Disclosure
@@ -72,7 +73,9 @@ def who_saw(work: Work, object_id: UUID, asked: Asked, request: PageRequest) -> 
     for actor_id, sight in waiting.items():
         firsts[actor_id] = min(sight.first_at, firsts.get(actor_id, sight.first_at))
     ordered = sorted((at, actor_id) for actor_id, at in firsts.items())
-    chosen, has_next, has_previous = _cut(ordered, request)
+    after = None if request.after is None else _bound(request.after)
+    start, end = paging.cut(ordered, request, after=after)
+    chosen = ordered[start:end]
     known = _sights(
         work, seen.c.actor_id, seen.c.object_id == object_id, {key for _, key in chosen}, asked=asked
     )
@@ -80,8 +83,8 @@ def who_saw(work: Work, object_id: UUID, asked: Asked, request: PageRequest) -> 
     return Page(
         rows,
         [row.position for row in rows],
-        has_next=has_next,
-        has_previous=has_previous,
+        has_next=end < len(ordered),
+        has_previous=start > 0,
         total=len(ordered) if request.want_total else None,
     )
 
@@ -214,7 +217,7 @@ class _Hunt:
     def _is_beyond(self, sight: Sight, after: Position | None) -> bool:
         if after is None:
             return True
-        bound = (int(after.value or 0), after.id)
+        bound = _bound(after)
         return _place(sight) < bound if self._request.backward else _place(sight) > bound
 
 
@@ -344,23 +347,9 @@ def _read(raws: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
             continue
 
 
-def _cut(
-    ordered: Sequence[tuple[int, UUID]], request: PageRequest
-) -> tuple[Sequence[tuple[int, UUID]], bool, bool]:
-    """Cut what is known whole to a page; tells whether there is more after and before it."""
-    start, end = 0, len(ordered)
-    if request.after is not None:
-        bound = (int(request.after.value or 0), request.after.id)
-        if request.backward:
-            end = sum(place < bound for place in ordered)
-        else:
-            start = sum(place <= bound for place in ordered)
-    if request.backward:
-        start = max(start, end - request.size)
-    else:
-        end = min(end, start + request.size)
-    return ordered[start:end], end < len(ordered), start > 0
-
-
 def _place(sight: Sight) -> tuple[int, UUID]:
     return sight.first_at, sight.key
+
+
+def _bound(position: Position) -> tuple[int, UUID]:
+    return int(position.value or 0), position.id

@@ -55,6 +55,14 @@ def one(work: Work, event_id: UUID) -> Logged:
     return _logged(row)
 
 
+def raw(work: Work, event_id: UUID) -> tuple[bytes, str] | None:
+    """Return the body of an event byte for byte, and the hash that was written with it."""
+    event, _ = tables_of(work)
+    statement = select(event.c.body, event.c.leaf_hash).where(event.c.event_id == event_id)
+    row = session_of(work).execute(statement).one_or_none()
+    return None if row is None else (bytes(row.body), row.leaf_hash)
+
+
 def page(work: Work, wanted: EventFilter, request: PageRequest, *, descending: bool) -> Page[Logged]:
     """Return one page by instant, newest or oldest first."""
     way = Way(wanted, downward=descending != request.backward)

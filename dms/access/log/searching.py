@@ -8,21 +8,20 @@ after half of the time that is left; an event is never skipped.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, FromClause, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
 
 from dms.access.log import tail
 from dms.access.log.eventfilters import EventFilter, body_conditions, column_conditions, fits
 from dms.access.log.verify import UNREADABLE
 from dms.base.clock import monotonic_s
 from dms.base.paging import Position
-from dms.models.accessevents import LogTables
 from dms.models.types import Id, UtcTime
 from dms.rules import accessevents as rules
 from dms.rules.accessevents import Body
@@ -31,8 +30,9 @@ from dms.stores.work import Work, session_of
 SLICE = 2_000
 """Events whose bodies one statement looks through."""
 
-POSTED = 500
-"""Postings that the first slice reads; each further one four times as many, since all are looked at anew."""
+POSTED = 100
+"""Postings that are looked up at once, and that the first slice reads; each further one reads four times
+as many, since the database looks at all of an object for each."""
 
 _FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
@@ -113,16 +113,16 @@ class _Scan:
         self._event = tail.tables_of(work).event
         self._wanted = way.wanted
         self._columns = [*conditions, *column_conditions(self._event, way.wanted)]
-        self._bodies = self._conditions(way.wanted)
+        self._bodies = _body_conditions(work, way.wanted)
 
     def find(self, count: int, *, after: Position | None, until: float) -> Found:
         """Return up to `count` events beyond a place."""
         found: list[Row[Any]] = []
-        for size in itertools.count():
-            bound = self._bound(after, slices=size)
+        while True:
+            bound = self._bound(after)
             room = count - len(found)
             rows = self._rows(after=after, bound=bound, limit=room)
-            found.extend(row for row in rows if self._is_meant(bytes(row.body)))
+            found.extend(row for row in rows if self._is_meant(row))
             if len(rows) == room:
                 bound = Position(rows[-1].at, rows[-1].event_id)
             if bound is None or len(found) == count:
@@ -135,29 +135,20 @@ class _Scan:
     def count(self, *, until: float) -> tuple[int, bool]:
         """Return how many there are, and whether it came to the end of them."""
         if not self._bodies:
-            return session_of(self._work).execute(self._counted()).scalar_one(), True
+            statement = select(func.count()).select_from(self._event).where(*self._columns)
+            return session_of(self._work).execute(statement).scalar_one(), True
         total, after = 0, None
-        for size in itertools.count():
-            if monotonic_s() > until:
-                return total, False
-            bound = self._bound(after, slices=size)
-            columns = select(self._event.c.body).select_from(self._source)
-            statement = self._within(columns, after=after, bound=bound)
+        while monotonic_s() <= until:
+            bound = self._bound(after)
+            statement = self._within(select(self._event.c.body), after=after, bound=bound)
             rows = session_of(self._work).execute(statement.where(*self._bodies))
-            total += sum(self._is_meant(bytes(row.body)) for row in rows)
+            total += sum(self._is_meant(row) for row in rows)
             if bound is None:
-                break
+                return total, True
             after = bound
-        return total, True
+        return total, False
 
-    def _conditions(self, wanted: EventFilter) -> list[ColumnElement[bool]]:
-        is_sqlite = session_of(self._work).get_bind().dialect.name == "sqlite"
-        return body_conditions(self._event, wanted, is_sqlite=is_sqlite)
-
-    def _counted(self) -> Select[Any]:
-        return select(func.count()).select_from(self._event).where(*self._columns)
-
-    def _bound(self, after: Position | None, *, slices: int) -> Position | None:  # noqa: ARG002  all alike
+    def _bound(self, after: Position | None) -> Position | None:
         """Return the last place of the next slice; None if one statement goes to the end."""
         if not self._bodies:
             return None
@@ -170,14 +161,13 @@ class _Scan:
         detail = tail.tables_of(self._work).detail
         columns = select(self._event, detail.c.salt, detail.c.detail)
         joined = columns.join_from(
-            self._source, detail, detail.c.event_id == self._event.c.event_id, isouter=True
+            self._event, detail, detail.c.event_id == self._event.c.event_id, isouter=True
         )
         statement = self._within(joined, after=after, bound=bound).where(*self._bodies)
         return session_of(self._work).execute(self._ordered(statement).limit(limit)).all()
 
-    @property
-    def _source(self) -> FromClause:
-        return self._event
+    def _is_meant(self, row: Row[Any]) -> bool:
+        return not self._bodies or _is_meant(bytes(row.body), self._wanted)
 
     def _within(
         self, statement: Select[Any], *, after: Position | None, bound: Position | None
@@ -196,63 +186,91 @@ class _Scan:
         keys = (self._event.c.at, self._event.c.event_id)
         return statement.order_by(*(key.desc() if self._way.downward else key.asc() for key in keys))
 
-    def _is_meant(self, body: bytes) -> bool:
-        """Let the fields decide; a body that cannot be read stays, since nobody knows what it named."""
-        if not self._bodies:
-            return True
-        found = read(body)
-        return found is None or fits(found, self._wanted)
 
+class _Posted:
+    """Goes through the postings of an object, and from them to its events, some at a time.
 
-class _Posted(_Scan):
-    """Goes through the postings of an object, and from them to its events."""
+    In two steps: in one, the planner would rather take all events of the time.
+    """
 
     def __init__(self, work: Work, way: Way) -> None:
+        self._work = work
+        self._way = way
+        self._tables = tail.tables_of(work)
         # The posting tells what the body was when it got its place: whoever changed it since hides nothing.
-        told = replace(way.wanted, object_id=None, disclosure=None)
-        super().__init__(work, Way(told, way.downward))
-        self._asked = way.wanted
+        self._told = replace(way.wanted, object_id=None, disclosure=None)
+        self._columns = column_conditions(self._tables.event, self._told)
+        self._bodies = _body_conditions(work, self._told)
 
-    def _counted(self) -> Select[Any]:
-        if self._asked.outcome is None and self._asked.selection is None:
-            return select(func.count()).select_from(self._tables.seen).where(*self._postings)
-        return select(func.count()).select_from(self._source).where(*self._postings, *self._columns)
+    def find(self, count: int, *, after: Position | None, until: float) -> Found:
+        """Return up to `count` events beyond a place."""
+        found: list[Row[Any]] = []
+        for last, rows in self._chunks(after):
+            found += [
+                row for row in rows if after is None or _is_beyond(place_of(row), _key(after), self._way)
+            ]
+            if len(found) >= count:
+                break
+            if last is not None and monotonic_s() > until:
+                return found, Position(last, _FIRST if self._way.downward else _LAST)
+        found.sort(key=place_of, reverse=self._way.downward)
+        return found[:count], None
 
-    def _bound(self, after: Position | None, *, slices: int) -> Position | None:
-        """Return the last place of the next slice: that of a posting, with all that share its instant."""
-        at = self._tables.seen.c.at
-        statement = select(at).where(*self._postings)
-        if after is not None:
-            statement = statement.where(at <= after.value if self._way.downward else at >= after.value)
-        ordered = statement.order_by(at.desc() if self._way.downward else at.asc())
-        size = POSTED * 4 ** min(slices, 6)
-        last = session_of(self._work).execute(ordered.offset(size).limit(1)).scalar_one_or_none()
-        return None if last is None else Position(last, _FIRST if self._way.downward else _LAST)
+    def count(self, *, until: float) -> tuple[int, bool]:
+        """Return how many there are, and whether it came to the end of them."""
+        if not self._bodies and self._told.outcome is None and self._told.selection is None:
+            statement = select(func.count()).select_from(self._tables.seen).where(*self._postings)
+            return session_of(self._work).execute(statement).scalar_one(), True
+        total = 0
+        for _, rows in self._chunks(None):
+            total += len(rows)
+            if monotonic_s() > until:
+                return total, False
+        return total, True
 
-    def _within(
-        self, statement: Select[Any], *, after: Position | None, bound: Position | None
-    ) -> Select[Any]:
-        """Bound the postings too: the planner must not take all of them to their events."""
-        at = self._tables.seen.c.at
-        conditions = list(self._postings)
-        for place, is_first in ((after, not self._way.downward), (bound, self._way.downward)):
-            if place is not None:
-                conditions.append(at >= place.value if is_first else at <= place.value)
-        return super()._within(statement, after=after, bound=bound).where(*conditions)
+    def _chunks(self, after: Position | None) -> Iterator[tuple[int | None, list[Row[Any]]]]:
+        """Yield the events that are meant, and how far they reach; the last ones reach to the end."""
+        start, size = None if after is None else int(after.value or 0), POSTED
+        while True:
+            places, end = self._places(start, size)
+            chunks = list(_chunked(places))
+            for chunk in chunks:
+                is_last = end is None and chunk is chunks[-1]
+                yield None if is_last else chunk[-1][0], self._events([index for _, index in chunk])
+            if end is None:
+                return
+            start, size = end - 1 if self._way.downward else end + 1, size * 4
 
-    @property
-    def _source(self) -> FromClause:
+    def _places(self, start: int | None, size: int) -> tuple[list[tuple[int, int]], int | None]:
+        """Return the next postings (instant and leaf), and the instant that they end with; None for all."""
+        seen, down = self._tables.seen, self._way.downward
+        statement = select(seen.c.at, seen.c.leaf_index).where(*self._postings)
+        if start is not None:
+            statement = statement.where(seen.c.at <= start if down else seen.c.at >= start)
+        ordered = statement.order_by(seen.c.at.desc() if down else seen.c.at.asc())
+        rows = [(row.at, row.leaf_index) for row in session_of(self._work).execute(ordered.limit(size + 1))]
+        if len(rows) <= size:
+            return rows, None
+        end = rows[-1][0]  # all that share this instant go with it
+        same = session_of(self._work).execute(statement.where(seen.c.at == end))
+        return [place for place in rows if place[0] != end] + [(row.at, row.leaf_index) for row in same], end
+
+    def _events(self, indices: Sequence[int]) -> list[Row[Any]]:
         tables = self._tables
-        leaf = tables.seen.join(tables.leaf, tables.leaf.c.leaf_index == tables.seen.c.leaf_index)
-        return leaf.join(tables.event, tables.event_of_leaf)
-
-    @property
-    def _tables(self) -> LogTables:
-        return tail.tables_of(self._work)
+        event, detail = tables.event, tables.detail
+        statement = (
+            select(event, detail.c.salt, detail.c.detail)
+            .select_from(tables.leaf)
+            .join(event, tables.event_of_leaf)
+            .join(detail, detail.c.event_id == event.c.event_id, isouter=True)
+            .where(tables.leaf.c.leaf_index.in_(indices), *self._columns, *self._bodies)
+        )
+        rows = session_of(self._work).execute(statement).all()
+        return [row for row in rows if not self._bodies or _is_meant(bytes(row.body), self._told)]
 
     @cached_property
     def _postings(self) -> list[ColumnElement[bool]]:
-        seen, wanted = self._tables.seen, self._asked
+        seen, wanted = self._tables.seen, self._way.wanted
         return [
             seen.c.object_id == wanted.object_id,
             *([] if wanted.actor_id is None else [seen.c.actor_id == wanted.actor_id]),
@@ -260,6 +278,29 @@ class _Posted(_Scan):
             *([] if wanted.since is None else [seen.c.at >= wanted.since]),
             *([] if wanted.until is None else [seen.c.at < wanted.until]),
         ]
+
+
+def _chunked(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Cut postings into as many as are looked up at once; those of one instant stay together."""
+    chunk: list[tuple[int, int]] = []
+    for _, same in itertools.groupby(places, key=lambda place: place[0]):
+        chunk += same
+        if len(chunk) >= POSTED:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _body_conditions(work: Work, wanted: EventFilter) -> list[ColumnElement[bool]]:
+    is_sqlite = session_of(work).get_bind().dialect.name == "sqlite"
+    return body_conditions(tail.tables_of(work).event, wanted, is_sqlite=is_sqlite)
+
+
+def _is_meant(body: bytes, wanted: EventFilter) -> bool:
+    """Let the fields decide; a body that cannot be read stays, since nobody knows what it named."""
+    found = read(body)
+    return found is None or fits(found, wanted)
 
 
 def _nearest(places: Sequence[Position], way: Way) -> Position | None:

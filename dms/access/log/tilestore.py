@@ -69,11 +69,18 @@ class TileFolder:
 
     def history(self, *, newest_first: bool = False) -> Iterator[Signed]:
         """Yield all checkpoints that were signed; one that a crash cut short was seen by nobody."""
-        for file in sorted((self.root / HISTORY).glob("*.jsonl"), reverse=newest_first):
-            lines = file.read_bytes().split(b"\n")[:-1]
+        for day in self.days()[:: -1 if newest_first else 1]:
+            lines = self.lines(day)
             for line in reversed(lines) if newest_first else lines:
-                found = orjson.loads(line)
-                yield Signed(found["at"], found["checkpoint"])
+                yield read_line(line)
+
+    def days(self) -> Sequence[str]:
+        """Return the days (UTC) on which checkpoints were signed, the oldest first."""
+        return sorted(file.stem for file in (self.root / HISTORY).glob("*.jsonl"))
+
+    def lines(self, day: str) -> Sequence[bytes]:
+        """Return the checkpoints of a day as they were written, the oldest first; see `read_line`."""
+        return (self.root / HISTORY / f"{day}.jsonl").read_bytes().split(b"\n")[:-1]
 
     def _append(self, signed: Signed) -> None:
         target = self.root / HISTORY / f"{utc_day(signed.at)}.jsonl"
@@ -99,6 +106,12 @@ class TileFolder:
             except FileNotFoundError:
                 continue
         raise NotFound(f"the log has no file `{path}`")
+
+
+def read_line(line: bytes) -> Signed:
+    """Read a line of the history."""
+    found = orjson.loads(line)
+    return Signed(found["at"], found["checkpoint"])
 
 
 def put(target: Path, content: bytes) -> None:
