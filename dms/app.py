@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from dms.access.hashing import HashPool
+from dms.access.log import prevention
 from dms.access.login import Entrance
 from dms.access.passwords import PRESETS
 from dms.base.actor import system_actor
@@ -19,6 +20,7 @@ from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
 from dms.house import House
 from dms.jobs.caretaking import Caretaker
+from dms.jobs.logalerts import LogAlerting
 from dms.jobs.logexporting import LogExporting
 from dms.jobs.sequencing import Sequencing
 from dms.rules.accessevents import Op
@@ -44,21 +46,26 @@ def create_app(house: House) -> Starlette:
     caretaker = Caretaker(works, house.log)
     sequencing = Sequencing(house.database)
     exporting = LogExporting(works, house.log_place, settings)
+    alerting = LogAlerting(works)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         house.log.hold_reserve()
         _note(house, Op.SYSTEM_START)
+        prevention.warn(house.database)
         gc.collect()
         gc.freeze()
         caretaker.start()
-        sequencing.start()
+        if settings.is_sqlite or not settings.log_apart:  # else `dms log run` does it under a role of its own
+            sequencing.start()
         exporting.start()
+        alerting.start()
         yield
         health.stop()
         caretaker.stop()
         exporting.stop()
+        alerting.stop()
         for part in (graphql, auth, pool, health):
             part.close()
         movers.shutdown()

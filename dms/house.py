@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 
 from dms.access.kept import KEPT, Kept
-from dms.access.log import AccessLog, founding, open_log, partitions, shards
+from dms.access.log import AccessLog, founding, open_log, partitions, prevention, shards
 from dms.access.log.reserve import Reserve
 from dms.access.log.shards import LogPlace
 from dms.access.policy import Policy, read_files
@@ -85,6 +85,7 @@ def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, Access
         closing=log,
         clock=clock,
         deadline_s=settings.deadline_s,
+        apart=prevention.apart(database),
         equipment={
             POLICY: policy,
             SECOND_OFFICER_RANK: settings.second_officer_rank,

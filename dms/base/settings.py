@@ -99,7 +99,7 @@ class Settings:
     )
     log_apart: bool = field(
         default=False,
-        metadata={"help": "`dms serve` starts no signer: `dms log sign --follow` runs elsewhere"},
+        metadata={"help": "`dms serve` signs nothing, and on PostgreSQL orders nothing: other processes do"},
     )
     log_kept_months_max: int = field(
         default=36, metadata={"help": "longest time for which readings, refusals and log-ins may be kept"}

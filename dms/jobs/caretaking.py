@@ -1,6 +1,6 @@
 """What a server does by itself beside answering: counters folded, nodes filled, idle nodes let go.
 
-It also looks whether a disk that was full has room for events again.
+It also makes the months of the access log ahead, and looks whether a disk that was full has room again.
 
 None of it decides anything: without it lists stay right and become slower, and a large node stays unready.
 Several processes may do it at once; each piece is a transaction, and they wait for each other.
@@ -12,7 +12,7 @@ import logging
 import threading
 
 from dms.access import scopes
-from dms.access.log import AccessLog
+from dms.access.log import AccessLog, partitions
 from dms.base.actor import system_actor
 from dms.base.errors import DmsError
 from dms.base.ids import new_id
@@ -69,6 +69,7 @@ class Caretaker:
         if scopes.is_filling(database):
             accessnodes.fill(self._works, actor, is_stopped=self._rests)
         if is_sweep:
+            partitions.prepare(database)
             accessnodes.sweep(self._works, actor, is_stopped=self._rests)
 
     def _rests(self) -> bool:

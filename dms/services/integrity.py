@@ -11,7 +11,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from dms.access import recount, revisions
-from dms.access.log import audit, offline, shards, verify
+from dms.access.log import audit, offline, prevention, shards, verify
 from dms.access.log import findings as logged
 from dms.access.log.continuity import Trust
 from dms.access.log.findings import Audit, Verdict
@@ -106,6 +106,9 @@ def _foundation(ground: Ground) -> Iterator[Slice]:
     if not in_force:
         message = "the policy files differ from the ones in force: run `dms policy apply`"
         found.append(Finding("policy_not_in_force", "policy", message))
+    if more := prevention.excess(ground.works.database):
+        message = f"this database role could {more[0]} and {len(more) - 1} things more: see `dms log roles`"
+        found.append(Finding("log_role_may_more", "accessLog", message, Weight.NOTE))
     yield 2, found
 
 

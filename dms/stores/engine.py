@@ -58,6 +58,8 @@ class Database:
     dialect: str
     keeper: Engine
     """Keeps no connection, and is not guarded (`stores.guard`): for pruning and redaction of the log."""
+    reader: Engine | None = None
+    """Reads the access log under a role of its own, where the settings name one."""
     writer_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -68,7 +70,9 @@ class Database:
     def dispose(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
-        self.keeper.dispose()
+        for other in (self.keeper, self.reader):
+            if other is not None:
+                other.dispose()
 
 
 def open_database(settings: Settings) -> Database:
@@ -78,7 +82,9 @@ def open_database(settings: Settings) -> Database:
         return Database(_open_sqlite(settings), "sqlite", _open_sqlite_keeper(settings))
     engine = _open_postgresql(settings)
     keeper = _open_as(settings, settings.log_keeper_url)
-    return Database(engine, "postgresql", keeper or engine)
+    reading = f" -c default_transaction_read_only=on -c statement_timeout={int(settings.deadline_s * 1000)}"
+    reader = _open_as(settings, settings.log_reader_url, options=reading)
+    return Database(engine, "postgresql", keeper or engine, reader)
 
 
 def is_retryable(error: BaseException | None) -> bool:
@@ -153,7 +159,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _open_postgresql(settings: Settings) -> Engine:
+def _open_postgresql(settings: Settings, *, options: str = "") -> Engine:
     engine = create_engine(
         settings.sqlalchemy_url,
         isolation_level="REPEATABLE READ",
@@ -161,15 +167,17 @@ def _open_postgresql(settings: Settings) -> Engine:
         pool_size=settings.worker_threads + 4,
         max_overflow=4,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC -c synchronous_commit=on"},
+        connect_args={"options": f"-c timezone=UTC -c synchronous_commit=on{options}"},
     )
     event.listen(engine, "handle_error", _remember_broken)
     return engine
 
 
-def _open_as(settings: Settings, database_url: str) -> Engine | None:
+def _open_as(settings: Settings, database_url: str, *, options: str = "") -> Engine | None:
     """Open the same database under another role, if the settings name one."""
-    return _open_postgresql(replace(settings, database_url=database_url)) if database_url else None
+    if not database_url:
+        return None
+    return _open_postgresql(replace(settings, database_url=database_url), options=options)
 
 
 def _remember_broken(context: ExceptionContext) -> None:

@@ -30,6 +30,13 @@ def reading(database: Database) -> Iterator[Connection]:
 
 
 @contextmanager
+def reading_log(database: Database) -> Iterator[Connection]:
+    """Read the access log on a snapshot of its own, under the role that may."""
+    with (database.reader or database.engine).connect() as connection:
+        yield connection
+
+
+@contextmanager
 def writing(
     database: Database, *, locks: Sequence[str] = (), patience_s: float = PATIENCE_S
 ) -> Iterator[Connection]:

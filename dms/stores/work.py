@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Executable, text
+from sqlalchemy import Connection, Engine, Executable, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import visitors
 
 from dms.base.actor import Actor
 from dms.base.canonical import Canonical, digest
@@ -221,6 +222,8 @@ class Works:
     clock: Clock
     deadline_s: float = 10.0
     equipment: Mapping[str, Any] = field(default_factory=dict)  # Any: `stores` knows none of it
+    apart: Mapping[Table, Engine] = field(default_factory=dict)
+    """Tables that are read through an engine of their own, in a second transaction."""
 
     def read(self, actor: Actor, body: Callable[[Work], T], *, locks: Sequence[str] = ()) -> T:
         """Run `body` on one snapshot; its result may leave only because its event is durable.
@@ -272,7 +275,7 @@ class Works:
 
     def _open(self, actor: Actor, *, writes: bool, number: int | None, locks: Sequence[str]) -> Work:
         work = Work(
-            Session(self.database.engine, expire_on_commit=False),
+            self._session(),
             actor,
             now=self.clock(),
             deadline_s=monotonic_s() + self.deadline_s,
@@ -282,6 +285,11 @@ class Works:
         )
         work.notes.writer_n = number
         return work
+
+    def _session(self) -> Session:
+        if not self.apart:
+            return Session(self.database.engine, expire_on_commit=False)
+        return _Divided(self.database.engine, self.apart)
 
     def _once(self, work: Work, body: Callable[[Work], T], *, locks: Sequence[str]) -> T:
         held = work.writes and self.database.is_sqlite
@@ -338,6 +346,22 @@ class Works:
     def _record_failure(self, work: Work, error: Exception) -> None:
         work.notes.failure = error.code if isinstance(error, DmsError) else "INTERNAL"
         self.closing.record_failure(work)
+
+
+class _Divided(Session):
+    """Reads some tables through another engine; the ORM knows none of them."""
+
+    def __init__(self, engine: Engine, apart: Mapping[Table, Engine]) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self._apart = apart
+
+    def get_bind(self, mapper: Any = None, *, clause: Any = None, **options: Any) -> Engine | Connection:
+        """Choose the engine by the tables of a statement."""
+        if mapper is None and clause is not None:
+            for part in visitors.iterate(clause):
+                if isinstance(part, Table) and part in self._apart:
+                    return self._apart[part]
+        return super().get_bind(mapper, clause=clause, **options)
 
 
 class _RunAgain(Exception):

@@ -100,7 +100,7 @@ def test_pending_migrations_make_unready(fresh_house):
 
 
 def test_a_database_that_refuses_writes_makes_unready(fresh_house):
-    with upkeep.writing(fresh_house.database) as connection:
+    with fresh_house.database.keeper.begin() as connection:
         connection.execute(text("ALTER TABLE login_throttle RENAME TO elsewhere"))
     with health_client(fresh_house, checks_for(fresh_house)) as (client, _):
         assert client.get("/readyz").json()["checks"] == failing("database")

@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from dms.access import tokens
 from dms.rules.access import Action, Effect
-from dms.stores import upkeep
 from dms.stores.blobs import PIECE_BYTES
 from dms.web import content, delivery
 from tests.recorded import events_of
@@ -111,7 +110,7 @@ def test_a_gate_that_cannot_decide_stops_the_download(fresh_house, caplog):
         reader = desk.reader_of(document)
 
         def break_the_gate():
-            with upkeep.writing(fresh_house.database) as connection:
+            with fresh_house.database.keeper.begin() as connection:
                 connection.execute(text("ALTER TABLE access_entry RENAME TO elsewhere"))
 
         exchange = raw_get(desk, reader, version, on_send=after(2, break_the_gate))
@@ -185,7 +184,7 @@ def test_without_its_event_no_byte_leaves(fresh_house):
         version, document = desk.version(LETTER)
         reader = desk.reader_of(document)
         token = desk.log_in(reader)
-        with upkeep.writing(fresh_house.database) as connection:
+        with fresh_house.database.keeper.begin() as connection:
             connection.execute(text("ALTER TABLE access_event_detail RENAME TO elsewhere"))
 
         answers = [
@@ -204,7 +203,7 @@ def test_an_end_that_cannot_be_recorded_raises_the_alarm(fresh_house, caplog):
         version, document = desk.version(LETTER)
 
         def break_the_log():
-            with upkeep.writing(fresh_house.database) as connection:
+            with fresh_house.database.keeper.begin() as connection:
                 connection.execute(text("ALTER TABLE access_event_detail RENAME TO elsewhere"))
 
         exchange = raw_get(desk, desk.reader_of(document), version, on_send=after(2, break_the_log))

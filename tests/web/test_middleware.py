@@ -351,7 +351,7 @@ def test_a_last_use_that_cannot_be_written_harms_no_answer(moved, movable_clock,
     movable_clock.now += MINUTE
 
     async def break_the_table(_):
-        with upkeep.writing(moved.database) as connection:
+        with moved.database.keeper.begin() as connection:
             connection.execute(text("ALTER TABLE bearer_token RENAME TO elsewhere"))
         return Response("done")
 

@@ -42,7 +42,8 @@ def mend(database: Database) -> int:
         return 0  # there are no months
     if not _astray(database):
         return 0
-    with upkeep.keeping(database) as connection:
+    owner = database.engine.execution_options(isolation_level="READ COMMITTED")
+    with owner.begin() as connection:
         return int(connection.execute(text("SELECT access_log_mend()")).scalar_one())
 
 

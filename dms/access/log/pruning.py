@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -121,17 +122,19 @@ def carry_out(database: Database, place: LogPlace, order: Order, *, tell: Tell) 
 def forget_bundles(place: LogPlace, end_index: int) -> None:
     """Remove the entry bundles that lie before an index as a whole; hashes stay."""
     for number in place.shards():
-        folder = place.shard(number)
+        root = place.shard(number).root
         for bundle in range(end_index // WIDTH):
-            path = folder.root / Tile(0, bundle, WIDTH).bundle_path
-            try:
-                path.unlink(missing_ok=True)
-                if (partial := path.with_name(f"{path.name}.p")).exists():
-                    shutil.rmtree(partial)
-            except PermissionError as error:
-                raise ConfigurationError(
-                    f"`{path}` cannot be removed: run `dms log prune finish` as the user who signs the log"
-                ) from error
+            _remove_file(root / Tile(0, bundle, WIDTH).bundle_path)
+
+
+def _remove_file(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+        if (partial := path.with_name(f"{path.name}.p")).exists():
+            shutil.rmtree(partial)
+    except PermissionError as error:
+        message = f"`{path}` cannot be removed: run `dms log prune finish` as the user who signs the log"
+        raise ConfigurationError(message) from error
 
 
 def _remove_from_sqlite(database: Database, order: Order, *, tell: Tell) -> int:
