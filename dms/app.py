@@ -20,6 +20,7 @@ from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
 from dms.house import House
 from dms.jobs.caretaking import Caretaker
+from dms.jobs.logalerts import LogAlerting
 from dms.jobs.logexporting import LogExporting
 from dms.jobs.sequencing import Sequencing
 from dms.rules.accessevents import Op
@@ -45,6 +46,7 @@ def create_app(house: House) -> Starlette:
     caretaker = Caretaker(works, house.log)
     sequencing = Sequencing(house.database)
     exporting = LogExporting(works, house.log_place, settings)
+    alerting = LogAlerting(works)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
@@ -58,10 +60,12 @@ def create_app(house: House) -> Starlette:
         if settings.is_sqlite or not settings.log_apart:  # else `dms log run` does it under a role of its own
             sequencing.start()
         exporting.start()
+        alerting.start()
         yield
         health.stop()
         caretaker.stop()
         exporting.stop()
+        alerting.stop()
         for part in (graphql, auth, pool, health):
             part.close()
         movers.shutdown()

@@ -234,8 +234,8 @@ class Mutations:
     @mutation_field(
         op=Op.LOG_EXPORT,
         needs=Duty.LOG_EXPORT,
-        description="Ask for an export of the access log. The server writes it by itself, slice by slice, each of "
-        "them an event; it holds what the newest checkpoint covers when it is begun.",
+        description="Ask for an export of the access log. The server writes it by itself, slice by slice, "
+        "each an event; it holds what the newest checkpoint covers when it is begun.",
     )
     def access_event_export(
         self, info: Info, input: Annotated[AccessEventExportInput, INPUT]

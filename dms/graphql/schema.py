@@ -28,6 +28,8 @@ from dms.graphql import (
     explanations,
     imports,
     inventory,
+    logalerts,
+    logcheckpoints,
     logexports,
     logquestions,
     logstatistics,
@@ -74,7 +76,9 @@ QUERIES: tuple[type, ...] = (
     accessevents.Queries,
     logquestions.Queries,
     logstatistics.Queries,
+    logcheckpoints.Queries,
     logexports.Queries,
+    logalerts.Queries,
     inventory.Queries,
     imports.Queries,
 )
@@ -98,6 +102,7 @@ MUTATIONS: tuple[type, ...] = (
     accessproposals.Mutations,
     accessreviews.Mutations,
     logexports.Mutations,
+    logalerts.Mutations,
 )
 """The rooms that write."""
 

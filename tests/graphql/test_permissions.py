@@ -38,6 +38,7 @@ KINDS = (
     Kind.ACCESS_REVIEW,
     Kind.ACCESS_PROPOSAL,
     Kind.LOG_EXPORT,
+    Kind.LOG_ALERT_HIT,
 )
 """What there must be one of, so that no list is empty for want of things."""
 

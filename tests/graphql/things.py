@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from dms.access import gate
 from dms.base.ids import Kind, global_id, new_id
-from dms.models.documents import Medium
+from dms.models.documents import Document, Medium
 from dms.models.imports import ImportRun
+from dms.models.logalerts import LogAlert, LogAlertHit
 from dms.models.logexports import ExportState, LogExport
 from dms.models.security import MarkedKind
 from dms.models.users import PrincipalKind
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.accesschanges import EntryGrant
+from dms.rules.alertterms import AlertKind
 from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
@@ -25,6 +28,7 @@ from tests.desk import Desk
 from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
 from tests.logged import logged
+from tests.signing import signed
 
 WORK = (Action.READ_CONTENT, Action.EDIT, Action.FILE, Action.MARK)
 """What somebody at work may do with everything in the room."""
@@ -103,6 +107,17 @@ class Things:
     def role(self):
         return self.world.role("technician")
 
+    def reader(self):
+        """Somebody who saw a Document."""
+        self.read()
+        return self.clerk
+
+    def read(self):
+        """A Document that the clerk has read."""
+        document = self.document()
+        self.desk.see(self.clerk, lambda work: gate.visible(work, Document, Action.DISCOVER).one(document))
+        return document
+
     def session(self):
         return self.front.issue(self.clerk).token_id
 
@@ -145,6 +160,18 @@ class Things:
 
     def access_event(self):
         return logged(self.front.house.database)[-1].id
+
+    def log_alert(self):
+        """A rule of somebody."""
+        rule_id = new_id()
+        self.world.build(lambda work: work.add(alert_rule(rule_id, self.clerk, at=work.now)))
+        return rule_id
+
+    def log_alert_hit(self):
+        """An alert that waits."""
+        rule_id, hit_id = self.log_alert(), new_id()
+        self.world.build(lambda work: work.add(alert_hit(hit_id, rule_id, at=work.now)))
+        return hit_id
 
     def log_export(self, user: UUID | None = None):
         """An export of the access log that waits."""
@@ -266,6 +293,34 @@ def waiting(export_id: UUID, owner: UUID, *, at: int) -> LogExport:
     )
 
 
+def alert_rule(rule_id: UUID, owner: UUID, *, at: int) -> LogAlert:
+    return LogAlert(
+        id=rule_id,
+        name="A rule",
+        kind=AlertKind.DENIALS,
+        terms='{"count":3,"minutes":5}',
+        since_index=0,
+        created_by=owner,
+        created_at=at,
+        revision=1,
+    )
+
+
+def alert_hit(hit_id: UUID, rule_id: UUID, *, at: int) -> LogAlertHit:
+    return LogAlertHit(
+        id=hit_id,
+        alert_id=rule_id,
+        alert_revision=1,
+        subject="denials",
+        first_at=at,
+        last_at=at,
+        found_at=at,
+        message="was refused",
+        figures="{}",
+        events="[]",
+    )
+
+
 def exported(things, sender):
     """An export of whoever sends the operation."""
     return {"input": {"id": global_id(Kind.LOG_EXPORT, things.log_export(sender))}}
@@ -280,6 +335,10 @@ CASES = {
     "accessReviewClose": overtaken,
     "accessReviewStart": listed,
     "couldHaveSeen": lambda t, sender: {"since": "2020-01-01T00:00:00Z", "until": "2040-01-01T00:00:00Z"},
+    "accessStatistics": lambda t, sender: {"groupBy": ["ACTOR", "DAY"]},
+    "logCheckpoints": lambda t, sender: signed(t.front.house) and {},
+    "whatSaw": lambda t, sender: {"principalId": global_id(Kind.USER, t.reader())},
+    "whoSaw": lambda t, sender: {"objectId": global_id(Kind.DOCUMENT, t.read())},
     "whatCanSee": lambda t, sender: {"principalId": global_id(Kind.USER, t.clerk)},
     "accessListImport": sheet,
     "versions": lambda t, sender: {"documentId": t.versioned()},

@@ -96,7 +96,7 @@ def span(database: Database, wanted: EventFilter, *, size: int) -> Range:
 def is_unpruned(database: Database) -> bool:
     """Tell whether no event was ever removed by rule."""
     head = accessevents.tables(database.dialect).head
-    with upkeep.reading(database) as connection:
+    with upkeep.reading_log(database) as connection:
         return not connection.execute(select(head.c.minimum_index)).scalar_one()
 
 
@@ -106,7 +106,7 @@ def newer(database: Database, wanted: EventFilter, *, size: int) -> int:
     event, leaf, head = tables.event, tables.leaf, tables.head
     placed = select(func.count()).select_from(leaf.join(event, tables.event_of_leaf))
     meant = _conditions(tables, wanted, is_sqlite=database.is_sqlite)
-    with upkeep.reading(database) as connection:
+    with upkeep.reading_log(database) as connection:
         count: int = connection.execute(placed.where(leaf.c.leaf_index >= size, *meant)).scalar_one()
         reached = connection.execute(select(head)).one()
         waiting = select(func.count()).select_from(event).where(tail.beyond(tables, reached), *meant)
@@ -206,7 +206,7 @@ def _extremes(database: Database, wanted: EventFilter) -> Iterator[tuple[int, in
             some, some.c.event_id == leaf.c.event_id
         )
         last = select(some.c.at, some.c.event_id).order_by(some.c.at.desc(), some.c.event_id.desc()).limit(1)
-        with upkeep.reading(database) as connection:
+        with upkeep.reading_log(database) as connection:
             low, high = connection.execute(bounds).one()
             row = connection.execute(last).one_or_none()
         if row is None:
@@ -256,14 +256,14 @@ def _numbers(database: Database, within: Range) -> Iterator[tuple[int, int, Sequ
     for first in range(within.first, within.end, COUNTED):
         end = min(first + COUNTED, within.end)
         bounded = statement.where(leaf.c.leaf_index >= first, leaf.c.leaf_index < end)
-        with upkeep.reading(database) as connection:
+        with upkeep.reading_log(database) as connection:
             rows = connection.execute(bounded).all()
         yield first, end, rows
 
 
 def _waiting_numbers(database: Database) -> Mapping[UUID, list[int]]:
     tables = accessevents.tables(database.dialect)
-    with upkeep.reading(database) as connection:
+    with upkeep.reading_log(database) as connection:
         head = connection.execute(select(tables.head)).one()
         statement = select(tables.event.c.writer, tables.event.c.n).where(tail.beyond(tables, head))
         found: dict[UUID, list[int]] = {}
