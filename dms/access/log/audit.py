@@ -145,7 +145,7 @@ class _Search:
 
     def _look_at(self, rows: Sequence[Raw], first: int) -> None:
         """Look at a slice: the leaves at once, and one by one only those events that are doubtful."""
-        leaves = [bytes(row[LEAF]) for row in rows]
+        leaves: list[bytes] = [row[LEAF] for row in rows]
         present = [row for row in rows if row[BODY] is not None]
         if len(present) < len(rows):
             self._tell_missing([row for row in rows if row[BODY] is None])
@@ -158,13 +158,16 @@ class _Search:
     def _note_all(self, present: Sequence[Raw]) -> None:
         self._placed += len(present)
         self.audit.events += len(present)
-        findings, note, begins_at = self.audit.findings, self.ledger.note, self.ledger.begins_at
-        for row in present:
-            if row[LEAF] != row[OWN_HASH]:
-                message = "the leaf is not that of its event"
-                findings.changed("leaf_differs", message, at=row[INDEX], event_id=_id(row[NAMED]))
-            if row[INDEX] >= begins_at:
-                note(row[WRITER], row[NUMBER], at=row[AT], op=row[OP])
+        if [row[LEAF] for row in present] != [row[OWN_HASH] for row in present]:
+            for row in present:
+                if row[LEAF] != row[OWN_HASH]:
+                    message = "the leaf is not that of its event"
+                    event_id = _id(row[NAMED])
+                    self.audit.findings.changed("leaf_differs", message, at=row[INDEX], event_id=event_id)
+        begins_at = self.ledger.begins_at
+        if begins_at and present and present[0][INDEX] < begins_at:
+            present = [row for row in present if row[INDEX] >= begins_at]
+        self.ledger.note_all((row[WRITER], row[NUMBER], row[AT], row[OP]) for row in present)
 
     def _look_at_event(self, row: Raw) -> None:
         """Judge an event whole, and note it if it is one of several parts."""

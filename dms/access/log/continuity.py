@@ -96,6 +96,14 @@ class Continuity:
         if start < len(leaves):
             self.frontier = _extended(self.frontier, leaves[start:])
 
+    def extend_tile(self, leaves: Sequence[bytes], subtree: bytes) -> None:
+        """Append a whole tile, whose hash is known, where a tile begins."""
+        ahead = self._next
+        if ahead is not None and ahead.checkpoint.size <= self.frontier.size + WIDTH:
+            self.extend(leaves)
+        else:
+            self.frontier = _with_subtree(self.frontier, subtree)
+
     def finish(self, reached: Callable[[], int]) -> None:
         """Tell of checkpoints beyond what is there by now: the end was cut, or an older copy restored."""
         beyond: list[Stated] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,11 @@ from dms.rules.logwriters import Numbers
 
 _SHOWN = 3
 """Gaps of one writer that a message spells out."""
+
+_ID_BYTES = 16
+_STOP = Op.SYSTEM_STOP.value
+_STOPS = b',"op":"%b"' % _STOP.encode()
+_ALONE = b',"part":1,"parts":1,'
 
 _SLACK = HOUR
 """By so much the clock may have been set back between the start of a process and its events."""
@@ -38,7 +44,7 @@ class Ledger:
     begins_at: int = 0
     """The first index from which on nothing may have been pruned."""
     writers: dict[bytes, Numbers] = field(default_factory=dict)
-    """By the bytes of the writer's id."""
+    """By the writer's id, as its 16 bytes, or as the 32 characters of a body."""
     _splits: dict[tuple[str, str, int, int], _Split] = field(default_factory=dict)
     _began_at: int | None = None
     """The instant of the first event of which nothing may have been pruned."""
@@ -49,14 +55,34 @@ class Ledger:
         if numbers is None:
             numbers = self.writers[writer] = self._first(writer, number, at=at)
         numbers.note(number)
-        if op == Op.SYSTEM_STOP:
+        if op == _STOP:
             numbers.said_last = number  # nothing follows a clean stop
+
+    def note_all(self, events: Iterable[tuple[bytes, int, int, str]]) -> None:
+        """Note events by writer, number, instant and op; neighbours are mostly of one writer."""
+        known, last, numbers = self.writers, b"", None
+        for writer, number, at, op in events:
+            if writer != last or numbers is None:
+                last, numbers = writer, known.get(writer)
+            if numbers is None or op == _STOP:
+                self.note(writer, number, at=at, op=op)
+            else:
+                numbers.note(number)
 
     def note_body(self, body: bytes, *, index: int) -> str | None:
         """Note an event by its body alone; returns what is wrong with it, if nobody can read it."""
+        # Bodies as this program writes them need no parsing: their keys stand in one order, and `,"` never
+        # stands within a string before a name.
+        begin = body.find(b',"n":')
+        end = body.find(b',"op":"', begin)
+        if begin > 0 and end > 0 and body[-45:-34] == b',"writer":"' and _ALONE in body:
+            numbers = self.writers.get(body[-34:-2])
+            if numbers is not None and not body.startswith(_STOPS, end):
+                numbers.note(int(body[begin + 5 : end]))
+                return None
         try:
             found = orjson.loads(body)
-            self.note(bytes.fromhex(found["writer"]), found["n"], at=found["at"], op=found["op"])
+            self.note(found["writer"].encode(), found["n"], at=found["at"], op=found["op"])
             if found["parts"] != 1:
                 self.note_part(found, index=index)
         except UNREADABLE:
@@ -75,7 +101,7 @@ class Ledger:
     def judge(self, findings: Findings, *, threads: int) -> None:
         """Judge what was counted; so many threads of a writer that was killed may have taken a number."""
         for writer, numbers in self.writers.items():
-            _judge_writer(findings, writer.hex(), numbers, threads=threads)
+            _judge_writer(findings, _raw(writer).hex(), numbers, threads=threads)
         for split in self._splits.values():
             if not self._is_cut_by_pruning(split):
                 message = f"{len(split.seen)} of its {split.parts} parts are there"
@@ -98,7 +124,11 @@ class Ledger:
 
 def _started_at(writer: bytes) -> int:
     """Return when a process started, from its id (a UUIDv7 begins with milliseconds)."""
-    return int.from_bytes(writer[:6], "big") * (SECOND // 1_000)
+    return int.from_bytes(_raw(writer)[:6], "big") * (SECOND // 1_000)
+
+
+def _raw(writer: bytes) -> bytes:
+    return writer if len(writer) == _ID_BYTES else bytes.fromhex(writer.decode())
 
 
 def _judge_writer(findings: Findings, writer: str, numbers: Numbers, *, threads: int) -> None:

@@ -6,6 +6,7 @@ root that was signed. Entry bundles may be missing where the log was pruned; til
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -131,9 +132,11 @@ class _Tiles:
             leaves = self._leaves(tiles.at(0, number, size=self._size))
             if leaves is None:
                 return []  # nothing beyond a hole can be told
-            self._growing.extend(leaves)
             if len(leaves) == WIDTH:
                 above.append(tree.joined_pairs(leaves))
+                self._growing.extend_tile(leaves, above[-1])
+            else:
+                self._growing.extend(leaves)
             if number % TELL_EVERY == 0 or number == count - 1:
                 self._ground.tell("tiles", number + 1, count)
         return above
@@ -150,7 +153,7 @@ class _Tiles:
         except (OSError, ValueError) as error:
             self._findings.changed("bundle_damaged", str(error), at=first)
             return hashes
-        found = [tree.leaf_hash(body) for body in bodies]
+        found = [hashlib.sha256(b"\x00" + body).digest() for body in bodies]
         self._note(bodies, first)
         if hashes is None or found == hashes:
             return found
