@@ -34,7 +34,7 @@ SHOWN = (1, 1, 1, 1, 1, 1, 1, 11, 11, 11)
 CLASS_SIZE = 400
 
 _SLICE = 20_000
-_OPS = {1: ("document.read", "restricted", 3), 11: ("document.list", "metadata", 2)}
+_OPS = {1: ("document.read", b"restricted", 3), 11: ("document.list", b"metadata", 2)}
 _EVENT = (
     "event_id, at, lasting, actor_id, op, outcome, reason, object_id, n_objects, writer, n, leaf_hash, body"
 )
@@ -70,6 +70,21 @@ def document_id(number: int) -> UUID:
 def person_id(number: int) -> UUID:
     """Return the id of a person; the smallest number is the busiest."""
     return UUID(bytes=hashlib.md5(b"person %d" % number, usedforsecurity=False).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Ids of all Documents and people, as bytes and as text, so that no event makes them anew."""
+
+    documents: Sequence[tuple[bytes, bytes]]
+    people: Sequence[tuple[bytes, bytes]]
+
+    @classmethod
+    def of(cls, size: Size) -> Names:
+        """Make them."""
+        documents = [document_id(number) for number in range(size.documents)]
+        people = [person_id(number) for number in range(PEOPLE)]
+        return cls(*([(each.bytes, each.hex.encode()) for each in ids] for ids in (documents, people)))
 
 
 def class_id(number: int) -> UUID:
@@ -124,45 +139,48 @@ def _settings(kind: str, place: Path, *, is_there: bool) -> Settings:
 def _batches(size: Size, first_index: int) -> Iterator[tuple[Batch, Counter[tuple[Any, ...]], Counter[Any]]]:
     """Yield the rows of the events in their order, with what they add to the roll-ups."""
     draw = random.Random(5)  # noqa: S311  nobody is to be surprised
-    people = [(person_id(number).bytes, person_id(number).hex) for number in range(PEOPLE)]
+    names = Names.of(size)
     step = DAYS * DAY // size.events
     for start in range(0, size.events, _SLICE):
         batch, events, objects = Batch(), Counter(), Counter()
         for number in range(start, min(start + _SLICE, size.events)):
             at = BEGIN + number * step
-            person = people[int(PEOPLE * draw.random() ** 2)]
+            person = names.people[int(PEOPLE * draw.random() ** 2)]
             shown = SHOWN[draw.randrange(len(SHOWN))]
             base = int((size.documents - shown) * draw.random() ** 3)
-            _append(batch, first_index + number, at, person, range(base, base + shown))
+            of = class_id(base)
+            place = (first_index + number, at)
+            _append(batch, place, person, names.documents[base : base + shown], filed=of)
             op = _OPS[shown][0]
-            for of_class in (bytes(16), class_id(base).bytes):
+            for of_class in (bytes(16), of.bytes):
                 key = (of_class, at // DAY, person[0], op, "released")
                 events[key] += 1
                 objects[key] += shown
         yield batch, events, objects
 
 
-def _append(batch: Batch, index: int, at: int, person: tuple[bytes, str], numbers: range) -> None:
-    op, name, disclosure = _OPS[len(numbers)]
+def _append(
+    batch: Batch,
+    place: tuple[int, int],
+    person: tuple[bytes, bytes],
+    shown: Sequence[tuple[bytes, bytes]],
+    *,
+    filed: UUID,
+) -> None:
+    index, at = place
+    op, name, disclosure = _OPS[len(shown)]
     actor, actor_hex = person
-    ids = [document_id(number) for number in numbers]
-    event = UUID(int=(at // 1000 << 80) | 0x7 << 76 | 0x2 << 62 | index)
-    body = _BODY % (
-        actor_hex.encode(),
-        at,
-        class_id(numbers[0]).hex.encode(),
-        event.hex.encode(),
-        index + 1,
-        op.encode(),
-        b'{"%s":{"2":[%s]}}' % (name.encode(), b",".join(b'["%s",3,0]' % each.hex.encode() for each in ids)),
-    )
+    event = ((at // 1000 << 80) | 0x7 << 76 | 0x2 << 62 | index).to_bytes(16, "big")
+    lines = b",".join(b'["%s",3,0]' % each for _, each in shown)
+    named = b'{"%s":{"2":[%s]}}' % (name, lines)
+    body = _BODY % (actor_hex, at, filed.hex.encode(), event.hex().encode(), index + 1, op.encode(), named)
     leaf = hashlib.sha256(b"\0" + body).digest()
-    first = ids[0].bytes
+    first, count = shown[0][0], len(shown)
     batch.events.append(
-        (event.bytes, at, 0, actor, op, "released", None, first, len(ids), _WRITER, index + 1, leaf, body)
+        (event, at, 0, actor, op, "released", None, first, count, _WRITER, index + 1, leaf, body)
     )
-    batch.leaves.append((index, event.bytes, leaf, at))
-    batch.seen += [(each.bytes, actor, at, index, disclosure) for each in ids]
+    batch.leaves.append((index, event, leaf, at))
+    batch.seen += [(each, actor, at, index, disclosure) for each, _ in shown]
 
 
 _WRITER = bytes(15) + b"\1"
