@@ -12,7 +12,7 @@ from uuid import UUID
 from dms.access import gate
 from dms.access.log import pruning, redaction, shards
 from dms.access.log.pruning import Order
-from dms.base.errors import Conflict, Invalid, SecondPerson, State
+from dms.base.errors import Conflict, Invalid, OnHold, SecondPerson, State
 from dms.base.ids import new_id
 from dms.models.logretention import LogHold, LogPruning, LogRedaction, LogRule, PruningState
 from dms.rules import logretention as rules
@@ -214,6 +214,9 @@ def order_redaction(work: Work, *, event_id: UUID, reason: str) -> None:
     keeper = _begin(work, Op.LOG_REDACT)
     note = text.reason(reason)
     redaction.require_event(work, event_id)
+    if pruning.is_held(work, event_id):
+        error = OnHold("a hold keeps this event with its detail: lift it first with `dms log hold lift`")
+        raise gate.refused(work, error, object_id=event_id, action=Op.LOG_REDACT)
     known = gate.vocabulary(work, LogRedaction).where(LogRedaction.event_id == event_id)
     if not known.count():
         work.add(LogRedaction(event_id=event_id, reason=note, ordered_by=keeper, ordered_at=work.now))

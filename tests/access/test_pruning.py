@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from dms.access.log import partitions, proofs, pruning, redaction, sequencer, signer
+from dms.access.log import founding, partitions, proofs, pruning, redaction, sequencer, signer
 from dms.base.clock import DAY, from_iso
 from dms.base.errors import Duty as DutyMissing
-from dms.base.errors import Invalid, NotFound, SecondPerson, State, Unavailable
+from dms.base.errors import Invalid, NotFound, OnHold, SecondPerson, State, Unavailable
 from dms.base.ids import new_id
 from dms.models import accessevents
 from dms.rules import eventseals, tiles, tree
@@ -209,6 +209,25 @@ def test_every_consistency_proof_holds_over_a_pruning(large_archive):
     assert len(archive.leaves()) == after.size
 
 
+def test_log_that_is_begun_anew_after_a_pruning_is_signed_to_its_end(large_archive):
+    archive, place = large_archive, large_archive.house.log_place
+    archive.prune()
+    before, _ = proofs.latest(place.shard())
+
+    founding.carry_out(place, founding.restart(place))
+    archive.read(3)
+    archive.sign()
+    archive.read(3)
+    archive.sign()
+
+    assert place.shards() == [1, 2]
+    checkpoint, _ = proofs.latest(place.shard())
+    assert checkpoint.size == len(archive.leaves())
+    span, read = Range(0, before.size), place.shard().hashes
+    assert tiles.subtree_hash(span, size=checkpoint.size, read=read) == before.root
+    assert proven(archive, archive.lasting)
+
+
 def test_pruning_takes_two_people_and_an_event_that_names_all_of_it(archive):
     pruning_id = archive.propose()
 
@@ -391,6 +410,14 @@ def test_detail_that_was_redacted_is_gone_and_its_event_is_proved(archive):
     assert said.fields["changed"][0][0] == archive.young.hex
     assert "request 7" in said.detail_bytes.decode()
     assert SECRET not in said.detail_bytes.decode()
+
+
+def test_hold_keeps_a_detail_from_redaction(archive):
+    archive.hold(object_id=archive.things[1])
+
+    with pytest.raises(OnHold, match="a hold keeps this event with its detail"):
+        archive.do(archive.first, logretention.order_redaction, event_id=archive.last, reason="r")
+    archive.do(archive.first, logretention.order_redaction, event_id=archive.young, reason="r")
 
 
 def test_only_what_was_ordered_is_redacted(archive):

@@ -93,6 +93,14 @@ def extent(work: Work, until: int) -> Extent:
     return Extent(row[0], row[1], row[2], 0 if row[3] is None else row[3] + 1)
 
 
+def is_held(work: Work, event_id: UUID) -> bool:
+    """Tell whether a hold keeps an event."""
+    session = session_of(work)
+    tables = accessevents.tables(session.get_bind().dialect.name)
+    found = select(tables.event.c.event_id).where(tables.event.c.event_id == event_id, _held(tables))
+    return session.execute(found).first() is not None
+
+
 def covering(place: LogPlace, end_index: int) -> Checkpoint:
     """Return the newest checkpoint, if a known key signed it and it covers all leaves before an index.
 

@@ -17,7 +17,7 @@ from dms.access.log import keys, proofs
 from dms.access.log.keys import Signer
 from dms.access.log.tilestore import TileFolder
 from dms.base.clock import Clock, system_clock
-from dms.base.errors import Unavailable
+from dms.base.errors import NotFound, Unavailable
 from dms.models import accessevents
 from dms.rules import checkpoints, signednotes, tiles, tree
 from dms.rules.checkpoints import Checkpoint
@@ -54,9 +54,10 @@ def sign(
     _check_continued(database, folder, last.size)
     if not rows:
         return 0
-    growth = _Growth(folder, last.size)
+    lowest = _least_index(database)
+    growth = _Growth(folder, last.size, lowest)
     for index, row in enumerate(rows, start=last.size):
-        growth.append(_checked(row, index))
+        growth.append(*_checked(row, index, lowest=lowest))
     growth.finish()
     # The tree that was written, read back: the old root must be in it.
     size = last.size + len(rows)
@@ -89,9 +90,12 @@ class _Growth:
 
     folder: TileFolder
     size: int
+    lowest: int
+    """The first leaf whose event cannot have been pruned."""
     edges: list[list[bytes]] = field(default_factory=list)
     """Of each level, the hashes of the tile that is not full yet."""
-    bodies: list[bytes] = field(default_factory=list)
+    bodies: list[bytes | None] = field(default_factory=list)
+    """Of the entry bundle that is not full yet; None for pruned events, with which it is not written."""
     grown: set[int] = field(default_factory=set)
     """Levels with something to write at the end."""
 
@@ -103,24 +107,37 @@ class _Growth:
             self.edges.append(edge)
             level, count = level + 1, count // WIDTH
         if self.size % WIDTH:
-            self.bodies = self.folder.bodies(Tile(0, self.size // WIDTH, self.size % WIDTH))
+            self.bodies = self._edge_of_bodies()
 
-    def append(self, body: bytes) -> None:
+    def append(self, leaf: bytes, body: bytes | None) -> None:
         """Append an event; full tiles are written at once."""
         self.bodies.append(body)
         self.size += 1
         if len(self.bodies) == WIDTH:
-            self.folder.write_bodies(Tile(0, self.size // WIDTH - 1, WIDTH), self.bodies)
+            self._write_bodies(self.size // WIDTH - 1)
             self.bodies = []
-        self._append(0, tree.leaf_hash(body))
+        self._append(0, leaf)
 
     def finish(self) -> None:
         """Write the tiles that are not full."""
-        if self.bodies:
-            self.folder.write_bodies(Tile(0, self.size // WIDTH, len(self.bodies)), self.bodies)
+        self._write_bodies(self.size // WIDTH)
         for level in sorted(self.grown):
             if edge := self.edges[level]:
                 self.folder.write_hashes(Tile(level, self._count(level) // WIDTH, len(edge)), edge)
+
+    def _edge_of_bodies(self) -> list[bytes | None]:
+        tile = Tile(0, self.size // WIDTH, self.size % WIDTH)
+        try:
+            return list(self.folder.bodies(tile))
+        except NotFound:
+            if tile.number * WIDTH >= self.lowest:
+                raise
+            return [None] * tile.width
+
+    def _write_bodies(self, number: int) -> None:
+        found = [body for body in self.bodies if body is not None]
+        if found and len(found) == len(self.bodies):
+            self.folder.write_bodies(Tile(0, number, len(found)), found)
 
     def _append(self, level: int, leaf: bytes) -> None:
         if level == len(self.edges):
@@ -148,7 +165,7 @@ def _next_leaves(database: Database, size: int, limit: int) -> Sequence[Row[*tup
     leaf, event = tables.leaf, tables.event
     statement = (
         select(leaf.c.leaf_index, leaf.c.leaf_hash, event.c.body)
-        .outerjoin(event, event.c.event_id == leaf.c.event_id)
+        .outerjoin(event, tables.event_of_leaf)
         .where(leaf.c.leaf_index >= size)
         .order_by(leaf.c.leaf_index)
         .limit(limit)
@@ -157,16 +174,29 @@ def _next_leaves(database: Database, size: int, limit: int) -> Sequence[Row[*tup
         return connection.execute(statement).all()
 
 
-def _checked(row: Row[*tuple[Any, ...]], index: int) -> bytes:
-    """Return the body of a leaf, if it is the one that was written there."""
+def _least_index(database: Database) -> int:
+    head = accessevents.tables(database.dialect).head
+    with upkeep.reading(database) as connection:
+        lowest: int = connection.execute(select(head.c.minimum_index)).scalar_one()
+    return lowest
+
+
+def _checked(row: Row[*tuple[Any, ...]], index: int, *, lowest: int) -> tuple[bytes, bytes | None]:
+    """Return the hash of a leaf and its body, if it is the one that was written there.
+
+    In a log that was begun anew events are missing that were pruned before: their hash stands for them.
+    """
     if row.leaf_index != index:
         raise _forked("the log has a gap", index)
     if row.body is None:
-        raise _forked("an event is gone", index)
+        if index >= lowest:
+            raise _forked("an event is gone", index)
+        return bytes.fromhex(row.leaf_hash), None
     body = bytes(row.body)
-    if tree.leaf_hash(body).hex() != row.leaf_hash:
+    leaf = tree.leaf_hash(body)
+    if leaf.hex() != row.leaf_hash:
         raise _forked("an event is not what was written", index)
-    return body
+    return leaf, body
 
 
 def _check_continued(database: Database, folder: TileFolder, size: int) -> None:
