@@ -7,7 +7,7 @@ itself, and none of events that say that an answer never left.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median_low
@@ -165,13 +165,17 @@ def look(rules: Collection[Rule], memory: Memory, facts: Sequence[Fact]) -> Lear
             continue
         new = _remember(memory, learned, fact)
         for rule in rules:
-            if fact.index < rule.since_index:
-                continue
-            for finding in _findings(rule, memory, fact, new):
-                if (rule.id, finding.subject) not in memory.struck:
-                    memory.struck.add((rule.id, finding.subject))
-                    learned.findings.append(finding)
+            if fact.index >= rule.since_index:
+                _strike(memory, learned, _findings(rule, memory, fact, new))
     return learned
+
+
+def _strike(memory: Memory, learned: Learned, findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        key = (finding.rule_id, finding.subject)
+        if key not in memory.struck:
+            memory.struck.add(key)
+            learned.findings.append(finding)
 
 
 def usual(memory: Memory, actor: UUID, hour: int) -> tuple[int, int]:
