@@ -23,6 +23,7 @@ from dms.access.log.inserts import Inserts
 from dms.access.log.recorder import Recorder
 from dms.base.actor import system_actor
 from dms.base.clock import system_clock
+from dms.base.errors import NotRecorded
 from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.jobs.signing import Signing
@@ -112,7 +113,10 @@ def again(step) -> None:
 def go_on(works: Works, kind: str, body, ledger: int, points: Points) -> None:
     while True:
         request = new_id().hex
-        getattr(works, kind)(system_actor(request), body)
+        try:
+            getattr(works, kind)(system_actor(request), body)
+        except NotRecorded:
+            continue
         points.reach("before-answer")
         os.write(ledger, f"{kind} {request}\n".encode())
         points.reach("after-answer")

@@ -58,7 +58,9 @@ def killed(fresh_settings, engine_kind, tmp_path):
 def test_killed_process_has_answered_nothing_without_its_event(killed):
     database, place, ledger = killed
     found = logged(database)
-    events = {one.fields["request"]: one.fields for one in found}
+    # Where the machine is slow an event may come too late: then nobody got the answer, and that is said.
+    events = {one.fields["request"]: one.fields for one in found if one.fields["outcome"] != "over_claimed"}
+    late = [one for one in found if one.fields["outcome"] == "over_claimed"]
     with database.engine.connect() as connection:
         changed = set(connection.execute(select(LoginThrottle.key_sha256)).scalars())
 
@@ -71,7 +73,7 @@ def test_killed_process_has_answered_nothing_without_its_event(killed):
         assert [r for r in requests if r not in events or events[r]["outcome"] != outcomes[kind]] == []
     assert changed == {r * 2 for r, fields in events.items() if fields["outcome"] == "committed"}
     assert {fields["outcome"] for fields in events.values()} == {"released", "committed"}
-    assert len(found) == len(events)
+    assert len(found) == len(events) + len(late)
     _assert_sound(database, place, len(found))
 
 
