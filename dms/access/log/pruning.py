@@ -7,7 +7,7 @@ rises, details and events go, then postings, then files. Leaves and tiles stay, 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     String,
     and_,
+    bindparam,
     cast,
     delete,
     func,
@@ -51,13 +52,16 @@ from dms.stores import upkeep
 from dms.stores.engine import Database
 from dms.stores.work import Work, session_of
 
-SLICE = 500
+SLICE = 200
 """So many events go in one transaction on SQLite, where every answer waits behind it."""
 
 DETAILS = 5_000
 """So many details go in one transaction on PostgreSQL, where a month of events goes in one."""
 
 _FIRST = UUID(int=0)
+
+_POSTING = ("object_id", "actor_id", "at", "leaf_index")
+"""What finds the postings of an event."""
 
 Tell = Callable[[int], None]
 """Takes how many events have gone."""
@@ -189,29 +193,25 @@ def _slice(
 
 def _remove(connection: Connection, tables: LogTables, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
     """Remove events with what hangs on them; the triggers look at each once more."""
-    ids = [row.event_id for row in rows]
-    for row in rows:
-        _remove_postings(connection, tables, row)
+    if not rows:
+        return
+    ids, seen = [row.event_id for row in rows], tables.seen
+    if postings := [each for row in rows for each in _postings(row)]:
+        named = (seen.c[name] == bindparam(f"gone_{name}") for name in _POSTING)
+        connection.execute(delete(seen).where(*named), postings)
     for table in (tables.detail, tables.event):  # a detail goes while its event still says that it may
         connection.execute(delete(table).where(table.c.event_id.in_(ids)))
 
 
-def _remove_postings(connection: Connection, tables: LogTables, row: Row[*tuple[Any, ...]]) -> None:
+def _postings(row: Row[*tuple[Any, ...]]) -> Iterator[Mapping[str, object]]:
     try:
         body = orjson.loads(row.body)
         actor_id, objects = derived.actor_of(body), [UUID(hex=each) for each in derived.disclosed(body)]
     except UNREADABLE:
         return  # nothing was derived from it either
-    seen = tables.seen
-    if objects:
-        connection.execute(
-            delete(seen).where(
-                seen.c.object_id.in_(objects),
-                seen.c.actor_id == actor_id,
-                seen.c.at == row.at,
-                seen.c.leaf_index == row.leaf_index,
-            )
-        )
+    for object_id in objects:
+        key = (object_id, actor_id, row.at, row.leaf_index)
+        yield {f"gone_{name}": value for name, value in zip(_POSTING, key, strict=True)}
 
 
 def _empty_write_ahead_log(database: Database) -> None:
