@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, ProgrammingError
 
 from dms.access import gate
-from dms.access.log import partitions, prevention, redaction, sequencer, signer
+from dms.access.log import adopting, partitions, prevention, redaction, sequencer, signer
 from dms.access.log.eventfilters import EventFilter
+from dms.app import create_app
 from dms.base.clock import from_iso
 from dms.base.paging import PageRequest
 from dms.house import open_house
+from dms.jobs.caretaking import Caretaker
 from dms.models.documents import Document
 from dms.rules.access import Action
 from dms.services import accessevents, logretention
@@ -284,6 +289,24 @@ def test_server_sequencer_signer_and_auditor_work_under_their_roles(separated):
         assert [each.actor.id for each in shown.rows] == [reader]
         assert prevention.excess(house.database) == []
         assert partitions.prepare(house.database) == 0
+
+
+def test_whole_server_stands_under_the_role_of_the_application(separated, caplog):
+    house = open_house(replace(separated.settings, log_apart=True))
+    app = create_app(house)
+
+    async def serve():
+        async with app.router.lifespan_context(app):
+            Caretaker(house.works, house.log).look(is_sweep=True)
+            client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1")
+            async with client:
+                return (await client.get("/readyz")).json()["checks"]
+
+    checks = asyncio.run(serve())
+
+    assert set(checks.values()) == {"ok"}
+    assert not adopting.is_displaced(house.database)
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_custodians_redact_under_their_role(separated):

@@ -32,7 +32,7 @@ def is_displaced(database: Database) -> bool:
         .where(tables.event.c.epoch >= present, tables.event.c.xid >= later)
         .exists()
     )
-    with upkeep.reading(database) as connection:
+    with upkeep.reading_log(database) as connection:
         return bool(connection.execute(found).scalar_one())
 
 
