@@ -11,13 +11,14 @@ from typing import TypeAlias
 from uuid import UUID
 
 from dms.access import recount, revisions
-from dms.access.log import audit, offline, prevention, shards, verify
+from dms.access.log import audit, offline, prevention, proofs, shards, verify
 from dms.access.log import findings as logged
 from dms.access.log.continuity import Trust
 from dms.access.log.findings import Audit, Verdict
 from dms.access.log.offline import FolderGround
 from dms.access.standing import policy_of
 from dms.base.clock import DAY, HOUR, MINUTE
+from dms.base.errors import Unavailable
 from dms.services import traces
 from dms.services.inspections import (
     SLICE,
@@ -109,7 +110,17 @@ def _foundation(ground: Ground) -> Iterator[Slice]:
     if more := prevention.excess(ground.works.database):
         message = f"this database role could {more[0]} and {len(more) - 1} things more: see `dms log roles`"
         found.append(Finding("log_role_may_more", "accessLog", message, Weight.NOTE))
+    if not _is_anchored(ground):
+        message = "nobody outside has seen its checkpoints: name a witness or a time stamp authority"
+        found.append(Finding("log_unwitnessed", "accessLog", message, Weight.NOTE))
     yield 2, found
+
+
+def _is_anchored(ground: Ground) -> bool:
+    try:
+        return proofs.is_anchored(ground.works.equipment[shards.PLACE].shard())
+    except (Unavailable, ValueError, OSError):
+        return False  # what is wrong with its files, the part `log` tells
 
 
 def _contents(ground: Ground) -> Iterator[Slice]:

@@ -62,7 +62,9 @@ def test_checkpoint_is_cosigned_over_http_again_and_again(log, witness, tmp_path
         cosigner = Cosigner(cosigning.read_policy(policy_file(tmp_path, *lines)))
         signing = Signing(log.database, log.log_place, cosigner=cosigner)
 
+        assert not proofs.is_anchored(log.log_place.shard())
         assert signing.witness() == 1
+        assert proofs.is_anchored(log.log_place.shard())
         first = newest(log)
         grow(log)
         assert signing.witness() == 1

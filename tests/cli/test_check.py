@@ -58,17 +58,23 @@ MESSAGES = {
 }
 
 
+UNWITNESSED = "log_unwitnessed"
 ROLE = "log_role_may_more"
 """Noted on PostgreSQL, where these tests work as the owner of everything."""
 
 
 def found_in(report):
     found = {(finding.code, finding.subject) for part in report.parts for finding in part.findings}
-    return {each for each in found if each[0] != ROLE}
+    return {each for each in found if each[0] not in {ROLE, UNWITNESSED}}
 
 
 def roles_noted(settings) -> int:
     return 0 if settings.is_sqlite else 1
+
+
+def noted_of(settings) -> int:
+    """What every installation is told that has no witness yet, and its role."""
+    return 1 + roles_noted(settings)
 
 
 def test_installation_that_went_through_the_services_is_sound(damaged):
@@ -125,8 +131,8 @@ def test_leftovers_are_notes_and_all_else_is_a_fault(damaged, settings):
     _, _, deep, _ = damaged
 
     notes = {f.code for part in deep.parts for f in part.findings if f.weight is Weight.NOTE}
-    assert notes - {ROLE} == {"content_unnamed", "staged_leftover"}
-    assert deep.count(Weight.NOTE) == 2 + roles_noted(settings)
+    assert notes - {ROLE, UNWITNESSED} == {"content_unnamed", "staged_leftover"}
+    assert deep.count(Weight.NOTE) == 2 + noted_of(settings)
     assert not deep.is_sound
 
 
@@ -154,7 +160,7 @@ def test_check_is_recorded_with_what_it_found(fresh_house):
 
     events = logged(fresh_house.database, request="check-7")
     assert {event.columns["op"] for event in events} == {"system.check"}
-    assert events[-1].detail["check"] == {"fault": 0, "note": roles_noted(fresh_house.settings), "deep": True}
+    assert events[-1].detail["check"] == {"fault": 0, "note": noted_of(fresh_house.settings), "deep": True}
 
 
 def test_role_that_may_do_more_with_the_log_is_noted(damaged, settings):
@@ -171,11 +177,9 @@ def test_sound_installation_ends_with_code_0(dms, fresh_settings):
     ran = dms("check")
 
     assert ran.code == 0
-    found, noted = (
-        ("1 found", "sound, 1 notes") if roles_noted(fresh_settings) else ("nothing found", "sound")
-    )
-    assert ran.out.splitlines()[0] == f"foundation           2 examined, {found}"
-    assert ran.out.splitlines()[-1] == noted
+    noted = noted_of(fresh_settings)
+    assert ran.out.splitlines()[0] == f"foundation           2 examined, {noted} found"
+    assert ran.out.splitlines()[-1] == f"sound, {noted} notes"
     assert "foundation: 2" in ran.err
 
 
@@ -192,11 +196,11 @@ def test_findings_end_with_code_1_and_are_printed(dms, fresh_settings):
         "  fault: policy_not_in_force policy: "
         "the policy files differ from the ones in force: run `dms policy apply`"
     ) in ran.out.splitlines()
-    assert ran.out.splitlines()[-1] == f"not sound: 1 faults, {1 + roles_noted(fresh_settings)} notes"
+    assert ran.out.splitlines()[-1] == f"not sound: 1 faults, {1 + noted_of(fresh_settings)} notes"
     assert as_json.json()["sound"] is False
     foundation = as_json.json()["parts"][0]
     assert (foundation["name"], foundation["examined"]) == ("foundation", 2)
-    assert [each for each in foundation["findings"] if each["code"] != ROLE] == [
+    assert [each for each in foundation["findings"] if each["code"] not in {ROLE, UNWITNESSED}] == [
         {
             "code": "policy_not_in_force",
             "subject": "policy",

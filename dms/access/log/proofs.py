@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dms.access.log.tilestore import TileFolder
+from dms.access.log.tilestore import STAMPS, TileFolder
 from dms.base.errors import Unavailable
 from dms.rules import checkpoints, signednotes, tiles, tree
 from dms.rules.checkpoints import Checkpoint, EventProof
@@ -41,3 +41,10 @@ def root(folder: TileFolder, *, size: int) -> bytes:
     if not size:
         return tree.EMPTY_ROOT
     return tiles.subtree_hash(tree.Range(0, size), size=size, read=folder.hashes)
+
+
+def is_anchored(folder: TileFolder) -> bool:
+    """Tell whether anybody outside has cosigned the newest checkpoint, or stamped one."""
+    checkpoint, text = latest(folder)
+    others = {signature.name for signature in signednotes.read(text).signatures} - {checkpoint.origin}
+    return bool(others) or any((folder.root / STAMPS).glob("*.tsr"))

@@ -22,11 +22,10 @@ from rfc3161_client import (
 )
 
 from dms.access.log import proofs, tilestore
-from dms.access.log.tilestore import TileFolder
+from dms.access.log.tilestore import STAMPS, TileFolder
 from dms.base.clock import Instant, from_datetime
 from dms.base.errors import ConfigurationError, Unavailable
 
-FOLDER = "stamps"
 PATIENCE_S = 20.0
 MAX_ANSWER_BYTES = 1_000_000
 
@@ -54,14 +53,14 @@ class Authority:
         asked = TimestampRequestBuilder().data(note.encode()).hash_algorithm(HashAlgorithm.SHA256).build()
         answer = self._asked(asked.as_bytes())
         at = self._verified(answer, note, nonce=asked.nonce)
-        name = f"{FOLDER}/{checkpoint.size:020}"
+        name = f"{STAMPS}/{checkpoint.size:020}"
         tilestore.put(folder.root / f"{name}.checkpoint", note.encode())
         tilestore.put(folder.root / f"{name}.tsr", answer)
         return Stamp(checkpoint.size, at)
 
     def verify(self, folder: TileFolder) -> list[Stamp]:
         """Verify all stamps of a shard, the oldest first; `Unavailable` names the first that is not right."""
-        return [self._kept(file) for file in sorted((folder.root / FOLDER).glob("*.tsr"))]
+        return [self._kept(file) for file in sorted((folder.root / STAMPS).glob("*.tsr"))]
 
     def _kept(self, file: Path) -> Stamp:
         try:
@@ -105,5 +104,5 @@ def authority(url: str, roots: Path) -> Authority:
 
 def last_stamp(folder: TileFolder) -> Instant | None:
     """Return when the newest stamp was kept, by the file's time; None if there is none."""
-    files = list((folder.root / FOLDER).glob("*.tsr"))
+    files = list((folder.root / STAMPS).glob("*.tsr"))
     return Instant(max(file.stat().st_mtime_ns for file in files) // 1_000) if files else None

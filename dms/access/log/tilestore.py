@@ -23,6 +23,7 @@ from dms.rules.tiles import WIDTH, Tile
 
 CHECKPOINT = "checkpoint"
 HISTORY = "checkpoints"
+STAMPS = "stamps"
 
 
 @dataclass(frozen=True, slots=True)
