@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import bench_access, bench_import, page
+from benchmarks import askinglog, bench_access, bench_import, page
 
 
 def main() -> None:
-    """Run and print them all, or only access with options of its own."""
-    if sys.argv[1:2] == ["access"]:
-        bench_access.main(sys.argv[2:])
+    """Run and print them all, or one of those that take options of their own."""
+    alone = {"access": bench_access.main, "verifying": verifying.main}
+    if sys.argv[1:2] and sys.argv[1] in alone:
+        alone[sys.argv[1]](sys.argv[2:])
         return
     print("## A page of 50 Documents\n")
     print(page.table(page.run()))
     print("\n## Import\n")
     print(bench_import.table(bench_import.run()))
+    print("\n## Verifying the log\n")
+    print(verifying.table(verifying.run()))
     print("\n## Access at scale\n")
     bench_access.main()
+    print("\n## An auditor's questions\n")
+    askinglog.main([])
 
 
 if __name__ == "__main__":

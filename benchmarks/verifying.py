@@ -1,6 +1,6 @@
 """Verifying the access log: events per second and core, against plain SHA-256 and orjson of the same bodies.
 
-`python -m benchmarks.verifying --events 200000`. Generated events, one in six of them a list of 20. The CPU
+`python -m benchmarks verifying --events 200000`. Generated events, one in six of them a list of 20. The CPU
 time is that of the verifying thread and of PostgreSQL's processes. The limit hashes each body and reads
 it, and does nothing else.
 """
@@ -131,13 +131,16 @@ def _measured(kind: str, database: Database, folder: TileFolder, size: int) -> I
             offline.FolderGround(folder, trust, threads=0, tell=_quietly)
         ),
     }
-    bodies = [row[auditrows.BODY] for row in auditrows.Reader(database).leaves(0, size)]
-    limit = _best(lambda: _hash_and_read(bodies), database)
-    del bodies
+    limit = _limit(database, size)
     for name, way in ways.items():
         best = _best(lambda way=way: _sound(way()), database)
         yield Row(kind, name, size, size / best.cpu_s, size / best.clock_s, limit.cpu_s / best.cpu_s)
     yield Row(kind, "the limit", size, size / limit.cpu_s, size / limit.clock_s, 1.0)
+
+
+def _limit(database: Database, size: int) -> Cost:
+    bodies = [row[auditrows.BODY] for row in auditrows.Reader(database).leaves(0, size)]
+    return _best(lambda: _hash_and_read(bodies), database)
 
 
 def _best(body: Callable[[], object], database: Database) -> Cost:

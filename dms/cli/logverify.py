@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dms.access.log import audit, exported, offline
+from dms.access.log import audit, derivedaudit, exported, offline
 from dms.access.log.continuity import Stated, Trust
 from dms.access.log.exported import ExportGround
 from dms.access.log.findings import Audit, Finding, Findings, Verdict
@@ -86,6 +86,7 @@ class _Run:
 @click.option("--witness", "witnesses", type=_Key(), multiple=True, help="A witness who must have cosigned.")
 @click.option("--proof", type=_file, help="Verify one event instead: its proof, with --body.")
 @click.option("--body", type=_file, help="The exact bytes of the event that --proof is about.")
+@click.option("--derived", is_flag=True, help="Also who saw what, and statistics, as questions find them.")
 @json_option
 @click.pass_context
 def verify(
@@ -98,6 +99,7 @@ def verify(
     witnesses: tuple[VerifierKey, ...],
     proof: Path | None,
     body: Path | None,
+    derived: bool,
     as_json: bool,
 ) -> None:
     """Verify the access log: nothing was changed, cut, inserted, or put in another order.
@@ -111,13 +113,15 @@ def verify(
     """
     if (proof is None) != (body is None) or (proof is not None and path is not None):
         raise click.UsageError("give `--proof` and `--body` together, and no PATH with them")
+    if derived and (path is not None or proof is not None):
+        raise click.UsageError("`--derived` is about the database of the installation: give no PATH with it")
     run = _Run(known, witnesses, since)
     if proof is not None and body is not None:
         run.believe(())
         run.add(offline.verify_proof(_text(proof), body.read_bytes(), run.trust))
     elif path is None:
         with opened(ctx) as house:
-            _verify_live(house, run)
+            _verify_live(house, run, with_derived=derived)
     elif path.is_dir():
         _verify_folder(path, run)
     else:
@@ -130,7 +134,7 @@ def verify(
         raise click.exceptions.Exit(run.audit.verdict)
 
 
-def _verify_live(house: House, run: _Run) -> None:
+def _verify_live(house: House, run: _Run, *, with_derived: bool) -> None:
     place, threads = house.log_place, house.settings.worker_threads + OTHER_THREADS
     folder = place.shard() if place.shards() else None
     besides = run.believe(place.known_keys()) if folder or run.given or run.since else []
@@ -141,6 +145,8 @@ def _verify_live(house: House, run: _Run) -> None:
         run.audit.findings.incomplete("not_signed", message)
     else:
         run.add(offline.verify_folder(FolderGround(folder, run.trust, threads, tell)))
+    if with_derived:
+        derivedaudit.verify_derived(house.database, run.audit.findings, tell=tell)
     ground = integrity.Ground(house.works, house.vault, operator(), is_deep=False, tell=tell)
     for part in integrity.examine_records(ground).parts:
         for each in part.findings:

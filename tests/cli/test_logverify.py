@@ -79,6 +79,19 @@ def test_records_without_their_event_are_named_too(dms, town):
     assert f"changed: made_without_event: aggregation:{made}: no event" in ran.out
 
 
+def test_derived_tables_are_compared_where_that_is_asked_for(dms, town):
+    sound = dms("log", "verify", "--derived", "--json").json()
+    with behind_the_back(town.settings) as execute:
+        execute("DELETE FROM access_seen WHERE leaf_index = 3")
+        execute("UPDATE access_daily SET n_events = n_events + 1")
+
+    quick, whole = dms("log", "verify"), dms("log", "verify", "--derived", "--json").json()
+
+    assert (sound["verdict"], quick.code) == ("sound", 0)
+    assert {each["code"] for each in whole["found"]} == {"postings_differ", "statistics_differ"}
+    assert whole["first"]["leaf"] == 0
+
+
 def test_events_that_no_checkpoint_covers_yet_are_told(dms, town):
     town.world.compartment()
 
