@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import askinglog, bench_access, bench_import, page
+from benchmarks import askinglog, bench_access, bench_import, page, verifying
 
 
 def main() -> None:
