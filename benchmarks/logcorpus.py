@@ -105,10 +105,13 @@ def opened(kind: str, size: Size, folder: Path | None) -> Iterator[House]:
     is_there = place.exists()
     place.mkdir(parents=True, exist_ok=True)
     settings = _settings(kind, place, is_there=is_there)
-    with contextlib.closing(open_house(settings)) as house:
-        if not is_there:
-            fill(house, size)
-        yield house
+    try:
+        with contextlib.closing(open_house(settings)) as house:
+            if not is_there:
+                fill(house, size)
+            yield house
+    finally:
+        databases._stop(place / "pg" / "postmaster.pid", patience_s=60)
 
 
 def fill(house: House, size: Size) -> None:

@@ -11,6 +11,7 @@ from dms.access import marks
 from dms.access.log import searching, sequencer
 from dms.access.log.eventfilters import EventFilter, Levels
 from dms.base.actor import Source
+from dms.base.clock import DAY
 from dms.base.errors import Invalid
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
@@ -150,6 +151,51 @@ def test_search_for_an_object_that_runs_out_of_time_goes_on(hurried, ask, leave,
         after = page.reached
 
     assert sorted(seen) == [made[1], made[9]]
+
+
+@pytest.fixture
+def days(house, person, settle):
+    """Returns the ids of events of six days, of which three hold what is looked for, first or besides."""
+    start = house.works.clock() // DAY * DAY
+
+    def leave_on(day, *ops):
+        works = replace(house.works, clock=lambda: start + day * DAY)
+
+        def body(work):
+            for op in ops:
+                work.performs(op)
+            return work.notes.event_id
+
+        return works.read(actor(person), body)
+
+    found = []
+    for day in range(6):
+        leave_on(day, Op.DOCUMENT_LIST)
+        if day in {1, 2, 4}:
+            found.append(leave_on(day, Op.DOCUMENT_READ, Op.ROLE_LIST))
+            found.append(leave_on(day, Op.ROLE_LIST))
+        if day == 3:
+            settle(is_last=False)
+    settle()
+    return found
+
+
+@pytest.mark.parametrize("way", list(itertools.product([False, True], repeat=2)), ids=str)
+def test_operation_is_found_on_whatever_day_it_was_done(house, ask, days, way):
+    backward, is_hurried = way
+    works = replace(house.works, deadline_s=0.0) if is_hurried else house.works
+    seen, after = [], None
+
+    while True:
+        page = ask(2, works=works, op=Op.ROLE_LIST, backward=backward, after=after)
+        seen = [*ids(page), *seen] if backward else [*seen, *ids(page)]
+        if not (page.has_previous if backward else page.has_next):
+            break
+        after = page.reached or page.positions[0 if backward else -1]
+
+    assert seen == days
+    assert ask(1, op=Op.ROLE_LIST, want_total=True).total == 6
+    assert ids(ask(op=Op.DOCUMENT_READ, selection=Selection.REFUSALS)) == []
 
 
 def test_level_holds_for_itself_and_for_those_above(house, world, ask, leave, settle):

@@ -46,7 +46,8 @@ def scene(house, world):
 
 def leave(works, person, classes, draw):
     def body(work):
-        work.performs(draw.choice((Op.DOCUMENT_LIST, Op.DOCUMENT_READ)))
+        for op in draw.sample((Op.DOCUMENT_LIST, Op.DOCUMENT_READ, Op.ROLE_LIST), draw.randint(1, 2)):
+            work.performs(op)
         for class_id in draw.choices((*classes, None), k=draw.randint(0, 3)):
             work.releases(new_id(), revision=1, disclosure=draw.choice(list(Disclosure)), class_id=class_id)
         if draw.random() < 0.2:

@@ -113,6 +113,8 @@ def _counts(body: Mapping[str, Any], named: Mapping[str, int]) -> Iterator[tuple
     day, actor_id = body["at"] // DAY, actor_of(body)
     shown = sum(each > REFUSED for each in named.values())
     yield Kind(ANY_CLASS, day, actor_id, body["op"], body["outcome"]), Count(1, shown)
+    for op in body["also"]:  # counted once only, but the day is known to hold it
+        yield Kind(ANY_CLASS, day, actor_id, op, body["outcome"]), Count(0, 0)
     classes = body.get("classes")
     if not classes:
         return

@@ -15,12 +15,13 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, literal, not_, select, tuple_
 
 from dms.access.log import tail
+from dms.access.log.derived import ANY_CLASS
 from dms.access.log.eventfilters import EventFilter, body_conditions, column_conditions, fits
 from dms.access.log.verify import UNREADABLE
-from dms.base.clock import monotonic_s
+from dms.base.clock import DAY, monotonic_s
 from dms.base.paging import Position
 from dms.models.types import Id, UtcTime
 from dms.rules import accessevents as rules
@@ -99,9 +100,11 @@ class _Leg(Protocol):
 
 
 def _legs(work: Work, way: Way) -> list[_Leg]:
-    if way.wanted.object_id is None:
-        return [_Scan(work, way)]
-    return [_Posted(work, way), _Scan(work, way, tail.waits(work))]
+    if way.wanted.object_id is not None:
+        return [_Posted(work, way), _Scan(work, way, tail.waits(work))]
+    if way.wanted.ops:
+        return [_ByDay(work, way, not_(tail.waits(work))), _Scan(work, way, tail.waits(work))]
+    return [_Scan(work, way)]
 
 
 class _Scan:
@@ -117,6 +120,9 @@ class _Scan:
 
     def find(self, count: int, *, after: Position | None, until: float) -> Found:
         """Return up to `count` events beyond a place."""
+        return self._found(count, after, until=until)
+
+    def _found(self, count: int, after: Position | None, *, until: float) -> Found:
         found: list[Row[Any]] = []
         while True:
             bound = self._bound(after)
@@ -134,6 +140,9 @@ class _Scan:
 
     def count(self, *, until: float) -> tuple[int, bool]:
         """Return how many there are, and whether it came to the end of them."""
+        return self._counted(until=until)
+
+    def _counted(self, *, until: float) -> tuple[int, bool]:
         if not self._bodies:
             statement = select(func.count()).select_from(self._event).where(*self._columns)
             return session_of(self._work).execute(statement).scalar_one(), True
@@ -185,6 +194,68 @@ class _Scan:
     def _ordered(self, statement: Select[Any]) -> Select[Any]:
         keys = (self._event.c.at, self._event.c.event_id)
         return statement.order_by(*(key.desc() if self._way.downward else key.asc() for key in keys))
+
+
+class _ByDay(_Scan):
+    """Goes through the days on which somebody did what is looked for: the roll-ups know them."""
+
+    def __init__(self, work: Work, way: Way, *conditions: ColumnElement[bool]) -> None:
+        super().__init__(work, way, *conditions)
+        self._always = self._columns
+
+    def find(self, count: int, *, after: Position | None, until: float) -> Found:
+        """Return up to `count` events beyond a place."""
+        found: list[Row[Any]] = []
+        for day in self._days(self._first_day(after)):
+            rows, reached = self._found(count - len(found), after, until=until)
+            found += rows
+            if len(found) == count:
+                break
+            if reached is not None or monotonic_s() > until:
+                end = Position(day * DAY, _FIRST) if self._way.downward else Position((day + 1) * DAY, _FIRST)
+                return found, reached or end
+        return found, None
+
+    def count(self, *, until: float) -> tuple[int, bool]:
+        """Return how many there are, and whether it came to the end of them."""
+        total = 0
+        for _ in self._days(None):
+            number, is_exact = self._counted(until=until)
+            total += number
+            if not is_exact:
+                return total, False
+        return total, True
+
+    def _days(self, start: int | None) -> Iterator[int]:
+        """Yield the days in the order of the search; what is read next is of that day only."""
+        day = self._next(start)
+        while day is not None:
+            at = self._event.c.at
+            self._columns = [*self._always, at >= day * DAY, at < (day + 1) * DAY]
+            yield day
+            day = self._next(day - 1 if self._way.downward else day + 1)
+
+    def _first_day(self, after: Position | None) -> int | None:
+        if after is None:
+            return None
+        at, event_id = _key(after)
+        # Nothing lies before the first place of an instant.
+        return (at - 1 if self._way.downward and event_id == _FIRST else at) // DAY
+
+    def _next(self, start: int | None) -> int | None:
+        daily, wanted, down = tail.tables_of(self._work).daily, self._way.wanted, self._way.downward
+        conditions = [
+            daily.c.class_id == ANY_CLASS,
+            daily.c.op.in_(sorted(op.value for op in wanted.ops[0])),
+            *([] if wanted.actor_id is None else [daily.c.actor_id == wanted.actor_id]),
+            *([] if wanted.since is None else [daily.c.day >= wanted.since // DAY]),
+            *([] if wanted.until is None else [daily.c.day <= wanted.until // DAY]),
+            *([] if start is None else [daily.c.day <= start if down else daily.c.day >= start]),
+        ]
+        ordered = select(daily.c.day).where(*conditions)
+        ordered = ordered.order_by(daily.c.day.desc() if down else daily.c.day.asc()).limit(1)
+        day: int | None = session_of(self._work).execute(ordered).scalar_one_or_none()
+        return day
 
 
 class _Posted:

@@ -109,7 +109,7 @@ def _rolled_up(work: Work, asked: Counting) -> Iterator[Line]:
     for first, end in _spans(work, asked):
         work.check_deadline()
         for row in session_of(work).execute(statement.where(daily.c.day >= first, daily.c.day < end)):
-            if row[-2] is not None:  # without columns there is a line even of nothing
+            if row[-2]:  # nothing: what was only done besides, or no line at all
                 yield Line(tuple(row[: len(columns)]), Count(int(row[-2]), int(row[-1])))
 
 
@@ -153,5 +153,5 @@ def _waiting(work: Work, asked: Counting) -> Iterator[Line]:
     ]
     for body in tail.bodies(work, *conditions):
         for kind, count in derived.counts(body):
-            if asked.means(kind):
+            if count.events and asked.means(kind):
                 yield Line(tuple(getattr(kind, _COLUMNS[each]) for each in asked.by), count)
