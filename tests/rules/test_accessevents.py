@@ -112,6 +112,20 @@ def test_what_is_read_back_is_what_was_written(whole):
 
 
 @given(wholes)
+def test_body_of_the_first_format_is_read_without_classes(whole):
+    found = json.loads(written(HEAD, whole))
+    del found["classes"]
+    for by_mark in found["released"].values():
+        for lines in by_mark.values():
+            lines[:] = [line[:2] for line in lines]
+
+    share = rules.read({**found, "v": 1}).share
+
+    expected = [replace(item, class_id=None) for item in whole.released]
+    assert sorted(share.released, key=repr) == sorted(expected, key=repr)
+
+
+@given(wholes)
 def test_body_names_exactly_what_was_released_changed_or_refused(whole):
     found = json.loads(written(HEAD, whole))
     named = {item.object_id for item in (*whole.released, *whole.changed, *whole.refused)} - {None}
