@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from dms.base.errors import ArgumentInvalid
-from dms.base.paging import MAX_PAGE, Page, PageRequest, Position
+from dms.base.paging import MAX_PAGE, Page, PageRequest, Position, cut
 
 
 @pytest.mark.parametrize("size", [1, 50, MAX_PAGE])
@@ -41,3 +41,29 @@ def test_reshaped_page_keeps_order_positions_and_totals():
     assert shaped == Page(
         ["1", "2"], positions, has_next=True, has_previous=False, total=7, total_is_exact=False
     )
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_what_is_known_whole_is_cut_so_that_pages_hold_each_place_once(size):
+    places = ["a", "b", "c", "d", "e"]
+    forward, backward = [], []
+
+    after = None
+    for _ in range(5):
+        start, end = cut(places, PageRequest(size), after=after)
+        forward += places[start:end]
+        after = places[end - 1]
+    after = None
+    for _ in range(5):
+        start, end = cut(places, PageRequest(size, backward=True), after=after)
+        backward = places[start:end] + backward
+        after = places[start] if start < end else places[0]
+
+    assert forward == backward == places
+
+
+def test_cut_goes_on_beyond_a_place_that_is_gone():
+    places = [(1, UUID(int=1)), (3, UUID(int=3))]
+
+    assert cut(places, PageRequest(5), after=(2, UUID(int=0))) == (1, 2)
+    assert cut(places, PageRequest(5, backward=True), after=(2, UUID(int=0))) == (0, 1)
