@@ -149,3 +149,11 @@ def test_damaged_and_withholding_events_are_critical():
     check(orjson.loads(orjson.dumps(damaged)))
     assert damaged["severity_id"] == made(withheld=1)["severity_id"] == 5
     assert made()["severity_id"] == 1
+
+
+def test_address_operator_and_session_are_told_as_they_are():
+    command = made(source={"operator": "clara"}, session=UUID(int=60))
+
+    assert command["src_endpoint"] == {"name": "command line of clara"}
+    assert command["actor"]["session"] == {"uid": UUID(int=60).hex}
+    assert made()["src_endpoint"] == {"name": "server"}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from dms.access import gate, revisions
 from dms.access.log import sequencer
 from dms.base import errors
+from dms.base.clock import DAY, monotonic_s
 from dms.base.paging import PageRequest
 from dms.jobs import logalerts as following
 from dms.models.documents import Document
-from dms.models.logalerts import LogAlertHit, LogAlertPosition
+from dms.models.logalerts import LogAlertHit, LogAlertHour, LogAlertKnown, LogAlertPosition, LogAlertRefusal
 from dms.models.security import Clearance
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
@@ -26,13 +29,16 @@ from dms.rules.alertterms import (
     OfOperation,
     Volume,
 )
+from dms.rules.logalerts import Known
 from dms.rules.security import Mark
 from dms.services import logalerts, users
 from dms.services.logalerts import HitFilter
+from dms.stores import alertmemory, upkeep
 from dms.stores.work import session_of
-from tests.factories import actor
+from tests.factories import World, actor
 from tests.logged import logged
 from tests.recorded import events_of
+from tests.signing import damage
 
 
 @pytest.fixture(scope="module")
@@ -304,3 +310,90 @@ def test_without_the_duty_no_rule_is_seen_or_saved(desk, world):
         desk.see(user, logalerts.page, PageRequest(5))
     with pytest.raises(errors.Duty, match="log.read"):
         desk.do(user, logalerts.create, name="Mine", terms=AfterRevocation())
+
+
+def test_thread_follows_the_log_and_survives_what_fails_in_it(house, world, rule, monkeypatch, caplog):
+    monkeypatch.setattr(following, "LOOKS_EVERY_S", 0.01)
+    alert_id = rule(Denials(count=1, minutes=1))
+    ask_for(house, world.user(), world.document(world.aggregation()))
+    while sequencer.advance(house.database):
+        pass
+    step, failures = following.step, [ZeroDivisionError("ours"), errors.Busy("busy")]
+
+    def failing(works):
+        if failures:
+            raise failures.pop()
+        return step(works)
+
+    monkeypatch.setattr(following, "step", failing)
+    thread = following.LogAlerting(house.works)
+    with caplog.at_level(logging.WARNING, logger="dms.alerts"):
+        thread.start()
+        until = monotonic_s() + 30
+        while not hits(house, alert_id) and monotonic_s() < until:
+            threading.Event().wait(0.01)
+        thread.stop()
+
+    assert len(hits(house, alert_id)) == 1
+    assert [each.message for each in caplog.records] == ["alerts_put_off", "alerts_failed", "log_alert"]
+
+
+def test_what_no_rule_looks_at_any_more_is_forgotten(house, world, rule):
+    user = world.user()
+    ask_for(house, user, world.document(world.aggregation()))
+    read(house, user, shelf(world, user))
+    follow(house)
+    now = house.works.clock()
+
+    def remembered():
+        with house.database.engine.connect() as connection:
+            tables = (LogAlertHour, LogAlertRefusal)
+            return [
+                connection.execute(select(func.count()).where(table.actor_id == user)).scalar_one()
+                for table in tables
+            ]
+
+    for at, left in ((now, [1, 1]), (now + 3 * DAY, [1, 0]), (now + 40 * DAY, [0, 0])):
+        with upkeep.writing(house.database) as connection:
+            alertmemory.forget(connection, now=at)
+        assert remembered() == left
+
+
+def test_account_that_was_enabled_again_is_no_longer_remembered(house, world):
+    user, admin = world.user(), world.officer(role="administrator")
+
+    def known():
+        with house.database.engine.connect() as connection:
+            columns = LogAlertKnown.__table__.c
+            rows = select(columns.kind).where(columns.actor_id == user)
+            return connection.execute(rows).scalars().all()
+
+    for change, revision, left in ((users.disable, 1, [Known.DISABLED]), (users.enable, 2, [])):
+        house.works.write(
+            actor(admin), partial(change, user_id=user, expected_revision=revision, reason="leave")
+        )
+        follow(house)
+        assert known() == left
+
+
+def test_event_that_is_gone_or_damaged_is_passed_over(fresh_house):
+    world = World(fresh_house)
+    user = world.user()
+    ask_for(fresh_house, user, world.document(world.aggregation()))
+    ask_for(fresh_house, user, world.document(world.aggregation()))
+    while sequencer.advance(fresh_house.database):
+        pass
+    damage(fresh_house, events_of(fresh_house, user)[0]["id"])
+
+    while following.step(fresh_house.works):
+        pass
+
+    assert position(fresh_house) == sequencer.reached(fresh_house.database).size
+
+
+def test_no_more_than_a_hundred_rules_look_at_each_event(desk, auditor, rule, monkeypatch):
+    monkeypatch.setattr(logalerts, "MAX_RULES", 1)
+    rule(AfterRevocation())
+
+    with pytest.raises(errors.Conflict, match="there are 1 rules already: remove one first"):
+        desk.do(auditor, logalerts.create, name="One more", terms=AfterRevocation())

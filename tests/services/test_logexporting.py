@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import threading
 from dataclasses import replace
 
 import pytest
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 from dms.access.log.eventfilters import EventFilter
 from dms.base import errors
 from dms.base.actor import system_actor
-from dms.base.clock import DAY, MINUTE, Instant
+from dms.base.clock import DAY, MINUTE, Instant, monotonic_s
 from dms.jobs import logexporting
 from dms.jobs.logexporting import LogExporting
 from dms.models.logexports import ExportState, LogExport
@@ -203,3 +205,80 @@ def test_nobody_fetches_or_cancels_the_export_of_another(house, desk, world, aud
 
     assert desk.see(other, logexports.find, export_id).id == export_id
     assert desk.see(auditor, logexports.fetch, export_id).state is ExportState.DONE
+
+
+def finished(desk, export_id):
+    """Wait until a thread has ended an export."""
+    until = monotonic_s() + 30
+    while row(desk, export_id).state in {ExportState.WAITING, ExportState.RUNNING} and monotonic_s() < until:
+        threading.Event().wait(0.01)
+    return row(desk, export_id).state
+
+
+def test_thread_writes_what_is_asked_for_until_it_is_stopped(house, desk, auditor, exporting, monkeypatch):
+    monkeypatch.setattr(logexporting, "LOOKS_EVERY_S", 0.01)
+    signed(house)
+    exporting.start()
+
+    first = finished(desk, ask(desk, auditor, format=ExportFormat.CSV))
+    exporting.stop()
+    second = ask(desk, auditor, format=ExportFormat.CSV)
+
+    assert (first, row(desk, second).state) == (ExportState.DONE, ExportState.WAITING)
+    assert thread_of(house).look()
+
+
+def test_server_that_stops_leaves_the_export_to_the_next_start(house, desk, auditor, exporting, monkeypatch):
+    monkeypatch.setattr(logexports, "PART", 3)
+    record(house, 12)
+    signed(house)
+    export_id = ask(desk, auditor, format=ExportFormat.OCSF)
+
+    exporting.stop()
+    exporting.look()
+
+    left = row(desk, export_id)
+    assert (left.state, left.lease_until, left.events) == (ExportState.RUNNING, None, 3)
+    assert thread_of(house).look()
+    assert row(desk, export_id).state is ExportState.DONE
+
+
+def test_export_waits_while_the_log_cannot_be_read_and_the_thread_goes_on(
+    house, desk, auditor, exporting, caplog
+):
+    signed(house)
+    export_id = ask(desk, auditor, format=ExportFormat.CSV)
+    checkpoint = house.log_place.shard().root / "checkpoint"
+    aside = checkpoint.rename(checkpoint.with_name("aside"))
+
+    with caplog.at_level(logging.WARNING, logger="dms.exports"):
+        exporting.look()
+    aside.rename(checkpoint)
+
+    assert [(each.message, each.code) for each in caplog.records] == [("export_put_off", "UNAVAILABLE")]
+    assert row(desk, export_id).state is ExportState.RUNNING
+    logexporting.exportjobs.let_go(house.database, export_id)
+    assert thread_of(house).look()
+    assert row(desk, export_id).state is ExportState.DONE
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(errors.Busy("busy"), "exports_put_off"), (ZeroDivisionError("ours"), "exports_failed")],
+    ids=["expected", "unexpected"],
+)
+def test_thread_survives_what_fails_in_it(exporting, monkeypatch, caplog, error, told):
+    monkeypatch.setattr(logexporting, "LOOKS_EVERY_S", 0.01)
+    failed = threading.Event()
+
+    def fail():
+        failed.set()
+        raise error
+
+    monkeypatch.setattr(exporting, "look", fail)
+    with caplog.at_level(logging.WARNING, logger="dms.exports"):
+        exporting.start()
+        assert failed.wait(10)
+        exporting.stop()
+
+    assert {each.message for each in caplog.records} == {told}

@@ -7,26 +7,28 @@ import csv
 import hashlib
 import io
 import json
+from uuid import UUID
 
 import pytest
 
 from dms.access import gate
 from dms.access.log import keys
-from dms.access.log.eventfilters import EventFilter
+from dms.access.log.eventfilters import EventFilter, Levels
 from dms.base import errors
 from dms.jobs import logexports as writing
 from dms.jobs.logexports import Ground
 from dms.models.documents import Document
 from dms.rules import checkpoints, signednotes, tree
 from dms.rules.access import Action
-from dms.rules.accessevents import Op, Outcome
+from dms.rules.accessevents import Disclosure, Op, Outcome
+from dms.rules.eventselections import Selection
 from dms.rules.logexports import ExportFormat
-from dms.services import documents
+from dms.services import documents, logexports
 from dms.services.documents import DocumentChanges
 from dms.services.logexports import Asked
-from tests.factories import actor
+from tests.factories import World, actor
 from tests.recorded import events_of
-from tests.signing import signed
+from tests.signing import damage, signed
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +235,130 @@ def test_period_without_events_is_an_export_of_none(house, world, auditor):
 
     assert (exported.events, len(lines(raw))) == (0, 2)
     assert exported.statement.last == exported.statement.first - 1
+
+
+def test_ocsf_has_a_line_for_each_event_with_the_name_of_its_account(house, world, auditor):
+    user = world.user("olga")
+    read(house, user)
+    signed(house)
+
+    _, raw = export(house, auditor, format=ExportFormat.OCSF, wanted=EventFilter(actor_id=user))
+
+    (line,) = lines(raw)
+    assert (line["class_uid"], line["actor"]["user"]["name"]) == (6005, "olga")
+    assert line["unmapped"]["integrity"]["leaf_index"] == line["metadata"]["sequence"]
+
+
+def test_number_that_a_writer_used_and_the_log_does_not_show_is_a_gap(house, world, auditor):
+    user = world.user()
+    read(house, user)
+    lost = house.log.writer.take(2)
+    read(house, user)
+    signed(house)
+
+    exported, raw = export(house, auditor, format=ExportFormat.JSONL)
+
+    assert [house.log.writer.id.hex, lost, 2] in lines(raw)[0]["gaps"]
+    assert lost in {gap.first for gap in exported.statement.gaps}
+
+
+def test_number_that_came_late_is_no_gap(house, world, auditor):
+    user = world.user()
+    read(house, user)
+    writer = house.log.writer
+    late = writer.take()
+    read(house, user)
+    signed(house)
+    since = events_of(house, user)[0]["at"]
+    house.works._perform(
+        actor(user),
+        lambda work: gate.visible(work, Document, Action.DISCOVER).count(),
+        writes=False,
+        locks=(),
+        number=late,
+    )
+
+    exported, _ = export(house, auditor, format=ExportFormat.CSV, wanted=EventFilter(since=since))
+
+    assert late not in {gap.first for gap in exported.statement.gaps}
+
+
+def test_damaged_event_leaves_with_its_fault_and_proves_nothing(fresh_house):
+    world = World(fresh_house)
+    auditor = world.officer(role="auditor")
+    user = world.user()
+    read(fresh_house, user)
+    signed(fresh_house)
+    damage(fresh_house, events_of(fresh_house, user)[0]["id"])
+    wanted = EventFilter(actor_id=user)
+
+    _, proving = export(fresh_house, auditor, format=ExportFormat.JSONL, wanted=wanted)
+    _, sheet = export(fresh_house, auditor, format=ExportFormat.CSV, wanted=wanted)
+
+    header, line, _ = lines(proving)
+    with pytest.raises(AssertionError):
+        checked_leaf(line, header, checkpoint_of(fresh_house, header))
+    assert line["detail"] is None
+    (row,) = csv.DictReader(io.StringIO(sheet.decode()))
+    assert (row["fault"], row["op"]) == ("event_body", "")
+
+
+def test_leaf_that_is_not_that_of_its_event_is_a_fault_too(fresh_house):
+    world = World(fresh_house)
+    auditor, user = world.officer(role="auditor"), world.user()
+    read(fresh_house, user)
+    signed(fresh_house)
+    damage(fresh_house, events_of(fresh_house, user)[0]["id"], leaf=True)
+
+    _, sheet = export(fresh_house, auditor, format=ExportFormat.CSV, wanted=EventFilter(actor_id=user))
+
+    (row,) = csv.DictReader(io.StringIO(sheet.decode()))
+    assert (row["fault"], row["leaf_hash"]) == ("leaf_differs", "7b7d")
+
+
+def test_period_whose_events_wait_for_their_place_holds_none_and_counts_them(house, world, auditor):
+    user = world.user()
+    signed(house)
+    read(house, user)
+    (event,) = events_of(house, user)
+
+    exported, _ = export(
+        house, auditor, format=ExportFormat.CSV, wanted=EventFilter(actor_id=user, since=event["at"])
+    )
+
+    assert (exported.events, exported.statement.newer) == (0, 1)
+
+
+def test_checkpoint_that_no_known_key_has_signed_covers_nothing(fresh_house):
+    world = World(fresh_house)
+    auditor = world.officer(role="auditor")
+    signed(fresh_house)
+    (fresh_house.log_place.root / "keys").unlink()
+
+    with pytest.raises(errors.Unavailable, match="the last checkpoint bears no known signature"):
+        export(fresh_house, auditor, format=ExportFormat.CSV)
+
+
+def test_filter_is_read_as_it_was_kept(house, desk, auditor):
+    wanted = EventFilter(
+        actor_id=UUID(int=1),
+        object_id=UUID(int=2),
+        op=Op.DOCUMENT_READ,
+        outcome=Outcome.REFUSED,
+        reason="duty",
+        since=5,
+        until=6,
+        refusals_only=True,
+        selection=Selection.REFUSALS,
+        disclosure=Disclosure.CONTENT,
+        levels=Levels("secret", frozenset({4, 5})),
+        class_id=UUID(int=3),
+        address="192.0.2.1",
+        min_objects=7,
+    )
+    asked = Asked(ExportFormat.CSV, wanted, with_objects=True, with_details=False)
+
+    row = desk.do(auditor, logexports.request, asked)
+
+    assert logexports.asked_by(row) == asked
+    desk.do(auditor, logexports.cancel, row.id)
