@@ -32,7 +32,7 @@ def counted(house, *, of_log=False):
     found: list[str] = []
 
     def note(_connection, _cursor, statement, *_rest):
-        is_record = "access_event" in statement and not (of_log and statement.startswith("SELECT"))
+        is_record = "access_event" in statement and not (of_log and statement.startswith(("SELECT", "WITH")))
         if not statement.startswith(_FRAME) and not is_record:
             found.append(statement)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, LargeBinary, Table, cast, exists, func, literal, not_, or_, text
+from sqlalchemy import ColumnElement, FromClause, LargeBinary, cast, exists, func, literal, not_, or_, text
 from sqlalchemy import Text as TextType
 from sqlalchemy.dialects.postgresql import JSON
 
@@ -97,7 +97,7 @@ class EventFilter:
         return max(bulk, self.min_objects or 0)
 
 
-def column_conditions(event: Table, wanted: EventFilter) -> list[ColumnElement[bool]]:
+def column_conditions(event: FromClause, wanted: EventFilter) -> list[ColumnElement[bool]]:
     """Return what the columns tell of a filter."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.actor_id is not None:
@@ -113,7 +113,7 @@ def column_conditions(event: Table, wanted: EventFilter) -> list[ColumnElement[b
     return conditions
 
 
-def body_conditions(event: Table, wanted: EventFilter, *, is_sqlite: bool) -> list[ColumnElement[bool]]:
+def body_conditions(event: FromClause, wanted: EventFilter, *, is_sqlite: bool) -> list[ColumnElement[bool]]:
     """Return what SQL can tell of a row that no index finds: never less than `fits` lets through."""
     within = _Within(event, is_sqlite=is_sqlite)
     conditions: list[ColumnElement[bool]] = []
@@ -149,7 +149,7 @@ def fits(body: Body, wanted: EventFilter) -> bool:
 class _Within:
     """Looks for bytes in the body of an event, and for values in its detail."""
 
-    def __init__(self, event: Table, *, is_sqlite: bool) -> None:
+    def __init__(self, event: FromClause, *, is_sqlite: bool) -> None:
         self._body = event.c.body
         self._event_id = event.c.event_id
         self._is_sqlite = is_sqlite
@@ -177,7 +177,9 @@ class _Within:
         return found
 
 
-def _conditions_on_shown(event: Table, wanted: EventFilter, within: _Within) -> list[ColumnElement[bool]]:
+def _conditions_on_shown(
+    event: FromClause, wanted: EventFilter, within: _Within
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.disclosure is not None:
         conditions.append(event.c.n_objects > 0)

@@ -130,10 +130,9 @@ def ops_of_actor(
     work: Work, actor_id: UUID, object_ids: Collection[UUID], *, asked: Asked
 ) -> Mapping[UUID, frozenset[str]]:
     """Return by which operations somebody saw objects."""
-    tables = tail.tables_of(work)
-    seen = tables.seen
+    seen = tail.tables_of(work).seen
     found = _ops(work, seen.c.object_id, seen.c.actor_id == actor_id, object_ids, asked=asked)
-    for body in tail.bodies(work, tables.event.c.actor_id == actor_id):
+    for body in tail.bodies(work, actor_id=actor_id):
         for object_id in map(UUID, _shown(body, asked)):
             if object_id in object_ids:
                 found.setdefault(object_id, set()).add(body["op"])
@@ -306,7 +305,7 @@ def _waiting_of_object(work: Work, object_id: UUID, asked: Asked) -> dict[UUID, 
 def _waiting_of_actor(work: Work, actor_id: UUID, asked: Asked) -> dict[UUID, Sight]:
     """Return what somebody saw by events that have no postings yet."""
     found: dict[UUID, Sight] = {}
-    for body in tail.bodies(work, tail.tables_of(work).event.c.actor_id == actor_id):
+    for body in tail.bodies(work, actor_id=actor_id):
         for object_id, disclosure in _shown(body, asked).items():
             _add(found, UUID(object_id), at=body["at"], disclosure=disclosure)
     return found

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, func, literal, not_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Row, Select, func, literal, select, tuple_
 
 from dms.access.log import tail
 from dms.access.log.derived import ANY_CLASS
@@ -101,22 +101,22 @@ class _Leg(Protocol):
 
 def _legs(work: Work, way: Way) -> list[_Leg]:
     if way.wanted.object_id is not None:
-        return [_Posted(work, way), _Scan(work, way, tail.waits(work))]
+        return [_Posted(work, way), _Scan(work, way, tail.waiting(work))]
     if way.wanted.ops:
-        return [_ByDay(work, way, not_(tail.waits(work))), _Scan(work, way, tail.waits(work))]
-    return [_Scan(work, way)]
+        return [_ByDay(work, way), _Scan(work, way, tail.waiting(work))]
+    return [_Scan(work, way, tail.tables_of(work).event)]
 
 
 class _Scan:
     """Goes through the events that columns allow, and looks into their bodies if it must."""
 
-    def __init__(self, work: Work, way: Way, *conditions: ColumnElement[bool]) -> None:
+    def __init__(self, work: Work, way: Way, event: FromClause) -> None:
         self._work = work
         self._way = way
-        self._event = tail.tables_of(work).event
+        self._event = event
         self._wanted = way.wanted
-        self._columns = [*conditions, *column_conditions(self._event, way.wanted)]
-        self._bodies = _body_conditions(work, way.wanted)
+        self._columns = column_conditions(event, way.wanted)
+        self._bodies = _body_conditions(work, event, way.wanted)
 
     def find(self, count: int, *, after: Position | None, until: float) -> Found:
         """Return up to `count` events beyond a place."""
@@ -199,9 +199,9 @@ class _Scan:
 class _ByDay(_Scan):
     """Goes through the days on which somebody did what is looked for: the roll-ups know them."""
 
-    def __init__(self, work: Work, way: Way, *conditions: ColumnElement[bool]) -> None:
-        super().__init__(work, way, *conditions)
-        self._always = self._columns
+    def __init__(self, work: Work, way: Way) -> None:
+        super().__init__(work, way, tail.tables_of(work).event)
+        self._always = [tail.placed(work), *self._columns]
 
     def find(self, count: int, *, after: Position | None, until: float) -> Found:
         """Return up to `count` events beyond a place."""
@@ -271,7 +271,7 @@ class _Posted:
         # The posting tells what the body was when it got its place: whoever changed it since hides nothing.
         self._told = replace(way.wanted, object_id=None, disclosure=None)
         self._columns = column_conditions(self._tables.event, self._told)
-        self._bodies = _body_conditions(work, self._told)
+        self._bodies = _body_conditions(work, self._tables.event, self._told)
 
     def find(self, count: int, *, after: Position | None, until: float) -> Found:
         """Return up to `count` events beyond a place."""
@@ -363,9 +363,9 @@ def _chunked(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]
         yield chunk
 
 
-def _body_conditions(work: Work, wanted: EventFilter) -> list[ColumnElement[bool]]:
+def _body_conditions(work: Work, event: FromClause, wanted: EventFilter) -> list[ColumnElement[bool]]:
     is_sqlite = session_of(work).get_bind().dialect.name == "sqlite"
-    return body_conditions(tail.tables_of(work).event, wanted, is_sqlite=is_sqlite)
+    return body_conditions(event, wanted, is_sqlite=is_sqlite)
 
 
 def _is_meant(body: bytes, wanted: EventFilter) -> bool:

@@ -98,9 +98,9 @@ def progress(work: Work) -> Progress:
     """Tell how far sequencer and signer have come in this snapshot."""
     tables = tail.tables_of(work)
     size: int = tail.head_of(work).size
-    event, leaf = tables.event, tables.leaf
-    waits = select(func.count(), func.min(event.c.at)).where(tail.waits(work))
-    waiting, oldest = session_of(work).execute(waits).one()
+    event, leaf, waits = tables.event, tables.leaf, tail.waiting(work)
+    counted = select(func.count(), func.min(waits.c.at)).select_from(waits)
+    waiting, oldest = session_of(work).execute(counted).one()
     _, latest = _newest(work)
     signed = 0 if latest is None else latest.checkpoint.size
     if signed < size:

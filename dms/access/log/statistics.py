@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, FromClause, func, select
 
 from dms.access.log import derived, tail
 from dms.access.log.derived import ANY_CLASS, Count, Kind
-from dms.base.clock import DAY
 from dms.base.errors import Limit
 from dms.rules.accessevents import Op, Outcome
 from dms.stores.work import Work, session_of
@@ -145,13 +144,7 @@ def _spans(work: Work, asked: Counting) -> Iterator[tuple[int, int]]:
 
 
 def _waiting(work: Work, asked: Counting) -> Iterator[Line]:
-    event = tail.tables_of(work).event
-    conditions = [
-        *([] if asked.actor_id is None else [event.c.actor_id == asked.actor_id]),
-        *([] if asked.since is None else [event.c.at >= asked.since * DAY]),
-        *([] if asked.until is None else [event.c.at < asked.until * DAY]),
-    ]
-    for body in tail.bodies(work, *conditions):
+    for body in tail.bodies(work, actor_id=asked.actor_id):
         for kind, count in derived.counts(body):
             if count.events and asked.means(kind):
                 yield Line(tuple(getattr(kind, _COLUMNS[each]) for each in asked.by), count)

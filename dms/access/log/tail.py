@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, LargeBinary, Row, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, LargeBinary, Row, func, literal, not_, select, tuple_
 
 from dms.access.log.verify import UNREADABLE
 from dms.models import accessevents
@@ -31,9 +32,18 @@ def head_of(work: Work) -> Row[*tuple[Any, ...]]:
     return head
 
 
-def waits(work: Work) -> ColumnElement[bool]:
-    """Return the condition that an event has no place in the tree."""
-    return beyond(tables_of(work), head_of(work))
+def waiting(work: Work) -> FromClause:
+    """Return the events that have no place in the tree, gathered before anything else is looked at.
+
+    Else SQLite would go through all events in the order of some other index.
+    """
+    event = tables_of(work).event
+    return select(event).where(_waits(work)).cte("waiting").prefix_with("MATERIALIZED")
+
+
+def placed(work: Work) -> ColumnElement[bool]:
+    """Return the condition that an event has its place in the tree."""
+    return not_(_waits(work))
 
 
 def beyond(tables: LogTables, head: Row[*tuple[Any, ...]]) -> ColumnElement[bool]:
@@ -51,14 +61,16 @@ def beyond(tables: LogTables, head: Row[*tuple[Any, ...]]) -> ColumnElement[bool
 
 
 def bodies(
-    work: Work, *conditions: ColumnElement[bool], holding: bytes | None = None
+    work: Work, *, actor_id: UUID | None = None, holding: bytes | None = None
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the bodies of the events that wait, as JSON read back; one that cannot be read names nothing.
 
-    `holding` narrows to those with these bytes.
+    They can be narrowed to those of an account, and to those with some bytes.
     """
-    event = tables_of(work).event
-    statement = select(event.c.body).where(waits(work), *conditions)
+    event = waiting(work)
+    statement = select(event.c.body)
+    if actor_id is not None:
+        statement = statement.where(event.c.actor_id == actor_id)
     if holding is not None:
         is_sqlite = session_of(work).get_bind().dialect.name == "sqlite"
         place = func.instr if is_sqlite else func.pg_catalog.position
@@ -68,3 +80,7 @@ def bodies(
             yield orjson.loads(bytes(raw))
         except UNREADABLE:
             continue
+
+
+def _waits(work: Work) -> ColumnElement[bool]:
+    return beyond(tables_of(work), head_of(work))
