@@ -44,6 +44,11 @@ MOST_EVENTS = 50
 NOBODY = UUID(int=0)
 """Stands for whoever has not logged in."""
 
+_SLICED = frozenset(
+    {Op.ACCESSLIST_EXPORT.value, Op.INVENTORY_EXPORT.value, Op.LOG_EXPORT.value, Op.POLICY_EXPORT.value}
+)
+"""Operations that leave an event for each slice."""
+
 _READS = {
     "DISCOVER": Disclosure.EXISTENCE,
     "READ_METADATA": Disclosure.METADATA,
@@ -272,7 +277,18 @@ def _single(rule: Rule, terms: Withheld | OfOperation, fact: Fact) -> Iterator[F
     elif head.withheld:
         figures = {"withheld": head.withheld}
     if figures and fact.body.place.part == 1:
-        yield _finding(rule, fact, f"event:{fact.event_id.hex}", figures)
+        yield _finding(rule, fact, _occasion(fact), figures)
+
+
+def _occasion(fact: Fact) -> str:
+    """Return what stands for an event; the slices of an export are one occasion in an hour.
+
+    A request's id would not do: whoever sends it chooses it.
+    """
+    head = fact.body.head
+    if head.outcome is Outcome.RELEASED and head.ops[0] in _SLICED:
+        return f"slices:{fact.actor.hex}:{head.ops[0]}:{fact.hour}"
+    return f"event:{fact.event_id.hex}"
 
 
 def _volume(rule: Rule, terms: Volume, memory: Memory, *, fact: Fact) -> Iterator[Finding]:

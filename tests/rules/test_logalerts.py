@@ -232,6 +232,17 @@ def test_withheld_and_named_operations_strike_once_for_all_parts():
     assert (operation.event_ids, operation.figures) == ((facts[2].event_id,), {"op": ["user.create"]})
 
 
+def test_slices_of_an_export_are_one_alert_an_hour_and_what_it_changes_another():
+    slices = [fact(n, at=MONDAY + n * 20 * MINUTE, ops=["log.export"]) for n in range(4)]
+    closing = fact(4, at=slices[-1].at, ops=["log.export"], outcome=Outcome.COMMITTED, changed=[ANA])
+
+    found = struck(OfOperation(frozenset({"log.export"})), *slices, closing)
+
+    assert [each.event_ids[0] for each in found] == [
+        each.event_id for each in (slices[0], slices[3], closing)
+    ]
+
+
 def test_system_and_answers_that_never_left_strike_nothing():
     facts = [
         fact(0, actor=None, actor_kind="system", withheld=1),
