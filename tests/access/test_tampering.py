@@ -461,7 +461,8 @@ def test_events_that_wait_too_long_are_incomplete(log):
     found = log.audit(now=LATER)
 
     assert (found.verdict, codes(found, Verdict.INCOMPLETE)) == (Verdict.INCOMPLETE, {"event_waiting"})
-    assert found.findings.total == 9
+    assert found.findings.total == 1
+    assert found.findings.kept[0].message.startswith("9 events wait for their place since ")
 
 
 def test_damaged_event_that_waits_is_named(log):

@@ -35,7 +35,7 @@ from dms.access.log.findings import Audit, Findings, Tell
 from dms.access.log.ledger import Ledger
 from dms.access.log.tilestore import TileFolder
 from dms.access.log.verify import UNREADABLE
-from dms.base.clock import SECOND, Instant
+from dms.base.clock import SECOND, Instant, to_iso
 from dms.base.errors import NotFound
 from dms.models import accessevents
 from dms.rules import checkpoints, signednotes, tiles
@@ -131,14 +131,16 @@ class _Search:
 
     def look_at_waiting(self) -> None:
         """Look at events without a place: those that wait for it, and those that were put before it."""
-        place = auditrows.place_of(self._head)
+        place, oldest = auditrows.place_of(self._head), self._ground.now
         for row in self._reader.waiting(place):
             self.audit.waiting += 1
             self._look_at_event(row)
             self._note(row)
-            if row[AT] < self._ground.now - PATIENCE:
-                message = "it waits for its place: nothing proves it until the sequencer runs"
-                self._incomplete("event_waiting", message, row)
+            oldest = min(oldest, row[AT])
+        if oldest < self._ground.now - PATIENCE:
+            message = f"{self.audit.waiting:,} events wait for their place since {to_iso(oldest)}: "
+            message += "nothing proves them until a server, or `dms log run`, has placed them"
+            self.audit.findings.incomplete("event_waiting", message)
         for row in self._reader.passed_over(place, expected=self._placed):
             message = "the sequencer never gave it a place: it was put there later, or its leaf is gone"
             self.audit.findings.changed("event_unplaced", message, event_id=_id(row[EVENT_ID]))
@@ -207,9 +209,6 @@ class _Search:
         message = "its leaf names another month" if fault is None else fault.message
         self.audit.findings.changed(code, message, at=leaf[INDEX], event_id=_id(leaf[NAMED]))
         self._note(event)
-
-    def _incomplete(self, code: str, message: str, row: Raw) -> None:
-        self.audit.findings.incomplete(code, f"event {_id(row[EVENT_ID])}: {message}")
 
 
 class _Beside:
