@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import askinglog, bench_access, bench_import, page, verifying
+from benchmarks import askinglog, bench_access, bench_import, page, recording, verifying
 
 
 def main() -> None:
     """Run and print them all, or one of those that take options of their own."""
-    alone = {"access": bench_access.main, "verifying": verifying.main}
+    alone = {
+        "access": bench_access.main,
+        "asking": askinglog.main,
+        "recording": recording.main,
+        "verifying": verifying.main,
+    }
     if sys.argv[1:2] and sys.argv[1] in alone:
         alone[sys.argv[1]](sys.argv[2:])
         return
@@ -17,6 +22,8 @@ def main() -> None:
     print(page.table(page.run()))
     print("\n## Import\n")
     print(bench_import.table(bench_import.run()))
+    print("\n## Recording\n")
+    recording.main()
     print("\n## Verifying the log\n")
     print(verifying.table(verifying.run()))
     print("\n## Access at scale\n")
