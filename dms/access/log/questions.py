@@ -24,8 +24,10 @@ from dms.rules.accessevents import Disclosure
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
 
-SLICE = 200
-"""Events of somebody that one statement reads."""
+SLICE = 32
+"""Events of somebody that the first statement reads; each further one reads twice as many."""
+
+_WIDEST = 1_024
 
 _LAST = UUID(int=2**128 - 1)
 _FIRST = UUID(int=0)
@@ -155,16 +157,16 @@ class _Hunt:
         found: list[Sight] = []
         known: dict[UUID, Sight] = {}
         after, backward = self._request.after, self._request.backward
-        start = None if after is None else int(after.value or 0)
+        start, width = None if after is None else int(after.value or 0), SLICE
         while len(found) <= self._request.size:
-            end, bodies = self._window(start, backward=backward)
+            end, bodies = self._window(start, width=width, backward=backward)
             named = {UUID(each) for body in bodies for each in _shown(body, self._asked)}
             known.update((sight.key, sight) for sight in self._sights(named - known.keys()))
             met = [known[key] for key in named if self._is_within(known[key], start, end)]
             found += [sight for sight in met if self._is_beyond(sight, after)]
             if end is None:
                 break
-            start = end - 1 if backward else end + 1
+            start, width = end - 1 if backward else end + 1, min(2 * width, _WIDEST)
             if monotonic_s() > self._until and len(found) <= self._request.size:
                 return found, Position(end, _FIRST if backward else _LAST)
         found.sort(key=_place, reverse=backward)
@@ -176,14 +178,16 @@ class _Hunt:
         found: set[str] = set()
         start, until = None, searching.half_time(self._work)
         while monotonic_s() <= until:
-            end, bodies = self._window(start, backward=False)
+            end, bodies = self._window(start, width=_WIDEST, backward=False)
             found.update(each for body in bodies for each in _shown(body, self._asked))
             if end is None:
                 return len(found), True
             start = end + 1
         return len(found), False
 
-    def _window(self, start: int | None, *, backward: bool) -> tuple[int | None, list[Mapping[str, Any]]]:
+    def _window(
+        self, start: int | None, *, width: int, backward: bool
+    ) -> tuple[int | None, list[Mapping[str, Any]]]:
         """Return the next events, and the instant up to which they reach with it; None for all the rest."""
         event = tail.tables_of(self._work).event
         at = event.c.at
@@ -191,7 +195,7 @@ class _Hunt:
         if start is not None:
             conditions.append(at <= start if backward else at >= start)
         ordered = select(at).where(*conditions).order_by(at.desc() if backward else at.asc())
-        end = session_of(self._work).execute(ordered.offset(SLICE).limit(1)).scalar_one_or_none()
+        end = session_of(self._work).execute(ordered.offset(width).limit(1)).scalar_one_or_none()
         if end is not None:
             conditions.append(at >= end if backward else at <= end)
         raws = session_of(self._work).execute(select(event.c.body).where(*conditions)).scalars()
