@@ -133,8 +133,10 @@ def _source(work: Work, asked: Counting) -> tuple[FromClause, list[ColumnElement
 def _spans(work: Work, asked: Counting) -> Iterator[tuple[int, int]]:
     """Yield the days asked for, as far as there are roll-ups of them, some at a time."""
     daily = tail.tables_of(work).daily
-    statement = select(func.min(daily.c.day), func.max(daily.c.day)).where(daily.c.class_id == ANY_CLASS)
-    oldest, newest = session_of(work).execute(statement).one()
+    # One by one: asked for both at once, SQLite goes through all days.
+    ends = (func.min(daily.c.day), func.max(daily.c.day))
+    asked_for = [select(end).where(daily.c.class_id == ANY_CLASS).scalar_subquery() for end in ends]
+    oldest, newest = session_of(work).execute(select(*asked_for)).one()
     if oldest is None:
         return
     first = oldest if asked.since is None else max(asked.since, oldest)
