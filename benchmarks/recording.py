@@ -230,8 +230,7 @@ def orders(events: int = EVENTS) -> Iterator[Order]:
 
 
 def _sequence(house: House) -> None:
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
 
 
 def _spent(body: Callable[[], object]) -> float:

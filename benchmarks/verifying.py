@@ -110,8 +110,7 @@ def _event(number: int, writer) -> EventRow:
 
 
 def _ordered_and_signed(database: Database, folder: TileFolder) -> int:
-    while sequencer.advance(database, limit=5_000):
-        pass
+    sequencer.drain(database)
     signers = [keys.made("bench.example/log/1")]
     signer.begin(folder, signers)
     while signer.sign(database, folder, signers):

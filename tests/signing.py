@@ -14,8 +14,7 @@ from dms.stores.engine import WRITE
 def signed(house):
     """Sign all that the log holds; returns how many events that are."""
     founding.found(house.log_place)
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
     Signing(house.database, house.log_place).catch_up()
     return sequencer.reached(house.database).size
 

@@ -88,8 +88,7 @@ def run(ctx: click.Context, *, follow: bool, as_json: bool) -> None:
     with database_of(settings) as database:
         if follow:
             sequencing.follow(database, stopped=told_to_stop())
-        while sequencer.advance(database):
-            pass
+        sequencer.drain(database)
         reached = sequencer.reached(database)
     emit(
         {"size": reached.size, "root": reached.root.hex()},

@@ -117,8 +117,7 @@ def make(settings, root: Path) -> Chronicle:
         waiting += parts(second, first=SIZE - STOPPED_AT + 6)
         for some in (placed[:500], placed[500:]):
             insert(database, some)
-            while sequencer.advance(database):
-                pass
+            sequencer.drain(database)
             signer.sign(database, folder, [KEY])
         placed = _as_ordered(database, placed)
         insert(database, waiting)

@@ -29,8 +29,7 @@ def restored(fresh_house):
     if fresh_house.database.is_sqlite:
         pytest.skip("only PostgreSQL orders by transaction ids")
     leave_event(fresh_house)
-    while sequencer.advance(fresh_house.database):
-        continue
+    sequencer.drain(fresh_house.database)
     with fresh_house.database.engine.execution_options(**{WRITE: True}).begin() as connection:
         connection.execute(text(f"ALTER TABLE access_event ALTER COLUMN xid SET DEFAULT '{FAR}'"))
     leave_event(fresh_house)
@@ -50,8 +49,7 @@ def test_adopted_log_places_what_was_left_and_goes_on_behind_it(restored):
     assert adopting.adopt(restored.database) == 1
     assert not adopting.is_displaced(restored.database)
     leave_event(restored)
-    while sequencer.advance(restored.database):
-        continue
+    sequencer.drain(restored.database)
 
     order = columns(
         restored,
@@ -65,7 +63,6 @@ def test_adopted_log_places_what_was_left_and_goes_on_behind_it(restored):
 
 def test_installation_at_home_has_nothing_to_adopt(fresh_house):
     leave_event(fresh_house)
-    while sequencer.advance(fresh_house.database):
-        continue
+    sequencer.drain(fresh_house.database)
 
     assert not adopting.is_displaced(fresh_house.database)

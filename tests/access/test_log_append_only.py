@@ -34,8 +34,7 @@ def send(house):
 @pytest.fixture(scope="module", autouse=True)
 def sequenced(house):
     """Leaves over the first events."""
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
 
 
 @pytest.fixture

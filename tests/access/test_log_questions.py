@@ -33,8 +33,7 @@ def scene(house, world):
     works = replace(house.works, clock=lambda: START + next(ticks) // 6)
     for number in range(80):
         if number == 50:
-            while sequencer.advance(house.database):
-                pass
+            sequencer.drain(house.database)
         leave(works, draw.choice(people), draw.sample(things, draw.randint(0, 3)), draw)
     return people, things
 
@@ -228,8 +227,7 @@ def test_migration_derives_postings_and_roll_ups_from_the_events(fresh_house):
     person, things = World(fresh_house).user(), [new_id() for _ in range(3)]
     for _ in range(3):
         leave(fresh_house.works, person, things, random.Random(2))
-    while sequencer.advance(fresh_house.database):
-        pass
+    sequencer.drain(fresh_house.database)
     before = derived_rows(fresh_house)
     fresh_house.database.dispose()
 

@@ -273,8 +273,7 @@ def test_server_sequencer_signer_and_auditor_work_under_their_roles(separated):
         stack.callback(sequencing.dispose)
         stack.callback(signing.dispose)
 
-        while sequencer.advance(sequencing):
-            pass
+        sequencer.drain(sequencing)
         while signer.sign(signing, house.log_place.shard(), house.log_place.signers()):
             pass
         asked = partial(

@@ -32,8 +32,9 @@ def rows(house, table, *order):
 
 def drain(house, limit=7):
     taken = []
-    while number := sequencer.advance(house.database, limit=limit):
-        taken.append(number)
+    while sequencer.waits(house.database):
+        if number := sequencer.advance(house.database, limit=limit):
+            taken.append(number)
     return taken
 
 

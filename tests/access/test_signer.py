@@ -40,8 +40,7 @@ def read_much(house, user, count):
 
 
 def sequence(house):
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
 
 
 def signed(folder):

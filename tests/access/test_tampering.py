@@ -278,8 +278,7 @@ def test_older_copy_of_the_database_is_named(log, tmp_path, request):
     server = None if log.settings.is_sqlite else request.getfixturevalue("postgres_server")
     older = chronicle.copied(log, tmp_path / "older", server)
     with log.database() as database:
-        while chronicle.sequencer.advance(database):
-            pass
+        chronicle.sequencer.drain(database)
         chronicle.signer.sign(database, log.folder, [KEY])
 
     restored = dataclasses.replace(older, folder=log.folder).audit()

@@ -38,8 +38,7 @@ def old(fresh_settings, dms):
             event = house.works.read(actor(reader), lambda work: work.notes.event_id)
         partitions.mend(house.database)
         clock.instant = None
-        while sequencer.advance(house.database):
-            pass
+        sequencer.drain(house.database)
         signer.sign(house.database, house.log_place.shard(), house.log_place.signers())
     dms("migrate")
     return event

@@ -11,12 +11,11 @@ import hypothesis
 import pytest
 from sqlalchemy import select, text
 
-from dms.access.log import audit, founding, shards
+from dms.access.log import audit, founding, sequencer, shards
 from dms.access.log.audit import Ground
 from dms.access.log.continuity import Trust
 from dms.access.log.findings import Verdict
 from dms.base.clock import system_clock
-from dms.jobs import sequencing
 from dms.jobs.signing import Signing
 from dms.models.users import LoginThrottle
 from dms.stores.engine import open_database
@@ -79,7 +78,7 @@ def test_killed_process_has_answered_nothing_without_its_event(killed):
 
 def _assert_sound(database, place, count) -> None:
     """What was left lying is sequenced and signed, and all of it verifies."""
-    assert sequencing.catch_up(database)
+    assert sequencer.drain(database)
     Signing(database, place).catch_up()
     trust = Trust(place.known_keys())
     found = audit.verify(

@@ -14,7 +14,6 @@ from dms.access.log.continuity import Trust
 from dms.access.log.findings import Verdict
 from dms.base.actor import system_actor
 from dms.base.clock import system_clock
-from dms.jobs import sequencing
 from dms.jobs.signing import Signing
 from dms.rules.accessevents import Op
 from tests.logged import logged
@@ -87,7 +86,7 @@ def test_sequencer_that_fails_at_any_write_leaves_nothing_half_done(fresh_house)
             break
 
     assert number > 4
-    assert sequencing.catch_up(fresh_house.database)
+    assert sequencer.drain(fresh_house.database)
     Signing(fresh_house.database, fresh_house.log_place).catch_up()
     assert_sound(fresh_house, len(logged(fresh_house.database)))
 
@@ -100,7 +99,7 @@ def test_signer_that_fails_at_any_write_goes_on_where_it_was(fresh_house, monkey
 
     for number in itertools.count(1):
         leave_events(fresh_house, 3)
-        assert sequencing.catch_up(fresh_house.database)
+        assert sequencer.drain(fresh_house.database)
         failing = Failing(number)
         with monkeypatch.context() as changed:
             changed.setattr(os, "fsync", lambda file, failing=failing: (failing.pass_by(), usual(file)))

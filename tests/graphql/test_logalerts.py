@@ -38,8 +38,7 @@ def listed(api, user, name, **variables):
 
 
 def follow(house):
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
     while following.step(house.works):
         pass
 

@@ -78,8 +78,7 @@ def read(api, person):
 
 
 def sequence(api):
-    while sequencer.advance(api.house.database):
-        pass
+    sequencer.drain(api.house.database)
 
 
 def at_of(api, event_id):

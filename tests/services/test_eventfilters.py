@@ -59,8 +59,7 @@ def settle(house, request):
 
     def settled(*, is_last=True):
         if request.param == "sequenced" or (request.param == "both" and not is_last):
-            while sequencer.advance(house.database):
-                pass
+            sequencer.drain(house.database)
 
     return settled
 

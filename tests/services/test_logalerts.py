@@ -64,8 +64,7 @@ def rule(house, desk, auditor):
 
 def follow(house, limit=500):
     """Let the events get their place, and the rules look at them."""
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
     while following.step(house.works, limit=limit):
         pass
 
@@ -221,8 +220,7 @@ def test_batch_that_somebody_else_has_kept_is_not_kept_again(house, world, rule,
     user = world.user()
     alert_id = rule(Denials(count=1, minutes=1))
     ask_for(house, user, world.document(world.aggregation()))
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
     strike = logalerts.strike
 
     def late(work, batch):
@@ -316,8 +314,7 @@ def test_thread_follows_the_log_and_survives_what_fails_in_it(house, world, rule
     monkeypatch.setattr(following, "LOOKS_EVERY_S", 0.01)
     alert_id = rule(Denials(count=1, minutes=1))
     ask_for(house, world.user(), world.document(world.aggregation()))
-    while sequencer.advance(house.database):
-        pass
+    sequencer.drain(house.database)
     step, failures = following.step, [ZeroDivisionError("ours"), errors.Busy("busy")]
 
     def failing(works):
@@ -381,8 +378,7 @@ def test_event_that_is_gone_or_damaged_is_passed_over(fresh_house):
     user = world.user()
     ask_for(fresh_house, user, world.document(world.aggregation()))
     ask_for(fresh_house, user, world.document(world.aggregation()))
-    while sequencer.advance(fresh_house.database):
-        pass
+    sequencer.drain(fresh_house.database)
     damage(fresh_house, events_of(fresh_house, user)[0]["id"])
 
     while following.step(fresh_house.works):

@@ -38,8 +38,7 @@ def scene(house, world):
     works = replace(house.works, clock=lambda: FIRST_DAY * DAY + next(ticks) * (DAY // 30))
     for number in range(80):
         if number == 45:
-            while sequencer.advance(house.database):
-                pass
+            sequencer.drain(house.database)
         leave(works, draw.choice(people), classes, draw)
     return people, classes
 

@@ -160,7 +160,7 @@ def test_a_download_is_recorded_with_document_and_version(desk, clerk, draft):
     event = desk.event(clerk)
     assert (event["op"], list(event["released"])) == ("content.download", ["content"])
     (released,) = event["released"]["content"].values()
-    assert sorted(released) == sorted([[draft.hex, 2], [made.hex, 1]])
+    assert sorted(released) == sorted([[draft.hex, 2, 0], [made.hex, 1, 0]])  # both of the first class
 
 
 def test_versions_come_in_pages_from_both_ends(desk, clerk, draft):

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dms.access.log import keys
-from dms.jobs import sequencing
+from dms.access.log import keys, sequencer
 from dms.jobs.signing import Signing
 from dms.rules import checkpoints, signednotes, tiles, tree
 from dms.rules.tiles import Tile
@@ -21,7 +20,7 @@ def desk(house):
     with ThreadPoolExecutor(2) as threads:
         routes = log.routes(house.works, house.log_place, threads=threads)
         desk = Transfers(house, application(house, routes))
-        sequencing.catch_up(house.database)
+        sequencer.drain(house.database)
         Signing(house.database, house.log_place).catch_up()
         yield desk
 

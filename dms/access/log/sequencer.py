@@ -6,6 +6,7 @@ all or nothing of a batch, and whoever comes next goes on where it ended. Indice
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from dms.access.log import bulk, derived, tail
+from dms.base.clock import monotonic_s
 from dms.base.errors import Busy
 from dms.models import accessevents
 from dms.models.accessevents import LogTables
@@ -23,6 +25,9 @@ from dms.stores.engine import Database
 
 BATCH = 250
 """So many events are taken in one transaction: on SQLite every answer waits behind it."""
+
+PATIENCE_S = 10.0
+_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,31 @@ def advance(database: Database, *, limit: int = BATCH) -> int:
             _append(connection, tables, head, rows)
         return len(rows)
     return 0
+
+
+def drain(database: Database, *, patience_s: float = PATIENCE_S) -> bool:
+    """Sequence until nothing that was committed waits, or the time is over; tells whether nothing waits.
+
+    On PostgreSQL an event waits while a transaction runs that is older, in whatever database of the cluster.
+    """
+    end = monotonic_s() + patience_s
+    while True:
+        while advance(database):
+            continue
+        if not waits(database):
+            return True
+        if monotonic_s() > end:
+            return False
+        time.sleep(_PAUSE_S)
+
+
+def waits(database: Database) -> bool:
+    """Tell whether an event that was committed has no place yet."""
+    tables = accessevents.tables(database.dialect)
+    with upkeep.reading(database) as connection:
+        head = connection.execute(select(tables.head)).one()
+        found = select(select(tables.event.c.event_id).where(tail.beyond(tables, head)).exists())
+        return bool(connection.execute(found).scalar_one())
 
 
 def place_rest(connection: Connection, tables: LogTables) -> int:
