@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import insert
 
-from dms.access import marks, tokens
+from dms.access import marks, scopes, tokens
 from dms.base.actor import system_actor
 from dms.base.ids import new_id
 from dms.house import House
@@ -69,12 +69,12 @@ def _documents(work: Work, start: int, files: list[UUID], lattice: list[Mark]) -
     securities = [marks.intern(work, mark) for mark in lattice]
     rows: dict[type, list[dict[str, object]]] = {Document: [], Version: [], Blob: [], ContentFile: []}
     for number in range(start, start + SLICE):
-        document, version, blob = new_id(), new_id(), new_id()
+        document_id, version, blob = new_id(), new_id(), new_id()
         at = work.now + number
         rows[Document].append(
             {
                 **common,
-                "id": document,
+                "id": document_id,
                 "aggregation_id": files[number * 31 % len(files)],
                 "security_id": securities[0 if number % 3 else number % len(securities)],
                 "title": f"Minutes of the council, sitting {number}",
@@ -88,12 +88,12 @@ def _documents(work: Work, start: int, files: list[UUID], lattice: list[Mark]) -
                 "updated_at": at,
             }
         )
-        rows[Version].append({"id": version, "document_id": document, "number": 1, "created_at": at})
+        rows[Version].append({"id": version, "document_id": document_id, "number": 1, "created_at": at})
         digest = f"{number:064x}"
         rows[Blob].append(
             {
                 "id": blob,
-                "document_id": document,
+                "document_id": document_id,
                 "store": "local",
                 "stored_digest": digest,
                 "stored_bytes": 20_100,
@@ -116,6 +116,11 @@ def _documents(work: Work, start: int, files: list[UUID], lattice: list[Mark]) -
                 "blob_id": blob,
             }
         )
+    documents = [Document(**values) for values in rows.pop(Document)]
+    scopes.enter(work, documents)
+    for document in documents:
+        work.add(document)
+    work.flush()
     for model, values in rows.items():
         session_of(work).execute(insert(model), values)
 

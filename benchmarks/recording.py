@@ -1,12 +1,15 @@
 """What recording costs: CPU of a request, events per second, the sequencer, and bytes.
 
-`python -m benchmarks recording`. A request is a page of 50 Documents, once on a server as it is, once on one
-whose log records nothing, and once more on such a one: two that do the same differ by the noise.
+`python -m benchmarks recording`. A request is a page of 50 Documents, once through an endpoint as it is, once
+through one whose log records nothing, and once more through such a one: two that do the same differ by the
+noise. All three stand in one process and take turns.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import os
 import statistics
 import tempfile
@@ -16,26 +19,32 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from sqlalchemy import func, select, text
+from starlette.applications import Starlette
+from starlette.routing import Route
 
-from benchmarks import corpus, installations, servers
+from benchmarks import corpus, installations
 from benchmarks.page import BODY
+from benchmarks.unrecorded import unrecorded
 from benchmarks.verifying import _fill as fill
+from dms.access import scopes
 from dms.access.log import sequencer
 from dms.access.log.shards import LogPlace
 from dms.base.actor import system_actor
 from dms.base.clock import system_clock
 from dms.base.ids import new_id
-from dms.base.settings import Settings
+from dms.graphql.execution import open_endpoint
 from dms.house import House, open_house
 from dms.jobs.sequencing import Sequencing
 from dms.jobs.signing import Signing
 from dms.models import accessevents
 from dms.rules.accessevents import Disclosure, Op
 from dms.stores import upkeep
+from dms.web.middleware import middlewares
 
-ROUNDS = 12
-REQUESTS = 40
+REQUESTS = 200
+WARMING = 20
 CLIENTS = (1, 8, 64)
 SECONDS = 6.0
 EVENTS = 50_000
@@ -79,38 +88,44 @@ class Order:
 
 
 def requests() -> Iterator[Request]:
-    """Measure a page with and without recording, in turns."""
+    """Measure a page with and without recording, request by request in turns, in one process."""
     for kind in ("sqlite", "postgresql"):
-        with installations.fresh(kind) as settings:
-            with contextlib.closing(open_house(settings)) as house:
-                token = corpus.build(house)
-            yield _request(kind, settings, token)
+        with installations.fresh(kind) as settings, contextlib.closing(open_house(settings)) as house:
+            token = corpus.build(house)
+            scopes.fold(house.database)
+            yield asyncio.run(_request(kind, house, token))
 
 
-def _request(kind: str, settings: Settings, token: str) -> Request:
+async def _request(kind: str, house: House, token: str) -> Request:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    environment = installations.environment(settings)
-    spent: dict[str, list[float]] = {"recorded": [], "first": [], "second": []}
-    with (
-        servers.running(["-m", "benchmarks.ours"], environment) as recorded,
-        servers.running(["-m", "benchmarks.unrecorded"], environment) as first,
-        servers.running(["-m", "benchmarks.unrecorded"], environment) as second,
-    ):
-        turns = {"recorded": recorded, "first": first, "second": second}
-        for number in range(ROUNDS + 1):
-            for name, server in sorted(turns.items(), reverse=bool(number % 2)):
-                before = _server_cpu_s()
-                load = servers.load(server, "/graphql", BODY, headers, requests=REQUESTS)
-                spent[name].append(load.cpu_ms + (_server_cpu_s() - before) / REQUESTS * 1000)
-    found = {name: values[1:] for name, values in spent.items()}
-    without = statistics.median([*found["first"], *found["second"]])
-    pairs = [
-        (r / ((a + b) / 2) - 1, a / b - 1)
-        for r, a, b in zip(found["recorded"], found["first"], found["second"], strict=True)
-    ]
-    return Request(
-        kind, without, statistics.median(p[0] for p in pairs), statistics.median(abs(p[1]) for p in pairs)
-    )
+    ways = {"recorded": house, "first": unrecorded(house), "second": unrecorded(house)}
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    async with contextlib.AsyncExitStack() as opened:
+        clients = {}
+        for name, way in ways.items():
+            endpoint = open_endpoint(way.settings, way.works)
+            opened.callback(endpoint.close)
+            app = Starlette(
+                routes=[Route("/graphql", endpoint)],
+                middleware=middlewares(database=way.database, clock=way.works.clock),
+            )
+            transport = httpx.ASGITransport(app)
+            clients[name] = await opened.enter_async_context(
+                httpx.AsyncClient(transport=transport, base_url="http://bench")
+            )
+        gc.collect()
+        gc.freeze()
+        for number in range(REQUESTS):
+            for name in sorted(clients, reverse=bool(number % 2)):
+                server, own = _server_cpu_s(), time.process_time()
+                answer = await clients[name].post("/graphql", content=BODY, headers=headers)
+                own = time.process_time() - own
+                if answer.status_code != 200 or b'"errors"' in answer.content:
+                    raise SystemExit(f"the server answered {answer.status_code}: {answer.text[:300]}")
+                spent[name].append((own + _server_cpu_s() - server) * 1000)
+    recorded, first, second = (statistics.median(values[WARMING:]) for values in spent.values())
+    without = (first + second) / 2
+    return Request(kind, without, recorded / without - 1, abs(first / second - 1))
 
 
 def _server_cpu_s() -> float:
@@ -191,7 +206,7 @@ def _lags(house: House, seconds: float) -> list[float]:
         with upkeep.reading(house.database) as connection:
             at = connection.execute(statement).scalar()
         found.append((system_clock() - at) / 1e6 if at else 0.0)
-    return found[8:]
+    return found[2:] or found
 
 
 def _appends_per_s() -> float:
@@ -262,43 +277,44 @@ def _folder_bytes(place: LogPlace) -> int:
     return sum(file.stat().st_size for file in place.shard().root.rglob("*") if file.is_file())
 
 
-def table() -> str:
-    """Measure all, and write the figures as Markdown."""
-    lines = [
-        "| database | page without recording, CPU ms | recording adds | two that do the same differ by |",
-        "| --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {row.database} | {row.without_ms:.1f} | {row.added:+.1%} | {row.noise:.1%} |"
-        for row in requests()
-    ]
-    lines += [
-        "",
-        "| database | clients | durable events/s | of plain fsynced appends | p50, p99 ms | CPU us | lag s |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {row.database} | {row.clients} | {row.per_s:,.0f} | {row.per_s / row.appends_per_s:.2f} "
-        f"| {row.p50_ms:.1f}, {row.p99_ms:.1f} | {row.cpu_us:.0f} | {row.lag_s:.1f} |"
-        for row in rates()
-    ]
-    lines += [
-        "",
-        "| database | sequenced/s | signed/s | body, detail bytes | database, folder bytes an event |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {row.database} | {row.sequenced_per_s:,.0f} | {row.signed_per_s:,.0f} "
-        f"| {row.body_bytes:.0f}, {row.detail_bytes:.0f} "
-        f"| {row.database_bytes:.0f}, {row.folder_bytes:.0f} |"
-        for row in orders()
-    ]
-    return "\n".join(lines)
+REQUEST_HEAD = (
+    "| database | page without recording, CPU ms | recording adds | two that do the same differ by |",
+    "| --- | --- | --- | --- |",
+)
+RATE_HEAD = (
+    "| database | clients | durable events/s | of plain fsynced appends | p50, p99 ms | CPU us | lag s |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+)
+ORDER_HEAD = (
+    "| database | sequenced/s | signed/s | body, detail bytes | database, folder bytes an event |",
+    "| --- | --- | --- | --- | --- |",
+)
+
+
+def lines() -> Iterator[str]:
+    """Measure all, and yield the figures as lines of Markdown, each as soon as it is known."""
+    yield from REQUEST_HEAD
+    for row in requests():
+        yield f"| {row.database} | {row.without_ms:.1f} | {row.added:+.1%} | {row.noise:.1%} |"
+    yield from ("", *RATE_HEAD)
+    for rate in rates():
+        yield (
+            f"| {rate.database} | {rate.clients} | {rate.per_s:,.0f} | {rate.per_s / rate.appends_per_s:.2f} "
+            f"| {rate.p50_ms:.1f}, {rate.p99_ms:.1f} | {rate.cpu_us:.0f} | {rate.lag_s:.1f} |"
+        )
+    yield from ("", *ORDER_HEAD)
+    for order in orders():
+        yield (
+            f"| {order.database} | {order.sequenced_per_s:,.0f} | {order.signed_per_s:,.0f} "
+            f"| {order.body_bytes:.0f}, {order.detail_bytes:.0f} "
+            f"| {order.database_bytes:.0f}, {order.folder_bytes:.0f} |"
+        )
 
 
 def main(_: Sequence[str] = ()) -> None:
     """Measure and print."""
-    print(table())
+    for line in lines():
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,10 @@
-"""The server as it is, but its access log records nothing: only to measure what recording costs."""
+"""An installation as it is, but its access log records nothing: only to measure what recording costs."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
-from benchmarks.servers import serve
-from dms.app import create_app
-from dms.base import settings
-from dms.house import House, open_house
+from dms.house import House
 
 
 class Nothing:
@@ -23,7 +19,3 @@ class Nothing:
 def unrecorded(house: House) -> House:
     """Return an installation that leaves no events of its operations."""
     return replace(house, works=replace(house.works, closing=Nothing()))
-
-
-if __name__ == "__main__":
-    serve(create_app(unrecorded(open_house(settings.load()))), descriptor=int(sys.argv[1]))
