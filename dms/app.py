@@ -16,6 +16,7 @@ from dms.access.log import prevention
 from dms.access.login import Entrance
 from dms.access.passwords import PRESETS
 from dms.base.actor import system_actor
+from dms.base.errors import NotRecorded
 from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
 from dms.house import House
@@ -69,7 +70,8 @@ def create_app(house: House) -> Starlette:
         for part in (graphql, auth, pool, health):
             part.close()
         movers.shutdown()
-        _note(house, Op.SYSTEM_STOP)
+        with contextlib.suppress(NotRecorded):  # a full or broken disk has raised its alarm
+            _note(house, Op.SYSTEM_STOP)
         sequencing.stop()
         house.close()
 
