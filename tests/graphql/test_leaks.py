@@ -210,7 +210,7 @@ def test_no_answer_changes_when_hidden_things_come(ground, asker):
 
 def _untimed(answer):
     """The answer without when a session was last used: that is noted anew once a minute."""
-    return re.sub(rb'"lastUsedAt":"[^"]*"', b"", answer)
+    return re.sub(rb'"lastUsedAt": ?"[^"]*"', b"", answer)
 
 
 PAGE = """query ($filter: DocumentFilter, $first: Int, $after: String, $last: Int, $before: String) {
