@@ -41,7 +41,14 @@ def create_app(house: House) -> Starlette:
     entrance = Entrance(works, pool, settings.session_idle_s, settings.session_absolute_s, context=context)
     auth = Auth(entrance)
     health = Health(
-        checks_of(settings, database=house.database, policy=house.policy, log=house.log, vault=house.vault)
+        checks_of(
+            settings,
+            database=house.database,
+            policy=house.policy,
+            log=house.log,
+            vault=house.vault,
+            clock=works.clock,
+        )
     )
     graphql = open_endpoint(settings, works)
     caretaker = Caretaker(works, house.log)

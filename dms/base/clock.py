@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -67,6 +68,7 @@ class SteadyClock:
         self._wall = wall
         self._steady_s = steady_s
         self._offset = self._measured()
+        self._turn = threading.Lock()
         self._jumped: tuple[float, float] | None = None
         """The offset after the jump, and when it was noticed."""
 
@@ -76,7 +78,8 @@ class SteadyClock:
         offset = now - steady_s * SECOND
         if self._jumped is None and abs(offset - self._offset) <= self._limit:
             return now
-        return self._doubted(now, steady_s, offset)
+        with self._turn:
+            return self._doubted(now, steady_s, offset)
 
     def _doubted(self, now: Instant, steady_s: float, offset: float) -> Instant:
         if self._jumped is None or abs(offset - self._jumped[0]) > self._limit:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dms.access.log import signer, stamps
 from dms.access.log.cosigning import Cosigner
-from dms.access.log.keys import Signer
 from dms.access.log.shards import LogPlace
 from dms.access.log.signer import LogForked
 from dms.access.log.stamps import Authority
@@ -23,8 +22,9 @@ from dms.stores.engine import Database
 
 EVERY_S = 1.0
 COSIGNS_EVERY_S = 10.0
+STAMPS_AGAIN_S = 900.0
 AGAIN_S = 60.0
-"""How long it rests after it found the log changed, could not write, or an authority did not answer."""
+"""How long it rests after it found the log changed, could not write, or too few witnesses agreed."""
 
 _alarm = logging.getLogger("dms.alarm")
 
@@ -40,11 +40,10 @@ class Signing:
     _next: dict[str, float] = field(default_factory=dict)
     """When something is due again, by its name."""
 
-    def catch_up(self, signers: Sequence[Signer] | None = None) -> int:
+    def catch_up(self) -> int:
         """Sign all that is sequenced; returns how many events were signed."""
-        folder, count = self.place.shard(), 0
-        known = signers or self.place.signers()
-        while signed := signer.sign(self.database, folder, known):
+        folder, signers, count = self.place.shard(), self.place.signers(), 0
+        while signed := signer.sign(self.database, folder, signers):
             count += signed
         return count
 
@@ -54,6 +53,7 @@ class Signing:
             return 0
         agreed = self.cosigner.ask(self.place.shard())
         if agreed < self.cosigner.policy.quorum:
+            self._next["witness"] = monotonic_s() + AGAIN_S  # each try may hold up the signer
             _alarm.error("witnesses_missing", extra={"agreed": agreed, "quorum": self.cosigner.policy.quorum})
         return agreed
 
@@ -81,7 +81,7 @@ class Signing:
             _alarm.exception("signing_failed")
             return AGAIN_S
         self._if_due("witness", self.witness, every_s=COSIGNS_EVERY_S)
-        self._if_due("stamp", self.stamp, every_s=AGAIN_S)
+        self._if_due("stamp", self.stamp, every_s=STAMPS_AGAIN_S)
         return EVERY_S
 
     def _if_due(self, name: str, step: Callable[[], object], *, every_s: float) -> None:

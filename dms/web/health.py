@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from dms.access.log import AccessLog
 from dms.access.policy import Policy
-from dms.base.clock import monotonic_s
+from dms.base.clock import Clock, monotonic_s
 from dms.base.errors import Unavailable
 from dms.base.ids import new_id, random_bytes
 from dms.base.settings import Settings
@@ -86,7 +86,7 @@ class Health:
 
 
 def checks_of(
-    settings: Settings, *, database: Database, policy: Policy, log: AccessLog, vault: Vault
+    settings: Settings, *, database: Database, policy: Policy, log: AccessLog, vault: Vault, clock: Clock
 ) -> Mapping[str, Check]:
     """Return the checks of an open installation."""
     return {
@@ -94,6 +94,7 @@ def checks_of(
         "migrations": lambda: migrations_are_at_head(settings),
         "policy": lambda: policy_is_in_force(database, policy),
         "accessLog": lambda: log_is_writable(log),
+        "clock": lambda: clock_is_believed(clock),
         "store": lambda: store_is_writable(vault),
         "disk": lambda: disk_has_room(settings.home, reserve_bytes=settings.disk_reserve_bytes),
     }
@@ -126,6 +127,11 @@ def log_is_writable(log: AccessLog) -> None:
     """Raise if events cannot be written, or one could not be a moment ago."""
     if log.is_troubled:
         raise Unavailable("the access log cannot be written")
+
+
+def clock_is_believed(clock: Clock) -> None:
+    """Raise while the clock has been set and nobody knows the time."""
+    clock()
 
 
 def store_is_writable(vault: Vault) -> None:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dms.access.log.shards import KEYS, LogPlace
-from dms.access.log.tilestore import CHECKPOINT
+from dms.access.log.tilestore import CHECKPOINT, COSIGNED
 from dms.base.errors import NotFound
 from dms.rules import tiles
 from dms.rules.tiles import Tile
@@ -37,6 +37,7 @@ def routes(works: Works, place: LogPlace, *, threads: Executor) -> list[Route]:
     return [
         Route("/log/keys", door.keys, methods=["GET"]),
         Route("/log/{shard}/checkpoint", door.checkpoint, methods=["GET"]),
+        Route("/log/{shard}/cosigned", door.cosigned, methods=["GET"]),
         Route("/log/{shard}/tile/entries/{path:path}", door.entries, methods=["GET"]),
         Route("/log/{shard}/tile/{level}/{path:path}", door.tile, methods=["GET"]),
     ]
@@ -56,6 +57,11 @@ class _Files:
     async def checkpoint(self, request: Request) -> Response:
         """Answer with the newest checkpoint of a shard."""
         found = await self._read(partial(self._place.file, _number(request, "shard"), CHECKPOINT))
+        return Response(found, media_type=_TEXT)
+
+    async def cosigned(self, request: Request) -> Response:
+        """Answer with the newest checkpoint of a shard that enough witnesses have cosigned."""
+        found = await self._read(partial(self._place.file, _number(request, "shard"), COSIGNED))
         return Response(found, media_type=_TEXT)
 
     async def tile(self, request: Request) -> Response:

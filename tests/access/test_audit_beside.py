@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from dms.access import gate
 from dms.access.log import audit, offline
@@ -14,6 +15,8 @@ from tests.factories import World, actor
 from tests.signing import signed
 
 ROUNDS = 6
+LONGEST_S = 120
+"""A busy machine may take its time until the log has grown under a verification."""
 
 
 def test_nothing_is_found_while_events_are_written_ordered_and_signed(fresh_house):
@@ -33,8 +36,9 @@ def test_nothing_is_found_while_events_are_written_ordered_and_signed(fresh_hous
     working = threading.Thread(target=work_on)
     working.start()
     found = []
+    until = time.monotonic() + LONGEST_S
     try:
-        for _ in range(ROUNDS):
+        while not enough(found) and time.monotonic() < until:
             folder, trust = house.log_place.shard(), Trust(house.log_place.known_keys())
             ground = audit.Ground(house.database, folder, trust, house.works.clock(), 8, quietly)
             found.append(audit.verify(ground))
@@ -43,8 +47,12 @@ def test_nothing_is_found_while_events_are_written_ordered_and_signed(fresh_hous
         stop.set()
         working.join()
 
-    assert [each.findings.kept for each in found] == [[]] * (2 * ROUNDS)
+    assert [each.findings.kept for each in found] == [[]] * len(found)
     assert found[-1].size > found[0].size > 0
+
+
+def enough(found):
+    return len(found) >= 2 * ROUNDS and found[-1].size > found[0].size
 
 
 def quietly(*_of):

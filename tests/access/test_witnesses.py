@@ -69,11 +69,13 @@ def test_checkpoint_is_cosigned_over_http_again_and_again(log, witness, tmp_path
         grow(log)
         assert signing.witness() == 1
         grow(log)
+        assert proofs.is_anchored(log.log_place.shard())
         # One who has forgotten what the witness knows is told by it.
         signing.cosigner = Cosigner(cosigner.policy)
         assert signing.witness() == 1
         last = newest(log)
 
+    assert (log.log_place.shard().root / "cosigned").read_text() == str(last)
     for note in (first, last):
         assert keys.is_signed(note, witness.signer.verifier)
         assert keys.is_signed(note, log.log_place.known_keys()[0])

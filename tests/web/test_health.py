@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
+import pytest
 from sqlalchemy import text
 
+from dms.base.actor import system_actor
+from dms.base.errors import NotRecorded
+from dms.rules.accessevents import Op
 from dms.stores import upkeep
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.vault import Vault
@@ -19,6 +24,7 @@ ALL_WELL = {
     "migrations": "ok",
     "policy": "ok",
     "accessLog": "ok",
+    "clock": "ok",
     "store": "ok",
     "disk": "ok",
 }
@@ -38,6 +44,7 @@ def checks_for(house, *, vault=None):
         policy=house.policy,
         log=house.log,
         vault=vault or house.vault,
+        clock=house.works.clock,
     )
 
 
@@ -104,6 +111,27 @@ def test_a_database_that_refuses_writes_makes_unready(fresh_house):
         connection.execute(text("ALTER TABLE login_throttle RENAME TO elsewhere"))
     with health_client(fresh_house, checks_for(fresh_house)) as (client, _):
         assert client.get("/readyz").json()["checks"] == failing("database")
+
+
+def test_a_clock_that_was_set_makes_unready(fresh_house):
+    def jumped():
+        raise NotRecorded("the clock was set")
+
+    doubted = replace(fresh_house, works=replace(fresh_house.works, clock=jumped))
+    with health_client(fresh_house, checks_for(doubted)) as (client, _):
+        assert client.get("/readyz").json()["checks"] == failing("clock")
+
+
+def test_an_event_that_came_too_late_makes_unready_for_a_moment(fresh_house, monkeypatch):
+    if not fresh_house.database.is_sqlite:
+        pytest.skip("PostgreSQL's own time limit ends a wait")
+    monkeypatch.setattr(fresh_house.log._recorder, "_patience_s", 0.1)
+
+    with fresh_house.database.writer_lock, pytest.raises(NotRecorded):
+        fresh_house.works.read(system_actor("test"), lambda work: work.performs(Op.SERVER_READ))
+
+    with health_client(fresh_house, checks_for(fresh_house)) as (client, _):
+        assert client.get("/readyz").json()["checks"] == failing("accessLog")
 
 
 def test_a_store_that_refuses_writes_makes_unready(fresh_house):

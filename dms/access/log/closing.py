@@ -58,7 +58,11 @@ class AccessLog:
         self._check_writable()
         rows = rows_of(work, self.writer)
         ids = [row.event_id for row in rows]
-        self._recorder.record(rows, late=lambda: self._over_claim(work, ids, reason="late"))
+        try:
+            self._recorder.record(rows, late=lambda: self._over_claim(work, ids, reason="late"))
+        except NotRecorded:
+            self._failed_s = monotonic_s()
+            raise
 
     def record_failure(self, work: Work) -> None:
         """Record an operation that was rolled back, in a transaction of its own."""
@@ -139,9 +143,13 @@ class AccessLog:
             return
         self.is_halted = True
         _alarm.critical("access_log_halted", extra={"reason": "disk_full"})
-        if self._reserve is not None:
-            self._reserve.give_up()
+        if self._reserve is None:
+            return
+        self._reserve.give_up()
+        try:
             self._recorder.hand_over(self._own(Op.LOG_HALT))
+        except NotRecorded:  # the clock was set, or the server stops: the alarm has told
+            _alarm.exception("log_halt_not_recorded")
 
     def _record_own(self, op: Op) -> None:
         if self._database.is_sqlite:

@@ -90,7 +90,10 @@ class Cosigner:
         if new:
             note = Note(note.text, (*note.signatures, *new))
             folder.publish(str(note), at=self.clock())
-        return self.policy.agreed(note)
+        agreed = self.policy.agreed(note)
+        if new and agreed >= self.policy.quorum:
+            folder.publish_cosigned(str(note))
+        return agreed
 
     def _cosigned(
         self, witness: Listed, folder: TileFolder, checkpoint: Checkpoint, note: Note

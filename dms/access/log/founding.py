@@ -86,5 +86,7 @@ def carry_out(place: LogPlace, plan: Restart, *, clock: Clock = system_clock) ->
 
 
 def _begin(place: LogPlace, number: int, signers: Sequence[Signer], clock: Clock) -> None:
+    # Entry bundles tell who did what: others on the machine get what the server lets them have.
+    place.root.mkdir(parents=True, exist_ok=True, mode=0o750)
     place.publish(signers)
     signer.begin(TileFolder(place.root / str(number)), signers, clock=clock)

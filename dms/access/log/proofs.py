@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dms.access.log.tilestore import STAMPS, TileFolder
+from dms.access.log.tilestore import COSIGNED, STAMPS, TileFolder
 from dms.base.errors import Unavailable
 from dms.rules import checkpoints, signednotes, tiles, tree
 from dms.rules.checkpoints import Checkpoint, EventProof
@@ -44,7 +44,5 @@ def root(folder: TileFolder, *, size: int) -> bytes:
 
 
 def is_anchored(folder: TileFolder) -> bool:
-    """Tell whether anybody outside has cosigned the newest checkpoint, or stamped one."""
-    checkpoint, text = latest(folder)
-    others = {signature.name for signature in signednotes.read(text).signatures} - {checkpoint.origin}
-    return bool(others) or any((folder.root / STAMPS).glob("*.tsr"))
+    """Tell whether anybody outside has ever cosigned or stamped a checkpoint."""
+    return (folder.root / COSIGNED).exists() or any((folder.root / STAMPS).glob("*.tsr"))

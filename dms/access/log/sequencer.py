@@ -124,7 +124,7 @@ def _bodies(connection: Connection, tables: LogTables, first: int) -> list[tuple
     leaf, event = tables.leaf, tables.event
     statement = (
         select(leaf.c.leaf_index, event.c.body)
-        .join(event, event.c.event_id == leaf.c.event_id)
+        .join(event, tables.event_of_leaf)
         .where(leaf.c.leaf_index >= first, leaf.c.leaf_index < first + BATCH)
         .order_by(leaf.c.leaf_index)
     )

@@ -51,7 +51,7 @@ def sign(
     """
     last = last_signed(folder, signers)
     rows = _next_leaves(database, last.size, limit)
-    _check_continued(database, folder, last.size)
+    _check_continued(database, folder, last)
     if not rows:
         return 0
     lowest = _least_index(database)
@@ -59,10 +59,7 @@ def sign(
     for index, row in enumerate(rows, start=last.size):
         growth.append(*_checked(row, index, lowest=lowest))
     growth.finish()
-    # The tree that was written, read back: the old root must be in it.
     size = last.size + len(rows)
-    if proofs.root(folder, size=last.size) != last.root:
-        raise _forked("the tiles do not continue the last checkpoint", last.size)
     _publish(folder, Checkpoint(last.origin, size, proofs.root(folder, size=size)), signers, clock)
     return len(rows)
 
@@ -199,17 +196,23 @@ def _checked(row: Row[*tuple[Any, ...]], index: int, *, lowest: int) -> tuple[by
     return leaf, body
 
 
-def _check_continued(database: Database, folder: TileFolder, size: int) -> None:
-    """Raise `LogForked` unless the database still holds the last leaf that was signed, in its place."""
+def _check_continued(database: Database, folder: TileFolder, last: Checkpoint) -> None:
+    """Raise `LogForked` unless tiles and database still hold what was signed last.
+
+    It is asked before anything is written: what a changed tile was replaced by would hide the change.
+    """
+    size = last.size
     if not size:
         return
+    if proofs.root(folder, size=size) != last.root:
+        raise _forked("the tiles are not those of the last checkpoint", size - 1)
     leaf = accessevents.tables(database.dialect).leaf
     with upkeep.reading(database) as connection:
         found = connection.execute(select(leaf.c.leaf_hash).where(leaf.c.leaf_index == size - 1)).scalar()
     if found is None:
         raise _forked("the log is shorter than the last checkpoint says", size - 1)
-    last = tiles.at(0, (size - 1) // WIDTH, size=size)
-    if folder.hashes(last)[-1].hex() != found:
+    edge = tiles.at(0, (size - 1) // WIDTH, size=size)
+    if folder.hashes(edge)[-1].hex() != found:
         raise _forked("the log is not the one that was signed", size - 1)
 
 

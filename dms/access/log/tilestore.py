@@ -22,6 +22,8 @@ from dms.rules import tiles
 from dms.rules.tiles import WIDTH, Tile
 
 CHECKPOINT = "checkpoint"
+COSIGNED = "cosigned"
+"""The newest checkpoint under which as many witnesses have signed as must: the last one of all is newer."""
 HISTORY = "checkpoints"
 STAMPS = "stamps"
 
@@ -67,6 +69,10 @@ class TileFolder:
         """Make a checkpoint the last one; the history knows it before anybody can see it."""
         self._append(Signed(at, note))
         put(self.root / CHECKPOINT, note.encode())
+
+    def publish_cosigned(self, note: str) -> None:
+        """Make a checkpoint the last one that enough witnesses have cosigned."""
+        put(self.root / COSIGNED, note.encode())
 
     def history(self, *, newest_first: bool = False) -> Iterator[Signed]:
         """Yield all checkpoints that were signed; one that a crash cut short was seen by nobody."""
