@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import math
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -26,6 +27,20 @@ _NOT_SETTINGS = frozenset({"DMS_HOME", "DMS_AS", "DMS_TEST_DATABASE_URL"})
 
 _LAST_PORT = 65_535
 
+_LAST_LEVEL = 9
+
+_MODES = ("off", "preferred", "required")
+_WORDS = {
+    "introspection": ("auto", "off", "authenticated", "on"),
+    "trusted_documents": _MODES,
+    "trusted_documents_services": _MODES,
+}
+"""Settings with a closed set of words."""
+
+# As a browser writes the origin of a page; never `*`, and never `null`, which any sandboxed page sends.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
+_NEEDLESS_PORT = re.compile(r"^(http://.*:80|https://.*:443)$")
+
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
@@ -41,6 +56,31 @@ class Settings:
     port: int = field(default=8000, metadata={"help": "port the server binds to; 0 lets the system choose"})
     production: bool = field(
         default=False, metadata={"help": "production profile: introspection and debug helps are off"}
+    )
+    introspection: str = field(
+        default="auto",
+        metadata={
+            "help": "who may ask for the schema: off, authenticated, on (nobody need log in); "
+            "auto is off in production, else authenticated"
+        },
+    )
+    cors_origins: str = field(
+        default="",
+        metadata={"help": "origins of other front ends in browsers, apart by spaces; empty: only our own"},
+    )
+    compression_level: int = field(
+        default=0,
+        metadata={"help": "gzip level of answers to queries, 1 to 9; 0: the proxy does it, or nobody"},
+    )
+    trusted_documents_file: str = field(
+        default="", metadata={"help": "manifest of trusted documents, or a folder of them; empty: none"}
+    )
+    trusted_documents: str = field(
+        default="preferred",
+        metadata={"help": "what people send: off (texts), preferred (either), required (trusted documents)"},
+    )
+    trusted_documents_services: str = field(
+        default="preferred", metadata={"help": "the same for service accounts"}
     )
     worker_threads: int = field(default=8, metadata={"help": "threads that run operations, per process"})
     queue_limit: int = field(
@@ -125,6 +165,16 @@ class Settings:
     def is_sqlite(self) -> bool:
         """Tell whether the embedded database is in use."""
         return self.sqlalchemy_url.startswith("sqlite")
+
+    @property
+    def allows_introspection(self) -> bool:
+        """Tell whether anybody may ask the API for its schema."""
+        return not self.production if self.introspection == "auto" else self.introspection != "off"
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Return the origins whose scripts may call the API from a browser."""
+        return frozenset(self.cors_origins.split())
 
     @property
     def sqlite_path(self) -> Path:
@@ -254,10 +304,34 @@ def _check(settings: Settings) -> None:
         raise ConfigurationError("`DMS_PASSWORD_PRESET=test` is refused in the production profile")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise ConfigurationError("`DMS_LOG_LEVEL` must be debug, info, warning or error")
+    _check_door(settings)
     if settings.worker_threads < 1 or settings.queue_limit < 1:
         raise ConfigurationError("`DMS_WORKER_THREADS` and `DMS_QUEUE_LIMIT` must be at least 1")
     if settings.database_url and not settings.sqlalchemy_url.startswith("postgresql+psycopg://"):
         raise ConfigurationError("`DMS_DATABASE_URL` must be empty or start with postgresql://")
+
+
+def _check_door(settings: Settings) -> None:
+    for name, known in _WORDS.items():
+        if getattr(settings, name) not in known:
+            raise ConfigurationError(
+                f"`{PREFIX}{name.upper()}` must be {', '.join(known[:-1])} or {known[-1]}"
+            )
+    if settings.production and settings.introspection == "on":
+        raise ConfigurationError("`DMS_INTROSPECTION=on` is refused in the production profile")
+    if settings.compression_level > _LAST_LEVEL:
+        raise ConfigurationError(f"`DMS_COMPRESSION_LEVEL` must be {_LAST_LEVEL} or less")
+    modes = {settings.trusted_documents, settings.trusted_documents_services}
+    if "required" in modes and not settings.trusted_documents_file:
+        raise ConfigurationError(
+            "`DMS_TRUSTED_DOCUMENTS_FILE` must name a manifest where trusted documents are required"
+        )
+    for origin in settings.origins:
+        if not _ORIGIN.fullmatch(origin) or _NEEDLESS_PORT.search(origin):
+            raise ConfigurationError(
+                f"`DMS_CORS_ORIGINS` holds `{origin}`, which no browser sends: write each as "
+                "`https://archive.example.org` or `http://localhost:5173`, in lower case, without a path"
+            )
 
 
 def _check_numbers(settings: Settings) -> None:

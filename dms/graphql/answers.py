@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import gzip
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -11,6 +12,9 @@ from dms.graphql.errors import of_text, top_level
 from dms.graphql.operations import RefusedText
 
 RETRY_AFTER_S = 1
+
+COMPRESSED_FROM = 1_024
+"""Bytes; a smaller answer fits a packet as it is."""
 
 _PASSING = (Busy, Deadline, NotRecorded, Unavailable)
 """What may be gone in a moment."""
@@ -27,11 +31,24 @@ class Answer:
     """Why it holds no data; None if it does."""
     text_sha256: str | None = None
     """Digest of the operation text, for the operational log."""
+    encoding: str | None = None
+    """How the content is compressed; None if it is as it is."""
 
 
 def of_data(data: object) -> Answer:
     """Answer with what an operation gave."""
     return Answer(200, orjson.dumps({"data": data}))
+
+
+def compressed(answer: Answer, *, level: int) -> Answer:
+    """Return an answer with gzip if that is worth it: `level` 0, small answers and errors stay plain.
+
+    Only for queries: what a mutation answers may hold a one-time code or a service key (decision 0019).
+    """
+    if level == 0 or answer.code is not None or len(answer.content) < COMPRESSED_FROM:
+        return answer
+    content = gzip.compress(answer.content, level, mtime=0)
+    return replace(answer, content=content, encoding="gzip")
 
 
 def of_refused_text(refused: RefusedText, *, status: int, request_id: str) -> Answer:

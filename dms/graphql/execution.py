@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +21,14 @@ from dms.base.errors import ArgumentInvalid, Busy, DmsError, DoorError, Limit, U
 from dms.base.settings import Settings
 from dms.graphql import answers
 from dms.graphql.answers import Answer
+from dms.graphql.asking import Asked, asked
 from dms.graphql.context import Context, Door
 from dms.graphql.errors import door_error
+from dms.graphql.negotiation import GRAPHQL_JSON, JSON, answer_type, is_utf8_json, takes_gzip
 from dms.graphql.operations import Operation, Operations, RefusedText
 from dms.graphql.pool import Pool
 from dms.graphql.schema import Schema, build_schema
+from dms.graphql.trusted import open_trusted
 from dms.rules.accessevents import Op
 from dms.stores.cursor_keys import CursorKeys
 from dms.stores.work import Work, Works
@@ -38,25 +42,28 @@ REQUEST_ID = "dms.request_id"
 LOG_FIELDS = "dms.log_fields"
 """Key of the ASGI scope with a dict whose items join the request's line in the operational log."""
 
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
-
 _NO_PARAMETERS = (
     "the address takes no parameters: send the operation in the body and the token in the "
     "`Authorization` header"
 )
+_ANONYMOUS = "log in first, then send the token in the `Authorization` header"
+_TRUSTED_ONLY = "this server runs trusted documents only: send the `documentId` of one in place of `query`"
 _MORE_HEADERS = {401: {"www-authenticate": "Bearer"}, 405: {"allow": "POST"}}
 
 _log = logging.getLogger("dms")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The body of a request."""
+class Terms:
+    """What the headers of a request say of its answer."""
 
-    text: str
-    operation_name: str | None
-    variables: dict[str, Any] | None  # JSON
+    media_type: str
+    takes_gzip: bool
+
+    @property
+    def status(self) -> int:
+        """Return the status of a text that cannot be executed."""
+        return 400 if self.media_type == GRAPHQL_JSON else 200
 
 
 class GraphQLEndpoint:
@@ -67,51 +74,94 @@ class GraphQLEndpoint:
         self._settings = settings
         self._works = works
         self._door = Door(settings, cursor_keys)
-        self._operations = Operations(schema, production=settings.production)
+        self._operations = Operations(
+            schema, production=settings.production, introspection=settings.allows_introspection
+        )
+        self._trusted = open_trusted(settings, schema)
         self._pool = Pool(settings.worker_threads, queue=settings.queue_limit, patience_s=settings.deadline_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        is_modern = _is_modern(request.headers.get("accept", ""))
-        answer = await self._answered(request, status=400 if is_modern else 200)
+        media_type = answer_type(request.headers.get("accept"))
+        terms = Terms(media_type or JSON, takes_gzip(request.headers.get("accept-encoding", "")))
+        if media_type is None:
+            error = ArgumentInvalid(f"accept `{JSON}` or `{GRAPHQL_JSON}`")
+            answer = answers.of_door_error(error, request_id=_request_id(scope), status=406)
+        else:
+            answer = await self._answered(request, terms)
         fields = scope.get(LOG_FIELDS, {})
         fields["code"], fields["text"] = answer.code, answer.text_sha256
-        await _response(answer, GRAPHQL_JSON if is_modern else JSON)(scope, receive, send)
+        await _response(answer, terms.media_type)(scope, receive, send)
 
     def close(self) -> None:
         """Finish what was accepted, and accept nothing more."""
         self._pool.close()
 
-    async def _answered(self, request: Request, *, status: int) -> Answer:
-        """Answer a request; `status` is that of a text that cannot be executed."""
+    async def _answered(self, request: Request, terms: Terms) -> Answer:
+        """Answer a request whose answer can be read by who sent it."""
         refused = partial(answers.of_door_error, request_id=_request_id(request.scope))
-        if (refusal := _unread(request, refused)) is not None:
+        if (refusal := self._unread(request, refused)) is not None:
             return refusal
         body = await _read(request, limit=self._settings.body_limit_bytes)
         if body is None:
             limit = self._settings.body_limit_bytes
             return refused(Limit(f"the body is larger than {limit} bytes"), status=413)
-        job = partial(self._perform, request.scope[ACTOR], body, status=status)
+        job = partial(self._perform, request.scope[ACTOR], body, terms=terms)
         try:
             return await self._pool.run(job)
         except Busy as busy:
             return refused(busy)
 
-    def _perform(self, actor: Actor, body: bytes, *, status: int) -> Answer:
+    def _unread(self, request: Request, refused: Callable[..., Answer]) -> Answer | None:
+        """Return the refusal of a request whose body need not be read."""
+        if request.method != "POST":
+            return refused(ArgumentInvalid("send the operation with POST"), status=405)
+        if request.scope["query_string"]:
+            return refused(ArgumentInvalid(_NO_PARAMETERS))
+        actor: Actor | None = request.scope.get(ACTOR)
+        if actor is None or (_is_anonymous(actor) and self._settings.introspection != "on"):
+            return refused(Unauthenticated(_ANONYMOUS))
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding.strip().lower() not in {"", "identity"}:
+            # Unpacked it could be a thousand times what the limit of bytes saw.
+            return refused(ArgumentInvalid("send the body as it is, without `Content-Encoding`"), status=415)
+        content_types = request.headers.getlist("content-type")
+        if len(content_types) != 1 or not is_utf8_json(content_types[0]):
+            return refused(ArgumentInvalid(f"send the body as `{JSON}` in UTF-8"), status=415)
+        return None
+
+    def _perform(self, actor: Actor, body: bytes, *, terms: Terms) -> Answer:
         """Do one request in a worker thread, from its bytes to the bytes of its answer."""
         operation: Operation | RefusedText | None = None
         try:
-            asked = _asked(strictjson.decode(body))
-            operation = self._operations.prepare(asked.text, asked.operation_name)
-            answer = self._run(actor, operation, variables=asked.variables, status=status)
+            request = asked(strictjson.decode(body))
+            operation = self._prepared(actor, request)
+            answer = self._run(actor, operation, variables=request.variables, status=terms.status)
         except DoorError as error:
             has_begun = operation is not None
             answer = answers.of_door_error(error, request_id=actor.request_id, has_begun=has_begun)
         except Exception:  # noqa: BLE001  the door: the caller learns only that it happened
             _log.exception("graphql_failed", extra={"request_id": actor.request_id})
             answer = answers.of_bug(actor.request_id)
-        return replace(answer, text_sha256=operation.text_sha256 if operation else None)
+        if operation is None:
+            return answer
+        answer = replace(answer, text_sha256=operation.text_sha256)
+        if isinstance(operation, Operation) and not operation.writes and terms.takes_gzip:
+            return answers.compressed(answer, level=self._settings.compression_level)
+        return answer
+
+    def _prepared(self, actor: Actor, request: Asked) -> Operation | RefusedText:
+        """Return what a request runs; `DoorError` if it names nothing that its sender may run."""
+        is_trusted = request.document_id is not None
+        text = self._trusted.text_for(actor.kind, request)
+        if not is_trusted and self._trusted.refuses_texts_of(actor.kind):
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+            return RefusedText(sha256, ArgumentInvalid.code, (GraphQLError(_TRUSTED_ONLY),))
+        operation = self._operations.prepare(text, request.operation_name, is_trusted=is_trusted)
+        if _is_anonymous(actor) and not (isinstance(operation, Operation) and operation.is_introspection):
+            raise Unauthenticated(_ANONYMOUS)
+        return operation
 
     def _run(
         self,
@@ -165,21 +215,6 @@ def open_endpoint(settings: Settings, works: Works, schema: Schema | None = None
     )
 
 
-def _unread(request: Request, refused: Callable[..., Answer]) -> Answer | None:
-    """Return the refusal of a request whose body need not be read."""
-    if request.method != "POST":
-        return refused(ArgumentInvalid("send the operation with POST"), status=405)
-    if request.scope["query_string"]:
-        return refused(ArgumentInvalid(_NO_PARAMETERS))
-    actor: Actor | None = request.scope.get(ACTOR)
-    if actor is None or actor.kind is ActorKind.ANONYMOUS:
-        return refused(Unauthenticated("log in first, then send the token in the `Authorization` header"))
-    media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    if media_type.strip() != JSON or parameters.strip() not in {"", "charset=utf-8", 'charset="utf-8"'}:
-        return refused(ArgumentInvalid(f"send the body as `{JSON}` in UTF-8"), status=415)
-    return None
-
-
 async def _read(request: Request, *, limit: int) -> bytes | None:
     """Return the body; None as soon as it is too large."""
     declared = request.headers.get("content-length", "0")
@@ -192,35 +227,6 @@ async def _read(request: Request, *, limit: int) -> bytes | None:
             return None
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _asked(body: object) -> Asked:
-    if not isinstance(body, dict):
-        raise ArgumentInvalid("the body must be one JSON object: batches are not accepted")
-    text, name, variables = body.get("query"), body.get("operationName"), body.get("variables")
-    if not isinstance(text, str) or not text.strip():
-        raise ArgumentInvalid("`query` must be the text of an operation")
-    if not isinstance(name, str | None):
-        raise ArgumentInvalid("`operationName` must be text")
-    if not isinstance(variables, dict | None):
-        raise ArgumentInvalid("`variables` must be an object")
-    if not isinstance(body.get("extensions"), dict | None):
-        raise ArgumentInvalid("`extensions` must be an object")
-    _refuse_fractions(variables)
-    return Asked(text, name, variables)
-
-
-def _refuse_fractions(value: object) -> None:
-    # No input of the API is a fraction, and graphql-core would take 1.0 for the whole number 1.
-    match value:
-        case float():
-            raise ArgumentInvalid("numbers in `variables` must be whole and of at most 64 bits")
-        case dict():
-            for item in value.values():
-                _refuse_fractions(item)
-        case list():
-            for item in value:
-                _refuse_fractions(item)
 
 
 def _refused(errors: Sequence[GraphQLError], operation: Operation) -> RefusedText:
@@ -263,17 +269,18 @@ def _request_id(scope: Scope) -> str:
     return str(scope.get(REQUEST_ID, ""))
 
 
-def _is_modern(accept: str) -> bool:
-    """Tell whether the caller names the media type made for GraphQL."""
-    for part in accept.lower().split(","):
-        media_type, *parameters = (piece.strip() for piece in part.split(";"))
-        if media_type == GRAPHQL_JSON and "q=0" not in parameters:
-            return True
-    return False
+def _is_anonymous(actor: Actor) -> bool:
+    return actor.kind is ActorKind.ANONYMOUS
 
 
 def _response(answer: Answer, media_type: str) -> Response:
-    headers = {"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store"}
+    headers = {
+        "content-type": f"{media_type}; charset=utf-8",
+        "cache-control": "no-store",
+        "vary": "Accept, Accept-Encoding",
+    }
+    if answer.encoding is not None:
+        headers["content-encoding"] = answer.encoding
     if answer.retry_after_s is not None:
         headers["retry-after"] = str(answer.retry_after_s)
     headers |= _MORE_HEADERS.get(answer.status, {})

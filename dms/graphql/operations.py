@@ -31,7 +31,8 @@ from dms.base.errors import ArgumentInvalid, DoorError, Limit
 from dms.graphql import limits
 from dms.graphql.schema import Schema
 
-_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+"""What a valid text keeps to."""
 _KEPT, _KEPT_CHARACTERS = 512, 200_000
 """A parsed text takes up to 320 bytes for each of its characters, so all of them 64 MiB at most."""
 _KEPT_REFUSALS = 128
@@ -48,6 +49,8 @@ class Operation:
     text_sha256: str
     writes: bool
     locks: tuple[str, ...]
+    is_introspection: bool
+    """Whether it asks for the schema only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +65,27 @@ class RefusedText:
 class Operations:
     """Prepares texts for one schema."""
 
-    def __init__(self, schema: Schema, *, production: bool) -> None:
+    def __init__(self, schema: Schema, *, production: bool, introspection: bool) -> None:
         self._schema = schema
         self._production = production
-        self._rules = (*_RULES, NoSchemaIntrospectionCustomRule) if production else _RULES
+        self._rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
         self._kept: _Kept[Operation] = _Kept(_KEPT, _KEPT_CHARACTERS)
         self._refused: _Kept[RefusedText] = _Kept(_KEPT_REFUSALS, _KEPT_CHARACTERS)
 
-    def prepare(self, text: str, name: str | None) -> Operation | RefusedText:
-        """Return the operation of this name in the text, or why there is none."""
-        if len(text) > limits.MAX_SOURCE:
+    def prepare(self, text: str, name: str | None, *, is_trusted: bool = False) -> Operation | RefusedText:
+        """Return the operation of this name in the text, or why there is none.
+
+        A trusted text was validated at start and is not a stranger's: it may be as rich as it is.
+        """
+        if len(text) > limits.MAX_SOURCE and not is_trusted:
             raise Limit(f"the text is longer than {limits.MAX_SOURCE} characters: use variables")
         sha256 = hashlib.sha256(text.encode())
-        key = sha256.digest() + (name or "").encode() + (b"" if name is None else b".")
+        key = sha256.digest() + bytes([is_trusted]) + (name or "").encode() + (b"" if name is None else b".")
         found = self._kept.get(key) or self._refused.get(key)
         if found is not None:
             return found
-        made = self._made(text, name, sha256=sha256.hexdigest())
+        make = self._trusted if is_trusted else self._made
+        made = make(text, name, sha256=sha256.hexdigest())
         if isinstance(made, Operation):
             self._kept.put(key, made, weight=len(text))
         else:
@@ -101,6 +108,9 @@ class Operations:
             return RefusedText(sha256, ArgumentInvalid.code, tuple(_bare(error) for error in errors))
         return self._named(document, name, sha256=sha256)
 
+    def _trusted(self, text: str, name: str | None, *, sha256: str) -> Operation | RefusedText:
+        return self._named(parse(text), name, sha256=sha256)
+
     def _named(self, document: DocumentNode, name: str | None, *, sha256: str) -> Operation | RefusedText:
         found = [
             definition
@@ -114,14 +124,14 @@ class Operations:
             )
             return RefusedText(sha256, ArgumentInvalid.code, (GraphQLError(problem),))
         writes = found[0].operation is OperationType.MUTATION
-        locks = self._locks(document, found[0]) if writes else ()
-        return Operation(document, name, sha256, writes, locks)
+        names = set(_root_names(document, found[0]))
+        locks = self._locks(names) if writes else ()
+        return Operation(document, name, sha256, writes, locks, all(name.startswith("__") for name in names))
 
-    def _locks(self, document: DocumentNode, definition: OperationDefinitionNode) -> tuple[str, ...]:
+    def _locks(self, names: set[str]) -> tuple[str, ...]:
         # INVARIANT (lock-order): sorted, so that two operations never wait for each other.
         rules = self._schema.mutation_rules
-        names = set(_root_names(document, definition)) & rules.keys()
-        return tuple(sorted({table for name in names for table in rules[name].locks}))
+        return tuple(sorted({table for name in names & rules.keys() for table in rules[name].locks}))
 
 
 class _Kept(Generic[V]):

@@ -17,7 +17,7 @@ def schema():
 
 @pytest.fixture
 def prepared(schema):
-    return Operations(schema, production=False)
+    return Operations(schema, production=False, introspection=True)
 
 
 def test_text_is_prepared_once(prepared):
@@ -53,7 +53,7 @@ def test_mutation_names_the_locks_of_its_root_fields_through_fragments(prepared)
 
 def test_text_used_longest_ago_is_dropped_first(schema, monkeypatch):
     monkeypatch.setattr(operations, "_KEPT", 2)
-    small = Operations(schema, production=False)
+    small = Operations(schema, production=False, introspection=True)
     first, second = small.prepare("{ echo }", None), small.prepare("{ a: echo }", None)
     small.prepare("{ echo }", None)
     small.prepare("{ b: echo }", None)
@@ -64,7 +64,7 @@ def test_text_used_longest_ago_is_dropped_first(schema, monkeypatch):
 
 def test_long_texts_are_dropped_by_their_length(schema, monkeypatch):
     monkeypatch.setattr(operations, "_KEPT_CHARACTERS", 1_000)
-    small = Operations(schema, production=False)
+    small = Operations(schema, production=False, introspection=True)
     first = small.prepare("{ echo }" + " " * 600, None)
     small.prepare("{ echo } " + " " * 600, None)
 
