@@ -29,6 +29,7 @@ from dms.base.ids import new_id
 from dms.models.users import PrincipalKind
 from dms.stores.engine import Database
 from dms.web.answers import REQUEST_ID, internal_error, refusal
+from dms.web.origins import READERS, Origins
 
 ACTOR = "dms.actor"
 """Key of the `Actor` in the ASGI scope."""
@@ -64,9 +65,15 @@ _log = logging.getLogger("dms.web")
 _ACTOR_KINDS = {PrincipalKind.USER: ActorKind.USER, PrincipalKind.SERVICE: ActorKind.SERVICE}
 
 
-def middlewares(*, database: Database, clock: Clock) -> list[Middleware]:
+def middlewares(
+    *, database: Database, clock: Clock, origins: frozenset[str] = frozenset()
+) -> list[Middleware]:
     """Return what stands before every route, outermost first."""
-    return [Middleware(Envelope), Middleware(Authentication, database=database, clock=clock)]
+    return [
+        Middleware(Envelope),
+        Middleware(Origins, allowed=origins),
+        Middleware(Authentication, database=database, clock=clock),
+    ]
 
 
 class Envelope:
@@ -210,6 +217,8 @@ def _complete(headers: MutableHeaders, scope: Scope) -> None:
     if scope.get("scheme") == "https":
         headers.setdefault("Strict-Transport-Security", _HSTS)
     headers["X-Request-Id"] = scope[REQUEST_ID]
+    if READERS in scope:
+        scope[READERS].put_on(headers)
 
 
 def _room(path: str) -> str:
