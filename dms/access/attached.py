@@ -82,6 +82,22 @@ class Attached(Generic[M]):
         self._release(kept, judged)
         return {row.id: row for row in kept}  # type: ignore[attr-defined]  # every model here has one
 
+    def each(self, ids: Collection[UUID]) -> dict[UUID, M]:
+        """Return those of these rows that the actor may see, by id; the others are noted as refused."""
+        statement = select(self.model).where(keyset.id_column(self.model).in_(ids), *self.conditions)
+        rows = session_of(self.work).execute(statement).scalars().all()
+        owners = {self._owner_id(row) for row in rows}
+        missing = len(set(ids)) - len(rows)
+        # Absence costs what a refusal costs.
+        judged = self._judge(owners | {NOBODY} if missing else owners)
+        found: dict[UUID, M] = {row.id: row for row in rows}  # type: ignore[attr-defined]  # as below
+        kept = {key: row for key, row in found.items() if self._owner_id(row) in judged}
+        self._release(list(kept.values()), judged)
+        for key in set(ids) - kept.keys():
+            asked = self._owner_id(found[key]) if key in found else key
+            self.work.refuses(asked, action=self.action, reason="absent", exists=key in found)
+        return kept
+
     def scan(self, size: int, *, backward: bool = False) -> Iterator[Sequence[M]]:
         """Yield all rows that SQL proposes, in order and in chunks, for a rule that picks some of them.
 

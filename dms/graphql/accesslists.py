@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -14,13 +14,15 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
+from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, Effect, NodeKind, Reason, Validity
 from dms.models import accesslists as models
 from dms.rules.accessevents import Op
-from dms.services import accesslists, repository, validity
+from dms.services import accessexports, accesslists, repository, validity
 from dms.services.accesslists import Check, DecidingLine, EntryDraft, EntryFilter
 from dms.stores.work import Work
 
@@ -45,10 +47,9 @@ AskedAction = Annotated[Action, strawberry.argument(description="What somebody w
 
 
 @strawberry.type(description="A line of an access list: who may, or may not, do what on a node and below it.")
-class AccessEntry:
+class AccessEntry(Node):
     """An entry with its history."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the entry.")
     principal: Principal = strawberry.field(description="Who may, or may not.")
     node_kind: NodeKind = strawberry.field(description="What it is written on.")
     node_id: strawberry.ID = strawberry.field(description="What it is written on; it holds there and below.")
@@ -121,7 +122,7 @@ class AccessEntryFilter:
 
 
 @strawberry.input(description="A new access entry.")
-class AccessEntryGrantInput:
+class AccessEntryGrantInput(Creation):
     """Who, what, where, from when until when, and why."""
 
     node_id: strawberry.ID = strawberry.field(
@@ -261,6 +262,11 @@ def line_id(line: UUID | str) -> str:
     return line if isinstance(line, str) else shown_id(Kind.ACCESS_ENTRY, line)
 
 
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return entries by id, for `node`."""
+    return shown_entries(info.work, list(accessexports.entry_nodes(info.work, ids).values()))
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -322,6 +328,7 @@ class Mutations:
         op=Op.ACCESS_GRANT,
         needs=Action.MANAGE_ACCESS,
         locks=(LOCK,),
+        creates=Made("access_entry", nodes),
         description="Write an entry into an access list, which acts at once or from `validFrom` on. Nobody "
         "names himself; who is no security officer gives only what he holds there.",
     )

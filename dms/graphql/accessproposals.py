@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from dms.graphql import enums, paging, principals
 from dms.graphql.accesschanges import CHANGES, AccessChangeInput, asked_changes
 from dms.graphql.accesslists import shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
+from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import Digest, asked_id, shown_id, shown_instant
@@ -84,10 +86,9 @@ class AccessChange:
 
 
 @strawberry.type(description="Changes of who may what that wait for a second person, or did.")
-class AccessProposal:
+class AccessProposal(Node):
     """A proposal with what became of it."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the proposal.")
     state: ProposalState = strawberry.field(description="How far it has come.")
     changes: list[AccessChange] = strawberry.field(
         description="What it says, at most 500 changes; all of them are made, or none."
@@ -116,7 +117,7 @@ class AccessProposalFilter:
 
 
 @strawberry.input(description="Changes of who may what for a second person to approve.")
-class AccessChangeProposeInput:
+class AccessChangeProposeInput(Creation):
     """The changes, and why."""
 
     changes: list[AccessChangeInput] = strawberry.field(description=CHANGES)
@@ -244,6 +245,11 @@ def _shown_change(
     )
 
 
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return proposals by id, for `node`."""
+    return _shown(info.work, list(accessproposalviews.nodes(info.work, ids).values()))
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -281,6 +287,7 @@ class Mutations:
         op=Op.ACCESSCHANGE_PROPOSE,
         needs=Action.MANAGE_ACCESS,
         locks=_LOCKS,
+        creates=Made("access_proposal", nodes),
         description="Propose changes to a second person, who has seven days. They are tried out with your "
         "rights, and undone. What reaches you through a group, a role or everyone you may propose; what "
         "names you, not.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from dms.base.paging import Page
 from dms.graphql import accesslists, enums, paging, principals
 from dms.graphql.accesslists import AccessEntry, asked_node, shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
-from dms.graphql.nodes import Siblings, nested_field
+from dms.graphql.creations import Creation, Made
+from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
@@ -56,10 +57,9 @@ enums.show(
 
 
 @strawberry.type(description="A line of a review: an entry, and what was decided about it.")
-class AccessReviewLine:
+class AccessReviewLine(Node):
     """A line with its signature."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the line.")
     state: Standing = strawberry.field(description="Where it stands now.")
     access_entry: AccessEntry = strawberry.field(description="The entry, as it is now.")
     decided_by: Principal | None = strawberry.field(description="Who signed; none while it is open.")
@@ -68,13 +68,12 @@ class AccessReviewLine:
 
 
 @strawberry.type(description="A review of an access list as it stood when the review began.")
-class AccessReview:
+class AccessReview(Node):
     """A review with its counts."""
 
     key: strawberry.Private[UUID]
     siblings: strawberry.Private[Siblings[models.AccessReview]]
 
-    id: strawberry.ID = strawberry.field(description="The id of the review.")
     node_kind: NodeKind = strawberry.field(description="Whose list it is.")
     node_id: strawberry.ID = strawberry.field(description="Whose list it is.")
     includes_below: bool = strawberry.field(description="Whether the lists of all below are in it too.")
@@ -118,7 +117,7 @@ class AccessReviewFilter:
 
 
 @strawberry.input(description="The beginning of a review.")
-class AccessReviewStartInput:
+class AccessReviewStartInput(Creation):
     """Whose list, and why."""
 
     node_id: strawberry.ID = strawberry.field(
@@ -217,6 +216,16 @@ def _shown_lines(work: Work, lines: Iterable[Line]) -> Mapping[UUID, AccessRevie
     }
 
 
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return reviews by id, for `node`."""
+    return _shown(info.work, accessreviews.review_nodes(info.work, ids).values())
+
+
+def line_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return lines of reviews by id, for `node`."""
+    return _shown_lines(info.work, accessreviews.line_nodes(info.work, ids).values())
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -259,6 +268,7 @@ class Mutations:
     @mutation_field(
         op=Op.ACCESSREVIEW_START,
         needs=Action.MANAGE_ACCESS,
+        creates=Made("access_review", nodes),
         description="Begin a review: the open entries of a list, as far as you may know them, are frozen.",
     )
     def access_review_start(

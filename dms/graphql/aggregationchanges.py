@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from dms.base.ids import Kind
 from dms.graphql import aggregations as room
 from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import INPUT, Info, Payload, mutation_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import given
 from dms.graphql.scalars import asked_id
 from dms.graphql.security import SecurityClassificationInput
@@ -27,7 +29,7 @@ _NOW = "The Aggregation as it is now; null also if you may no longer know of it.
 
 
 @strawberry.input(description="A new Aggregation.")
-class AggregationCreateInput:
+class AggregationCreateInput(Creation):
     """What an Aggregation begins with."""
 
     parent_id: strawberry.ID | None = strawberry.field(
@@ -144,10 +146,14 @@ class AggregationRearrangePayload(Payload):
     aggregation: Aggregation | None = strawberry.field(default=None, description=_NOW)
 
 
-def _now(info: Info, row_id: UUID) -> Aggregation | None:
+def _read(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Aggregation]:
     names = info.below("aggregation")
-    found = aggregationviews.many(info.work, [row_id], wanted=room.wanted(names))
-    return room.shaped(info.work, found.values(), names=names).get(row_id)
+    found = aggregationviews.many(info.work, ids, wanted=room.wanted(names))
+    return room.shaped(info.work, found.values(), names=names)
+
+
+def _now(info: Info, row_id: UUID) -> Aggregation | None:
+    return _read(info, [row_id]).get(row_id)
 
 
 def _key(text: str | None, kind: Kind = Kind.AGGREGATION) -> UUID | None:
@@ -175,6 +181,7 @@ class Mutations:
         op=Op.AGGREGATION_CREATE,
         needs=Action.FILE,
         locks=(CODE_LOCK, PLACES),
+        creates=Made("aggregation", _read),
         description="Make an Aggregation below one in which you may file, or at the top.",
     )
     def aggregation_create(
@@ -193,7 +200,8 @@ class Mutations:
             record_class_id=_key(input.record_class_id, Kind.RECORD_CLASS),
             mark=None if mark is None else mark.asked(),
         )
-        return AggregationCreatePayload(aggregation=_now(info, aggregations.create(info.work, new)))
+        key = aggregations.create(info.work, new)
+        return AggregationCreatePayload(aggregation=_now(info, key), made=key)
 
     @mutation_field(
         op=Op.AGGREGATION_UPDATE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
+from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
@@ -27,10 +29,9 @@ from dms.stores.work import Work
 
 
 @strawberry.type(description="The highest classification that an account reaches during a period.")
-class Clearance:
+class Clearance(Node):
     """A clearance with who gave it and why."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the clearance.")
     user: Principal = strawberry.field(description="The person or service account that holds it.")
     level: SecurityLevel = strawberry.field(description="It reaches things of this level and of lower ones.")
     compartments: list[Compartment] = strawberry.field(
@@ -56,7 +57,7 @@ class ClearanceFilter:
 
 
 @strawberry.input(description="A new clearance.")
-class ClearanceGrantInput:
+class ClearanceGrantInput(Creation):
     """Who gets what, from when until when, and why."""
 
     user_id: strawberry.ID = strawberry.field(
@@ -122,6 +123,11 @@ def _shape(
     )
 
 
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return clearances by id, for `node`."""
+    return shown_clearances(info.work, list(clearances.nodes(info.work, ids).values()))
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -164,6 +170,7 @@ class Mutations:
         op=Op.CLEARANCE_GRANT,
         needs=Duty.CLEARANCES_MANAGE,
         locks=(LOCK,),
+        creates=Made("clearance", nodes),
         description="Give a clearance to another person or a service account, which acts at once.",
     )
     def clearance_grant(

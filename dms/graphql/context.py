@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from graphql import DocumentNode
@@ -15,6 +17,8 @@ from strawberry.types.base import StrawberryOptional
 from dms.access import gate
 from dms.base.errors import DmsError, NotFound
 from dms.base.settings import Settings
+from dms.graphql import creations
+from dms.graphql.creations import Made
 from dms.graphql.errors import UserError, door_error, user_error
 from dms.graphql.selection import Selected, below, wants
 from dms.rules.access import Action, Duty
@@ -103,6 +107,8 @@ class Payload:
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was done; empty if it was."
     )
+    made: strawberry.Private[UUID | None] = None
+    """The id of what was made, for where it may be hidden from who made it."""
 
 
 INPUT = strawberry.argument(description="What is to be done, and with what.")
@@ -131,14 +137,17 @@ def mutation_field(
     needs: Needs,
     description: str,
     locks: tuple[str, ...] = (),
+    creates: Made | None = None,
     deprecation_reason: str | None = None,
 ) -> Decorator:
     """Make a root field of a resolver that writes and answers a `Payload`.
 
-    It runs in a savepoint; an expected failure undoes this field alone and shows in its `errors`.
+    It runs in a savepoint; an expected failure undoes this field alone and shows in its `errors`. One that
+    `creates` something takes a `Creation` as its input, and honours its idempotency key.
     """
     rule = Rule(op, needs, locks)
-    return _root_field(rule, _Mutation(rule), description=description, deprecation_reason=deprecation_reason)
+    field = _Mutation(rule, creates)
+    return _root_field(rule, field, description=description, deprecation_reason=deprecation_reason)
 
 
 def _root_field(
@@ -182,8 +191,9 @@ class _Query(FieldExtension):
 class _Mutation(FieldExtension):
     """Runs the resolver of a root field that writes."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, creates: Made | None) -> None:
         self._rule = rule
+        self._creates = creates
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **arguments: Any) -> Any:
         """Check the duty, resolve in a savepoint, and show an expected failure in the payload."""
@@ -193,7 +203,7 @@ class _Mutation(FieldExtension):
         try:
             with context.work.savepoint():
                 _check_duty(context.work, self._rule)
-                return next_(source, info, **arguments)
+                return self._done(info, partial(next_, source, info, **arguments), arguments)
         except DmsError as error:
             _note(context.work, self._rule, error=error, since=refusals)
             shown = user_error(error)
@@ -204,6 +214,12 @@ class _Mutation(FieldExtension):
         except Exception as error:
             context.stopped = error
             raise
+
+    def _done(self, info: Any, act: Callable[[], Any], arguments: Mapping[str, Any]) -> Any:
+        if self._creates is None:
+            return act()
+        payload = payload_type(info.return_type)
+        return creations.once(info, self._creates, payload, asked=arguments["input"], act=act)
 
 
 def payload_type(declared: object) -> type[Payload]:

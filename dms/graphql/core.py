@@ -12,7 +12,26 @@ from dms import __version__
 from dms.base.errors import ArgumentInvalid
 from dms.base.ids import Kind, parse_global_id
 from dms.base.paging import MAX_PAGE
-from dms.graphql import aggregations, documents, limits, memberships, roles, schemes, users, versions
+from dms.graphql import (
+    accesslists,
+    accessproposals,
+    accessreviews,
+    aggregations,
+    clearances,
+    documents,
+    imports,
+    limits,
+    logalerts,
+    logexports,
+    memberships,
+    roles,
+    schemes,
+    security,
+    securitychanges,
+    sessions,
+    users,
+    versions,
+)
 from dms.graphql.context import OPEN, Info, query_field
 from dms.graphql.nodes import Node
 from dms.graphql.scalars import ABSENT, BigInt, shown_id
@@ -31,6 +50,21 @@ _READ: Mapping[Kind, Callable[[Info, Collection[UUID]], Mapping[UUID, Node]]] = 
     Kind.USER: users.nodes,
     Kind.GROUP: memberships.nodes,
     Kind.ROLE: roles.nodes,
+    Kind.PRINCIPAL_LINK: memberships.link_nodes,
+    Kind.SESSION: sessions.nodes,
+    Kind.SECURITY_LEVEL: security.level_nodes,
+    Kind.COMPARTMENT: security.compartment_nodes,
+    Kind.CLEARANCE: clearances.nodes,
+    Kind.SECURITY_CHANGE: securitychanges.nodes,
+    Kind.ACCESS_ENTRY: accesslists.nodes,
+    Kind.ACCESS_REVIEW: accessreviews.nodes,
+    Kind.ACCESS_REVIEW_LINE: accessreviews.line_nodes,
+    Kind.ACCESS_PROPOSAL: accessproposals.nodes,
+    Kind.IMPORT_RUN: imports.nodes,
+    Kind.IMPORT_FINDING: imports.finding_nodes,
+    Kind.LOG_EXPORT: logexports.nodes,
+    Kind.LOG_ALERT: logalerts.nodes,
+    Kind.LOG_ALERT_HIT: logalerts.hit_nodes,
 }
 """How things of each kind are read by their ids; each judges them as its room does."""
 
@@ -66,7 +100,10 @@ class ServerInfo:
 
 
 def _asked(text: str) -> tuple[Kind, UUID]:
-    """Read an id; one that names nothing readable takes the way of a Document that never existed."""
+    """Read an id; one that names nothing readable takes the way of a Document that never existed.
+
+    So does an event of the access log: to read the log is an act of its own, `accessEvent`.
+    """
     parsed = parse_global_id(text)
     return parsed if parsed is not None and parsed[0] in _READ else (Kind.DOCUMENT, ABSENT)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from dms.access.scopes import PLACES
 from dms.base.ids import Kind
 from dms.graphql import documents as room
 from dms.graphql.context import INPUT, Info, Payload, mutation_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.documents import Document, Names
 from dms.graphql.nodes import given
 from dms.graphql.scalars import asked_id
@@ -25,7 +27,7 @@ _NOW = "The Document as it is now; null also if you may no longer know of it."
 
 
 @strawberry.input(description="A new Document.")
-class DocumentRegisterInput:
+class DocumentRegisterInput(Creation):
     """What a Document begins with."""
 
     aggregation_id: strawberry.ID = strawberry.field(
@@ -142,10 +144,14 @@ class DocumentClassAssignPayload(Payload):
     document: Document | None = strawberry.field(default=None, description=_NOW)
 
 
-def _now(info: Info, row_id: UUID) -> Document | None:
+def _read(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Document]:
     names = Names.below(info, "document")
-    found = documentviews.many(info.work, [row_id], wanted=names.wanted())
-    return room.shaped(info.work, found.values(), names=names).get(row_id)
+    found = documentviews.many(info.work, ids, wanted=names.wanted())
+    return room.shaped(info.work, found.values(), names=names)
+
+
+def _now(info: Info, row_id: UUID) -> Document | None:
+    return _read(info, [row_id]).get(row_id)
 
 
 def _new(input: DocumentRegisterInput) -> NewDocument:
@@ -187,13 +193,15 @@ class Mutations:
         op=Op.DOCUMENT_REGISTER,
         needs=Action.FILE,
         locks=(PLACES,),
+        creates=Made("document", _read),
         description="Register a Document as a draft, with its first Version if there is one.",
     )
     def document_register(
         self, info: Info, input: Annotated[DocumentRegisterInput, INPUT]
     ) -> DocumentRegisterPayload | None:
         """Register a Document."""
-        return DocumentRegisterPayload(document=_now(info, documents.register(info.work, _new(input))))
+        key = documents.register(info.work, _new(input))
+        return DocumentRegisterPayload(document=_now(info, key), made=key)
 
     @mutation_field(
         op=Op.DOCUMENT_UPDATE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 import strawberry
@@ -13,7 +13,7 @@ from dms.base.paging import Page
 from dms.graphql import aggregations, enums, paging
 from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import OPEN, Info, query_field
-from dms.graphql.nodes import Siblings, nested_field
+from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.scalars import BigInt, shown_id, shown_instant
 from dms.models import imports as models
@@ -45,10 +45,9 @@ enums.show(
 
 
 @strawberry.type(description="A remark of an import on one file.")
-class ImportFinding:
+class ImportFinding(Node):
     """A finding."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the finding.")
     path: str = strawberry.field(
         description="Where the file lies in the folder; what cannot be shown is escaped with a backslash."
     )
@@ -57,14 +56,13 @@ class ImportFinding:
 
 
 @strawberry.type(description="One run of an import of a folder. A second run of the same folder goes on.")
-class ImportRun:
+class ImportRun(Node):
     """An import with its counts."""
 
     key: strawberry.Private[UUID]
     aggregation_key: strawberry.Private[UUID]
     siblings: strawberry.Private[Siblings[models.ImportRun]]
 
-    id: strawberry.ID = strawberry.field(description="The id of the run.")
     source: str = strawberry.field(description="The folder, on the machine where the import ran.")
     started_at: Instant = strawberry.field(description="When it began.")
     finished_at: Instant | None = strawberry.field(
@@ -142,6 +140,16 @@ def _shape(row: models.ImportRun, siblings: Siblings[models.ImportRun]) -> Impor
         duplicates=row.duplicates,
         filed_bytes=BigInt(row.filed_bytes),
     )
+
+
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return imports by id, for `node`."""
+    return _shaped(importviews.nodes(info.work, ids).values())
+
+
+def finding_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return findings of imports by id, for `node`."""
+    return {key: _finding(row) for key, row in importviews.finding_nodes(info.work, ids).items()}
 
 
 @strawberry.type

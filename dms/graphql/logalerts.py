@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -13,7 +13,9 @@ from dms.base.ids import Kind
 from dms.graphql import alertwords, paging, principals
 from dms.graphql.alertwords import LogAlertTermsInput
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.eventwords import Op
+from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
@@ -26,10 +28,9 @@ from dms.stores.work import Work
 
 
 @strawberry.type(description="A saved rule that raises alerts about the access log.")
-class LogAlert:
+class LogAlert(Node):
     """A rule; what its kind does not have is null."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the rule.")
     name: str = strawberry.field(description="What it is called.")
     kind: AlertKind = strawberry.field(description="What it looks for.")
     factor: int | None = strawberry.field(description="VOLUME: how many times the usual of an hour.")
@@ -59,10 +60,9 @@ class LogAlert:
 
 
 @strawberry.type(description="An alert about the access log, and what came of it.")
-class LogAlertHit:
+class LogAlertHit(Node):
     """An alert."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the alert.")
     log_alert: LogAlert = strawberry.field(description="The rule that raised it, as it is now.")
     alert_revision: int = strawberry.field(description="The revision of the rule that raised it.")
     actor: Principal | None = strawberry.field(
@@ -93,7 +93,7 @@ class LogAlertHitFilter:
 
 
 @strawberry.input(description="A rule to save.")
-class LogAlertCreateInput:
+class LogAlertCreateInput(Creation):
     """A name and terms."""
 
     name: str = strawberry.field(description="What to call it.")
@@ -200,6 +200,16 @@ def _shown_hits(work: Work, rows: Iterable[models.LogAlertHit]) -> dict[UUID, Lo
     }
 
 
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return rules by id, for `node`."""
+    return _shown(info.work, logalerts.nodes(info.work, ids).values())
+
+
+def hit_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return alerts by id, for `node`."""
+    return _shown_hits(info.work, logalerts.hit_nodes(info.work, ids).values())
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -260,6 +270,7 @@ class Mutations:
     @mutation_field(
         op=Op.LOGALERT_CREATE,
         needs=Duty.LOG_READ,
+        creates=Made("log_alert", nodes),
         description="Save a rule that raises alerts about the access log from now on.",
     )
     def log_alert_create(

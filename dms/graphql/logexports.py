@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from dms.base.ids import Kind
 from dms.graphql import accessevents, enums, paging, principals
 from dms.graphql.accessevents import AccessEventFilter
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
+from dms.graphql.nodes import Node
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import BigInt, Digest, asked_id, shown_id, shown_instant
@@ -61,10 +63,9 @@ class LogExportGap:
 
 
 @strawberry.type(description="An export of the access log, and how complete it is.")
-class LogExport:
+class LogExport(Node):
     """An export."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the export.")
     format: ExportFormat = strawberry.field(description="What kind of file it becomes.")
     selection: str = strawberry.field(description="The filter, as JSON text.")
     with_objects: bool = strawberry.field(description="Of a sheet: whether each object has a row.")
@@ -107,7 +108,7 @@ class LogExport:
 
 
 @strawberry.input(description="What is to be exported.")
-class AccessEventExportInput:
+class AccessEventExportInput(Creation):
     """Format and selection."""
 
     format: ExportFormat = strawberry.field(description="What kind of file.")
@@ -191,6 +192,11 @@ def _big(value: int | None) -> BigInt | None:
     return None if value is None else BigInt(value)
 
 
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return exports of the log by id, for `node`."""
+    return _shown(info.work, logexports.nodes(info.work, ids).values())
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -234,6 +240,7 @@ class Mutations:
     @mutation_field(
         op=Op.LOG_EXPORT,
         needs=Duty.LOG_EXPORT,
+        creates=Made("log_export", nodes),
         description="Ask for an export of the access log. The server writes it by itself, slice by slice, "
         "each an event; it holds what the newest checkpoint covers when it is begun.",
     )

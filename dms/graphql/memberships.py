@@ -15,6 +15,7 @@ from dms.base.ids import Kind
 from dms.base.paging import Page
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
@@ -47,10 +48,9 @@ class Asked:
 
 
 @strawberry.type(description="A dated link by which somebody belongs to a group or holds a role.")
-class Membership:
+class Membership(Node):
     """A link with who made it and why."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the link.")
     member: Principal = strawberry.field(description="The person, service account or group that belongs.")
     group: Principal = strawberry.field(description="The group or role that it belongs to.")
     member_group: Group | None = strawberry.field(
@@ -122,7 +122,7 @@ class GroupFilter:
 
 
 @strawberry.input(description="A new group.")
-class GroupCreateInput:
+class GroupCreateInput(Creation):
     """What a group begins with."""
 
     name: str = strawberry.field(
@@ -132,7 +132,7 @@ class GroupCreateInput:
 
 
 @strawberry.input(description="A new member of a group.")
-class GroupMemberAddInput:
+class GroupMemberAddInput(Creation):
     """Who belongs to what, from when until when, and why."""
 
     group_id: strawberry.ID = strawberry.field(description="The group.")
@@ -254,6 +254,11 @@ def _shape(
     )
 
 
+def link_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return links by id, for `node`."""
+    return shown(info.work, membershipviews.link_nodes(info.work, ids).values())
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -290,6 +295,7 @@ class Mutations:
     @mutation_field(
         op=Op.GROUP_CREATE,
         needs=Duty.CLEARANCES_MANAGE,
+        creates=Made("group", nodes),
         description="Make a group without members. For officers with the duty `clearances.manage`.",
     )
     def group_create(
@@ -303,6 +309,7 @@ class Mutations:
         op=Op.GROUP_MEMBER_ADD,
         needs=Duty.CLEARANCES_MANAGE,
         locks=(LOCK,),
+        creates=Made("membership", link_nodes),
         description="Put another account, or a group that you do not belong to, into a group; it acts at "
         "once or from `validFrom` on.",
     )

@@ -14,6 +14,7 @@ from dms.base.ids import Kind
 from dms.graphql import memberships as links
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.memberships import Asked, Membership, Standing
 from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
@@ -59,7 +60,7 @@ class Role(Node):
 
 
 @strawberry.input(description="The gift of a role.")
-class RoleAssignInput:
+class RoleAssignInput(Creation):
     """Who gets which role, from when until when, and why."""
 
     role_id: strawberry.ID = strawberry.field(description="The role.")
@@ -149,6 +150,7 @@ class Mutations:
         op=Op.ROLE_ASSIGN,
         needs=OPEN,  # an administrator names the first officer, while nobody holds `clearances.manage`
         locks=(LOCK,),
+        creates=Made("membership", links.link_nodes),
         description="Give a role to another account, or to a group that you do not belong to. For officers "
         "with the duty `clearances.manage`; while there is none, an administrator names the first.",
     )

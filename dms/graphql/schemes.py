@@ -12,6 +12,7 @@ from dms.access.scopes import PLACES
 from dms.base.ids import Kind
 from dms.graphql import paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.scalars import asked_id, shown_id
@@ -80,7 +81,7 @@ def scheme_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
 
 
 @strawberry.input(description="A new class of the scheme.")
-class ClassEntryAddInput:
+class ClassEntryAddInput(Creation):
     """What a class begins with."""
 
     code: str = strawberry.field(description="Its code; no other class of the scheme has it.")
@@ -144,6 +145,7 @@ class Mutations:
         op=Op.RECORDCLASS_CREATE,
         needs=Duty.SCHEMES_MANAGE,
         locks=(PLACES,),
+        creates=Made("record_class", class_nodes),
         description="Make a class, so that Documents can be classed and declared. It stays for good.",
     )
     def class_entry_add(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -10,6 +12,8 @@ from dms.access.revisions import LOCK
 from dms.base.ids import Kind
 from dms.graphql import enums, paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
+from dms.graphql.nodes import Node
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.scalars import asked_id, shown_id
 from dms.graphql.words import MarkedKind
@@ -34,10 +38,9 @@ MARKED_KINDS = {MarkedKind.DOCUMENT: Kind.DOCUMENT, MarkedKind.AGGREGATION: Kind
 
 
 @strawberry.type(description="A rank of secrecy; who is cleared for it is cleared for all lower ones.")
-class SecurityLevel:
+class SecurityLevel(Node):
     """A level with its names."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the level.")
     rank: int = strawberry.field(description="Its place in the order: a higher rank is more secret.")
     code: str = strawberry.field(description="The short name by which it is given to things.")
     name: str = strawberry.field(description="Its name as people know it.")
@@ -48,10 +51,9 @@ class SecurityLevel:
 @strawberry.type(
     description="A need-to-know group: of all compartments that a thing bears, a clearance must hold each."
 )
-class Compartment:
+class Compartment(Node):
     """A compartment with its names."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the compartment.")
     code: str = strawberry.field(description="The short name by which it is given to things.")
     name: str = strawberry.field(description="Its name as people know it.")
     status: CompartmentStatus = strawberry.field(description="Whether it may still be given to things.")
@@ -120,7 +122,7 @@ def shown_classification(found: Classification) -> SecurityClassification:
 
 
 @strawberry.input(description="A new level.")
-class SecurityLevelCreateInput:
+class SecurityLevelCreateInput(Creation):
     """What a level begins with."""
 
     rank: int = strawberry.field(
@@ -145,7 +147,7 @@ class SecurityLevelUpdateInput:
 
 
 @strawberry.input(description="A new compartment.")
-class CompartmentCreateInput:
+class CompartmentCreateInput(Creation):
     """What a compartment begins with."""
 
     code: str = strawberry.field(
@@ -195,6 +197,16 @@ class CompartmentRetirePayload(Payload):
     )
 
 
+def level_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return levels by id, for `node`."""
+    return {key: shown_level(row) for key, row in security.level_nodes(info.work, ids).items()}
+
+
+def compartment_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return compartments by id, for `node`."""
+    return {key: shown_compartment(row) for key, row in security.compartment_nodes(info.work, ids).items()}
+
+
 @strawberry.type
 class Queries:
     """The room's part of Query."""
@@ -230,6 +242,7 @@ class Mutations:
         op=Op.SECURITYLEVEL_CREATE,
         needs=Duty.SECURITYLEVELS_MANAGE,
         locks=(LOCK,),
+        creates=Made("security_level", level_nodes),
         description="Make a security level. For officers with the duty `securitylevels.manage`.",
     )
     def security_level_create(
@@ -265,6 +278,7 @@ class Mutations:
         op=Op.COMPARTMENT_CREATE,
         needs=Duty.SECURITYLEVELS_MANAGE,
         locks=(LOCK,),
+        creates=Made("compartment", compartment_nodes),
         description="Make a compartment. For officers with the duty `securitylevels.manage`.",
     )
     def compartment_create(

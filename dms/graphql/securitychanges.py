@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
+from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
@@ -47,10 +48,9 @@ enums.show(
 @strawberry.type(
     description="A change of the classification of a thing; all of a thing together are its history of marks."
 )
-class SecurityChange:
+class SecurityChange(Node):
     """A raise, a proposed or decided lowering, or the first mark."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the change.")
     object_kind: MarkedKind = strawberry.field(description="What bears the classification.")
     object_id: strawberry.ID = strawberry.field(description="The Document or Aggregation.")
     old: SecurityClassification | None = strawberry.field(
@@ -201,6 +201,11 @@ def _set(work: Work, kind: MarkedKind, *, asked: SecuritySetInput) -> SecurityCh
 def _asked_object(text: str) -> UUID:
     parsed = parse_global_id(text)
     return parsed[1] if parsed is not None and parsed[0] in MARKED_KINDS.values() else ABSENT
+
+
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return changes of marks by id, for `node`."""
+    return _shown(info.work, list(securitychanges.nodes(info.work, ids).values()))
 
 
 @strawberry.type

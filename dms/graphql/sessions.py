@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
@@ -32,10 +33,9 @@ enums.show(
 
 
 @strawberry.type(description="A log-in or key that counts until it ends. Its token is shown to nobody again.")
-class Session:
+class Session(Node):
     """A session without its secret."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the session; it opens nothing.")
     user: Principal = strawberry.field(description="The person or service account that it acts for.")
     kind: TokenKind = strawberry.field(description="Where it comes from.")
     note: str = strawberry.field(description="What it was made for.")
@@ -91,6 +91,11 @@ def _shape(found: sessions.Session, user: Principal) -> Session:
         ended_at=shown_instant(found.ended_at),
         is_current=found.is_current,
     )
+
+
+def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
+    """Return sessions by id, for `node`."""
+    return shown(info.work, sessions.nodes(info.work, ids).values())
 
 
 @strawberry.type

@@ -14,6 +14,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import enums, memberships, paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.memberships import Asked, Membership, Standing
 from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
@@ -97,7 +98,7 @@ class UserFilter:
 
 
 @strawberry.input(description="A new account.")
-class UserCreateInput:
+class UserCreateInput(Creation):
     """What an account begins with."""
 
     name: str = strawberry.field(
@@ -262,6 +263,7 @@ class Mutations:
     @mutation_field(
         op=Op.USER_CREATE,
         needs=Duty.USERS_MANAGE,
+        creates=Made("user", nodes),
         description="Make an account without a password, and a code with which its holder chooses one.",
     )
     def user_create(self, info: Info, input: Annotated[UserCreateInput, INPUT]) -> UserCreatePayload | None:

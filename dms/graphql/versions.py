@@ -12,6 +12,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
+from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.principals import Principal
@@ -64,7 +65,7 @@ class UploadInput:
 
 
 @strawberry.input(description="A new Version of a draft.")
-class VersionAddInput:
+class VersionAddInput(Creation):
     """Which Document, and which upload."""
 
     document_id: strawberry.ID = strawberry.field(description="The Document, which must be a draft.")
@@ -107,6 +108,10 @@ def _shape(view: VersionView, people: Mapping[UUID, Principal]) -> Version:
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return Versions by id, for `node`."""
     return shaped(info.work, versions.nodes(info.work, ids).values(), names=info.below(""))
+
+
+def _added(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Version]:
+    return shaped(info.work, versions.nodes(info.work, ids).values(), names=info.below("version"))
 
 
 def _upload_id(text: str) -> UUID:
@@ -161,6 +166,7 @@ class Mutations:
     @mutation_field(
         op=Op.VERSION_ADD,
         needs=Action.EDIT,
+        creates=Made("version", _added),
         description="Make a finished upload of yours the next Version of a draft.",
     )
     def version_add(self, info: Info, input: Annotated[VersionAddInput, INPUT]) -> VersionAddPayload | None:
@@ -171,6 +177,4 @@ class Mutations:
             expected_revision=input.expected_revision,
             upload=input.upload.named(),
         )
-        found = versions.nodes(info.work, [made]).values()
-        shown = shaped(info.work, found, names=info.below("version"))
-        return VersionAddPayload(version=shown.get(made))
+        return VersionAddPayload(version=_added(info, [made]).get(made))

@@ -1,4 +1,4 @@
-"""What a server does by itself beside answering: counters folded, nodes filled, idle nodes let go.
+"""What a server does by itself beside answering: counters folded, nodes filled, idle nodes and keys let go.
 
 It also makes the months of the access log ahead, and looks whether a disk that was full has room again.
 
@@ -17,6 +17,7 @@ from dms.base.actor import system_actor
 from dms.base.errors import DmsError
 from dms.base.ids import new_id
 from dms.services import accessnodes
+from dms.stores import idempotencykeys
 from dms.stores.work import Works
 
 _log = logging.getLogger("dms.caretaking")
@@ -71,6 +72,11 @@ class Caretaker:
         if is_sweep:
             partitions.prepare(database)
             accessnodes.sweep(self._works, actor, is_stopped=self._rests)
+            self._sweep_keys()
+
+    def _sweep_keys(self) -> None:
+        while idempotencykeys.sweep(self._works.database, now=self._works.clock()) and not self._rests():
+            pass
 
     def _rests(self) -> bool:
         """Let others go first for a moment; True once the thread shall end."""

@@ -27,6 +27,7 @@ _OPEN_KEYS = frozenset(
         "method",
         "name_sha256",
         "operator",
+        "repeated",
         "session",
         "user_agent",
         "writer",

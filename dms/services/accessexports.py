@@ -146,6 +146,11 @@ def known(work: Work) -> Attached[AccessEntry]:
     return gate.attached(work, AccessEntry, owner=AccessEntry.node_id, action=action, open_nodes=open_nodes)
 
 
+def entry_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, AccessEntry]:
+    """Return those of these entries that the actor may know of, by id."""
+    return known(work).each(ids)
+
+
 def ids_of(work: Work, word: NodeWord, codes: Collection[str]) -> dict[str, UUID]:
     """Return the ids of what bears these codes and may be known of."""
     wanted = sorted({text.sought(code, limit=text.MAX_CODE) for code in codes})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
@@ -65,6 +65,11 @@ def proposals(
     if state is not None:
         found = found.where(*_in_state(state, now=work.now))
     return found.order_by(Order(AccessProposal.id, descending=True)).page(request)
+
+
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, AccessProposal]:
+    """Return those of these proposals that the actor may see, by id."""
+    return reading(work).each(ids)
 
 
 def state_of(work: Work, row: AccessProposal) -> ProposalState:

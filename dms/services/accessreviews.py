@@ -154,6 +154,18 @@ def reviews(
     return reading.order_by(Order(AccessReview.id, descending=True)).page(request)
 
 
+def review_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, AccessReview]:
+    """Return those of these reviews that the actor may know of, by id."""
+    return _reviews(work).each(ids)
+
+
+def line_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Line]:
+    """Return those of these lines that the actor may know of, by id."""
+    rows = _lines(work).each(ids)
+    entries = accessexports.known(work).many({row.entry_id for row in rows.values()})
+    return {key: Line(row, entries[row.entry_id]) for key, row in rows.items()}
+
+
 def lines(work: Work, review_ids: Collection[UUID], request: PageRequest) -> Mapping[UUID, Page[Line]]:
     """Return a page of the lines of each review that this operation has shown, in the order of writing.
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy import false
+from sqlalchemy.orm import DeclarativeBase
+
 from dms.access import gate
+from dms.access.reading import Listing
 from dms.base.canonical import Canonical
 from dms.base.errors import Invalid
 from dms.models.aggregations import Aggregation
@@ -14,6 +19,8 @@ from dms.rules.access import Action, Duty
 from dms.rules.accessevents import Op
 from dms.stores.work import Work
 
+M = TypeVar("M", bound=DeclarativeBase)
+
 _AT_ONCE = 500
 
 
@@ -21,6 +28,12 @@ def begin(work: Work, op: Op = Op.LOG_READ) -> None:
     """Note that the log is read, and require the duty `log.read`."""
     work.performs(op)
     gate.require_duty(work, Duty.LOG_READ)
+
+
+def behind(work: Work, model: type[M], duty: Duty) -> Listing[M]:
+    """Start a reading of things that stand behind a duty: empty for all others, as if there were none."""
+    reading = gate.listed(work, model)
+    return reading if gate.has_duty(work, duty) else reading.where(false())
 
 
 def note(work: Work, asked: Mapping[str, Canonical], *, shown: int) -> None:

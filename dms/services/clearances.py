@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from dms.access import gate, marks, revisions
 from dms.access.keyset import Order
+from dms.access.reading import Listing
 from dms.base.canonical import Canonical
 from dms.base.clock import to_iso
 from dms.base.errors import Conflict, Invalid, SecondPerson, State
@@ -33,9 +35,7 @@ def clearances(
 ) -> Page[Clearance]:
     """List clearances, newest first: everybody's for officers and auditors, one's own for all others."""
     work.performs(Op.CLEARANCE_LIST)
-    reading = gate.listed(work, Clearance)
-    if not any(gate.has_duty(work, duty) for duty in _READERS):
-        reading = reading.where(Clearance.user_id == work.actor.principal_id)
+    reading = _shown(work)
     if user_id is not None:
         reading = reading.where(Clearance.user_id == user_id)
     if stands is not None:
@@ -115,9 +115,21 @@ def revoke(work: Work, *, clearance_id: UUID, reason: str) -> Clearance:
     return row
 
 
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Clearance]:
+    """Return those of these clearances that the actor may see, by id."""
+    return _shown(work).each(ids)
+
+
 def mark_of(row: Clearance) -> Mark:
     """Return the mark that a clearance reaches."""
     return Mark(row.level_rank, marks.decode(row.compartments))
+
+
+def _shown(work: Work) -> Listing[Clearance]:
+    reading = gate.listed(work, Clearance)
+    if any(gate.has_duty(work, duty) for duty in _READERS):
+        return reading
+    return reading.where(Clearance.user_id == work.actor.principal_id)
 
 
 def _require_other(work: Work, user_id: UUID) -> None:

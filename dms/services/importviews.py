@@ -38,5 +38,17 @@ def findings(
     return {run_id: reading.page(request)}
 
 
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, ImportRun]:
+    """Return those of these imports that are the actor's own, by id."""
+    return _own(work).each(ids)
+
+
+def finding_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, ImportFinding]:
+    """Return those of these findings that are of the actor's own imports, by id."""
+    named = gate.vocabulary(work, ImportFinding).many(ids)
+    runs = _own(work).many({row.run_id for row in named.values()})
+    return gate.parts(work, ImportFinding, owner=ImportFinding.run_id, of=runs, noted=True).each(ids)
+
+
 def _own(work: Work) -> Listing[ImportRun]:
     return gate.listed(work, ImportRun).where(ImportRun.started_by == gate.account_id(work))

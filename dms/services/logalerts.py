@@ -6,7 +6,7 @@ they are told. The system raises alerts; each is an event, so that none can be l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.alertterms import AlertKind, Terms
 from dms.rules.logalerts import Finding, Known, Learned
-from dms.services import schemes, security
+from dms.services import auditing, schemes, security
 from dms.stores import alertmemory
 from dms.stores.work import Work
 
@@ -118,6 +118,16 @@ def page(work: Work, request: PageRequest) -> Page[LogAlert]:
     """List the rules that are in force, the newest first."""
     _begin(work, Op.LOGALERT_LIST)
     return _present(work).order_by(Order(LogAlert.id, descending=True)).page(request)
+
+
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, LogAlert]:
+    """Return the rules with these ids, removed ones too; none without the duty `log.read`."""
+    return auditing.behind(work, LogAlert, Duty.LOG_READ).each(ids)
+
+
+def hit_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, LogAlertHit]:
+    """Return the alerts with these ids; none without the duty `log.read`."""
+    return auditing.behind(work, LogAlertHit, Duty.LOG_READ).each(ids)
 
 
 def named(work: Work, ids: Sequence[UUID]) -> Mapping[UUID, LogAlert]:

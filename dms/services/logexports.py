@@ -6,7 +6,7 @@ leaves only if the account may read all of it, as in the list of events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -27,7 +27,7 @@ from dms.rules.accessevents import MAX_OBJECTS, Disclosure, Op, Outcome
 from dms.rules.eventselections import Selection
 from dms.rules.logexports import Entry, ExportFormat, Statement
 from dms.rules.tree import Range
-from dms.services import logentries
+from dms.services import auditing, logentries
 from dms.stores.work import Work
 
 PART = MAX_OBJECTS
@@ -159,6 +159,11 @@ def find(work: Work, export_id: UUID) -> LogExport:
     """Return an export, or raise `NotFound`; needs the duty `log.export`."""
     _begin(work, Op.LOG_EXPORT_LIST)
     return gate.listed(work, LogExport).one(export_id)
+
+
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, LogExport]:
+    """Return the exports with these ids, by id; none without the duty `log.export`."""
+    return auditing.behind(work, LogExport, Duty.LOG_EXPORT).each(ids)
 
 
 def fetch(work: Work, export_id: UUID) -> LogExport:

@@ -76,6 +76,11 @@ def role_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Role]:
     return {key: _role(work, row) for key, row in _roles(work).many(ids).items()}
 
 
+def link_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, PrincipalLink]:
+    """Return those of these links that the actor may see, by id."""
+    return _shown(work).each(ids)
+
+
 def members(
     work: Work, group_ids: Collection[UUID], request: PageRequest, *, stands: Validity | None = None
 ) -> Mapping[UUID, Page[PrincipalLink]]:
@@ -120,15 +125,20 @@ def _linked(
     request: PageRequest,
     stands: Validity | None,
 ) -> Mapping[UUID, Page[PrincipalLink]]:
-    reading = gate.listed(work, PrincipalLink).order_by(Order(PrincipalLink.id, descending=True))
-    if _READERS.isdisjoint(gate.standing(work).duties):
-        reading = reading.where(PrincipalLink.member_id == work.actor.principal_id)
+    reading = _shown(work).order_by(Order(PrincipalLink.id, descending=True))
     if stands is not None:
         reading = reading.where(validity.stands(PrincipalLink, stands, now=work.now))
     if request.after is None:
         return reading.pages(owner, of, request=request)
     (key,) = of
     return {key: reading.where(owner == key).page(request)}
+
+
+def _shown(work: Work) -> Listing[PrincipalLink]:
+    reading = gate.listed(work, PrincipalLink)
+    if _READERS.isdisjoint(gate.standing(work).duties):
+        return reading.where(PrincipalLink.member_id == work.actor.principal_id)
+    return reading
 
 
 def _roles(work: Work) -> Listing[Principal]:

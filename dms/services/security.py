@@ -51,6 +51,16 @@ def levels(work: Work, request: PageRequest) -> Page[SecurityLevel]:
     return gate.listed(work, SecurityLevel).order_by(Order(SecurityLevel.rank)).page(request)
 
 
+def level_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, SecurityLevel]:
+    """Return the levels with these ids that there are."""
+    return gate.listed(work, SecurityLevel).each(ids)
+
+
+def compartment_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Compartment]:
+    """Return the compartments with these ids that there are."""
+    return gate.listed(work, Compartment).each(ids)
+
+
 def create_level(work: Work, *, rank: int, code: str, name: str, marking: str) -> SecurityLevel:
     """Make a level; ranks lie apart so that a later level finds room between two."""
     work.performs(Op.SECURITYLEVEL_CREATE)

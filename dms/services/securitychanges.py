@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TypeAlias, assert_never
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
 
 from dms.access import gate, marks, scopes
+from dms.access.attached import Attached
 from dms.access.keyset import Order
 from dms.base.canonical import Canonical
 from dms.base.clock import Instant, to_iso
@@ -160,12 +162,17 @@ def changes(
 ) -> Page[SecurityChange]:
     """List changes of marks, newest first, of things whose metadata the actor may read (F25)."""
     work.performs(Op.SECURITY_LIST)
-    reading = gate.attached(work, SecurityChange, owner=SecurityChange.object_id, action=Action.READ_METADATA)
+    reading = _shown(work)
     if object_id is not None:
         reading = reading.where(SecurityChange.object_id == object_id)
     if state is not None:
         reading = reading.where(*_in_state(state, now=work.now))
     return reading.order_by(Order(SecurityChange.id, descending=True)).page(request)
+
+
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, SecurityChange]:
+    """Return those of these changes that are of things whose metadata the actor may read, by id."""
+    return _shown(work).each(ids)
 
 
 def state_of(work: Work, change: SecurityChange) -> ChangeState:
@@ -179,6 +186,10 @@ def first_mark(work: Work, row: Marked) -> None:
     change = _change(work, row, old_id=None, mark_id=row.security_id, reason="first mark")
     _settle(work, change, state=ChangeState.IN_EFFECT, note=None)
     work.add(change)
+
+
+def _shown(work: Work) -> Attached[SecurityChange]:
+    return gate.attached(work, SecurityChange, owner=SecurityChange.object_id, action=Action.READ_METADATA)
 
 
 def _discover(work: Work, kind: MarkedKind, object_id: UUID) -> Marked:
@@ -205,9 +216,7 @@ def _in_state(state: ChangeState, *, now: int) -> tuple[ColumnElement[bool], ...
 
 
 def _open_proposal(work: Work, change_id: UUID) -> tuple[SecurityChange, Marked]:
-    change = gate.attached(
-        work, SecurityChange, owner=SecurityChange.object_id, action=Action.READ_METADATA
-    ).one(change_id)
+    change = _shown(work).one(change_id)
     row = _discover(work, change.object_kind, change.object_id)
     gate.require(work, row, Action.APPROVE)
     if change.proposed_by == work.actor.principal_id:

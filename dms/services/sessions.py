@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 from dms.access import gate, tokens
 from dms.access.keyset import Order
+from dms.access.reading import Listing
 from dms.base.errors import NotFound, State
 from dms.base.paging import Page, PageRequest
 from dms.models.users import BearerToken, TokenKind
@@ -39,15 +41,18 @@ def sessions(
 ) -> Page[Session]:
     """List sessions and keys, newest first: one's own, or of any account with the duty."""
     work.performs(Op.SESSION_LIST)
-    reading = gate.listed(work, BearerToken)
-    if not _keeps(work):
-        reading = reading.where(BearerToken.principal_id == gate.account_id(work))
+    reading = _shown(work)
     if principal_id is not None:
         reading = reading.where(BearerToken.principal_id == principal_id)
     if only_current:
         reading = reading.where(BearerToken.ended_at.is_(None), BearerToken.expires_at > work.now)
     page = reading.order_by(Order(BearerToken.id, descending=True)).page(request)
     return page.map(lambda row: _session(row, now=work.now))
+
+
+def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Session]:
+    """Return those of these sessions that the actor may see, by id."""
+    return {key: _session(row, now=work.now) for key, row in _shown(work).each(ids).items()}
 
 
 def current(work: Work) -> Session | None:
@@ -69,6 +74,11 @@ def end(work: Work, session_id: UUID) -> Session:
         raise State("the session has ended already", state="ended")
     work.changed(row.id, before=1, after=2, old={}, new={"account": row.principal_id.hex, "ended": True})
     return replace(_session(row, now=work.now), ended_at=work.now, is_current=False)
+
+
+def _shown(work: Work) -> Listing[BearerToken]:
+    reading = gate.listed(work, BearerToken)
+    return reading if _keeps(work) else reading.where(BearerToken.principal_id == gate.account_id(work))
 
 
 def _keeps(work: Work) -> bool:
