@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
+from graphql import introspection_from_schema
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from dms.base.actor import system_actor
 from dms.base.errors import NotRecorded
 from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
+from dms.graphql.schema import build_schema
 from dms.house import House
 from dms.jobs.caretaking import Caretaker
 from dms.jobs.logalerts import LogAlerting
@@ -26,7 +28,7 @@ from dms.jobs.logexporting import LogExporting
 from dms.jobs.sequencing import Sequencing
 from dms.rules.accessevents import Op
 from dms.stores.work import Work
-from dms.web import content, log, logexports, uploads
+from dms.web import content, log, logexports, querypage, uploads
 from dms.web.answers import plain_error
 from dms.web.auth import Auth
 from dms.web.health import Health, checks_of
@@ -50,7 +52,8 @@ def create_app(house: House) -> Starlette:
             clock=works.clock,
         )
     )
-    graphql = open_endpoint(settings, works)
+    schema = build_schema()
+    graphql = open_endpoint(settings, works, schema)
     caretaker = Caretaker(works, house.log)
     sequencing = Sequencing(house.database)
     exporting = LogExporting(works, house.log_place, settings)
@@ -89,12 +92,13 @@ def create_app(house: House) -> Starlette:
         *content.routes(works, house.vault, threads=movers),
         *logexports.routes(works, settings.home, threads=movers),
         *log.routes(works, house.log_place, threads=movers),
+        *querypage.routes(settings, schema=lambda: introspection_from_schema(schema.core)["__schema"]),
         Route("/graphql", graphql),
     ]
     return Starlette(
         routes=routes,
         exception_handlers={HTTPException: plain_error},
-        middleware=middlewares(database=house.database, clock=works.clock),
+        middleware=middlewares(database=house.database, clock=works.clock, origins=settings.origins),
         lifespan=lifespan,
     )
 

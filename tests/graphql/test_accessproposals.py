@@ -14,7 +14,7 @@ from dms.rules.access import Action
 from dms.rules.security import Mark
 from tests.recorded import last_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations"
+FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer"
 EXAMPLES = ("preview", "propose", "approve", "proposals", "edit", "reject")
 PREVIEW, PROPOSE, APPROVE, PROPOSALS, EDIT, REJECT = (
     (FOLDER / f"access-change-{name}.graphql").read_text(encoding="utf-8") for name in EXAMPLES

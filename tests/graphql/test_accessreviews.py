@@ -12,7 +12,7 @@ from dms.graphql.schema import build_schema
 from dms.rules.access import Action
 from tests.statements import counted, forget_decisions
 
-FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations"
+FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer"
 START, ATTEST, REVIEWS = (
     (FOLDER / f"access-review-{name}.graphql").read_text(encoding="utf-8")
     for name in ("start", "attest", "list")

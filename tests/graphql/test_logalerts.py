@@ -16,7 +16,7 @@ from dms.rules.access import Action
 from tests.factories import actor
 from tests.recorded import last_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations"
+FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations" / "auditor"
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def auditor(world):
 
 def example(name):
     """An example operation that a front end can copy."""
-    return (Path(__file__).parents[2] / "schema" / "operations" / f"{name}.graphql").read_text()
+    return (Path(__file__).parents[2] / "schema" / "operations" / "auditor" / f"{name}.graphql").read_text()
 
 
 def ask(api, user, **input):
