@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import keyset, predicates, slices
 from dms.access.keyset import Order
-from dms.access.reading import note_lines, release
+from dms.access.reading import counted, note_lines, release, with_total
 from dms.access.scopes import Row
 from dms.access.slices import NOBODY
 from dms.access.standing import of_actor
@@ -126,7 +126,7 @@ class Attached(Generic[M]):
             beyond = replace(beyond, after=keyset.position(proposed[-1], self.order))
         page = keyset.page_of(kept, order=self.order, request=request)
         self._release(page.rows, judged)
-        return replace(page, total=self.count()) if request.want_total else page
+        return with_total(page, request, self._total)
 
     def pages(
         self, group: InstrumentedAttribute[UUID], of: Collection[UUID], *, request: PageRequest
@@ -159,9 +159,7 @@ class Attached(Generic[M]):
 
     def count(self) -> int:
         """Return the exact number of rows that the actor may see."""
-        self.work.notes.aggregates += 1
-        statement = select(func.count()).select_from(self.model).where(self._filter(), *self.conditions)
-        return session_of(self.work).execute(statement).scalar_one()
+        return self._total(None)[0]
 
     def counts(self, column: InstrumentedAttribute[UUID]) -> dict[UUID, int]:
         """Return the exact number of visible rows by a column."""
@@ -169,6 +167,9 @@ class Attached(Generic[M]):
         statement = select(column, func.count()).select_from(self.model)
         statement = statement.where(self._filter(), *self.conditions).group_by(column)
         return {row[0]: row[1] for row in session_of(self.work).execute(statement)}
+
+    def _total(self, up_to: int | None) -> tuple[int, bool]:
+        return counted(self.work, self.model, (self._filter(), *self.conditions), up_to=up_to)
 
     def _propose(self, request: PageRequest, *, limit: int) -> Sequence[M]:
         return keyset.fetch(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -85,7 +85,7 @@ class Listing(Generic[M]):
         """Return one page in order."""
         found = self._read(request, limit=request.size + 1)
         page = keyset.page_of(found, order=self.order, request=request)
-        return replace(page, total=self.count()) if request.want_total else page
+        return with_total(page, request, self._total)
 
     def pages(
         self, owner: InstrumentedAttribute[Any], of: Collection[UUID], *, request: PageRequest
@@ -109,15 +109,16 @@ class Listing(Generic[M]):
 
     def count(self) -> int:
         """Return how many rows there are."""
-        self.work.notes.aggregates += 1
-        statement = select(func.count()).select_from(self.model).where(*self.conditions)
-        return session_of(self.work).execute(statement).scalar_one()
+        return self._total(None)[0]
 
     def counts(self, owner: InstrumentedAttribute[Any]) -> dict[UUID, int]:
         """Return how many rows each owner has that has any."""
         self.work.notes.aggregates += 1
         statement = select(owner, func.count()).select_from(self.model).where(*self.conditions)
         return {row[0]: row[1] for row in session_of(self.work).execute(statement.group_by(owner))}
+
+    def _total(self, up_to: int | None) -> tuple[int, bool]:
+        return counted(self.work, self.model, self.conditions, up_to=up_to)
 
     def _read(self, request: PageRequest, *, limit: int | None) -> Sequence[M]:
         statement = select(self.model).where(*self.conditions)
@@ -219,7 +220,7 @@ class Visible(Generic[R]):
         page = keyset.page_of(kept, order=self.order, request=request)
         for row in page.rows:
             release(self.work, row, action=self.action)
-        return replace(page, total=self.count()) if request.want_total else page
+        return with_total(page, request, self._total)
 
     def pages(
         self, owner: InstrumentedAttribute[Any], of: Collection[UUID], *, request: PageRequest
@@ -258,10 +259,7 @@ class Visible(Generic[R]):
 
     def count(self) -> int:
         """Return the exact number of visible rows; without a filter from the counters of their scopes."""
-        if not self.conditions:
-            self.work.notes.aggregates += 1
-            return predicates.count(self.work, self._verdict(), self.model)
-        return int(self.measured((), (func.count(),))[0][0])
+        return self._total(None)[0]
 
     def counts(self, owner: ColumnElement[UUID] | InstrumentedAttribute[Any]) -> dict[UUID, int]:
         """Return the exact number of visible rows of each owner that has any."""
@@ -274,6 +272,13 @@ class Visible(Generic[R]):
         self.work.notes.aggregates += 1
         statement = select(*keys, *measures).select_from(self.model).where(*self._filters())
         return session_of(self.work).execute(statement.group_by(*keys)).all()
+
+    def _total(self, up_to: int | None) -> tuple[int, bool]:
+        if self.conditions:
+            return counted(self.work, self.model, self._filters(), up_to=up_to)
+        # The counters tell the whole number at no cost.
+        self.work.notes.aggregates += 1
+        return predicates.count(self.work, self._verdict(), self.model), True
 
     def _filters(self) -> tuple[ColumnElement[bool], ...]:
         return (predicates.condition(self._verdict(), self.model), *self.conditions)
@@ -322,6 +327,29 @@ def rows_of(
     """Return the rows with these ids, undecided: for the gate only."""
     statement = select(model).where(model.id.in_(ids), *conditions)
     return session_of(work).execute(statement).scalars().all()
+
+
+def counted(
+    work: Work, model: type[M], conditions: Sequence[ColumnElement[bool]], *, up_to: int | None
+) -> tuple[int, bool]:
+    """Return how many rows there are, `up_to` at most, and whether that is all of them."""
+    work.notes.aggregates += 1
+    statement = select(func.count()).select_from(model).where(*conditions)
+    if up_to is not None:
+        some = select(keyset.id_column(model)).where(*conditions).limit(up_to + 1)
+        statement = select(func.count()).select_from(some.subquery())
+    found: int = session_of(work).execute(statement).scalar_one()
+    return (found, True) if up_to is None else (min(found, up_to), found <= up_to)
+
+
+def with_total(
+    page: Page[M], request: PageRequest, total: Callable[[int | None], tuple[int, bool]]
+) -> Page[M]:
+    """Return the page with its total if that was asked for, counted as far as was asked for."""
+    if not request.want_total:
+        return page
+    found, is_exact = total(request.total_up_to)
+    return replace(page, total=found, total_is_exact=is_exact)
 
 
 def release(work: Work, row: Row, *, action: Action) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from dms.base.errors import ArgumentInvalid
 
 MAX_PAGE = 100
+MAX_TOTAL = 100_000
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -35,12 +36,16 @@ class PageRequest:
     backward: bool = False
     after: Position | None = None
     want_total: bool = False
+    total_up_to: int | None = None
+    """Where counting may stop; None for an exact total."""
 
     def __post_init__(self) -> None:
         """Refuse a size that no page may have."""
         if not 1 <= self.size <= MAX_PAGE:
             name = "last" if self.backward else "first"
             raise ArgumentInvalid(f"`{name}` must be between 1 and {MAX_PAGE}", path=(name,))
+        if self.total_up_to is not None and not 1 <= self.total_up_to <= MAX_TOTAL:
+            raise ArgumentInvalid(f"`totalUpTo` must be between 1 and {MAX_TOTAL}", path=("totalUpTo",))
 
 
 def cut(places: Sequence[P], request: PageRequest, *, after: P | None) -> tuple[int, int]:

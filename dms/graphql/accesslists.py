@@ -16,7 +16,7 @@ from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, Effect, NodeKind, Reason, Validity
@@ -285,13 +285,20 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[AccessEntryFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[AccessEntry] | None:
         """List entries."""
         asked = filter or AccessEntryFilter()
         node = None if asked.node_id is None else asked_node(asked.node_id)
         chosen = _asked_filter(info.work, asked)
         page = paging.asked(
-            info, first=first, after=after, last=last, before=before, filter=_normalised(node, chosen)
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=_normalised(node, chosen),
+            total_up_to=total_up_to,
         )
         found = accesslists.entries(info.work, page.request, node=node, chosen=chosen)
         shown = shown_entries(info.work, found.rows)

@@ -18,7 +18,7 @@ from dms.graphql.accesslists import shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import Digest, asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, Effect, NodeKind
@@ -268,11 +268,18 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[AccessProposalFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[AccessProposal] | None:
         """List proposals."""
         chosen = filter or AccessProposalFilter()
         page = paging.asked(
-            info, first=first, after=after, last=last, before=before, filter={"state": chosen.state}
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter={"state": chosen.state},
+            total_up_to=total_up_to,
         )
         found = accessproposalviews.proposals(info.work, page.request, state=chosen.state)
         shown = _shown(info.work, found.rows)

@@ -17,7 +17,7 @@ from dms.graphql.accesslists import AccessEntry, asked_node, shown_node_ids
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.words import Action, NodeKind
@@ -244,6 +244,7 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[AccessReviewFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[AccessReview] | None:
         """List reviews."""
         asked = filter or AccessReviewFilter()
@@ -255,6 +256,7 @@ class Queries:
             last=last,
             before=before,
             filter=[None if node is None else [node[0].value, node[1].hex], asked.state],
+            total_up_to=total_up_to,
         )
         found = accessreviews.reviews(info.work, page.request, node=node, state=asked.state)
         shown = _shown(info.work, found.rows)

@@ -15,7 +15,7 @@ from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.security import Compartment, SecurityLevel, shown_compartment, shown_level
@@ -145,6 +145,7 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[ClearanceFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Clearance] | None:
         """List clearances."""
         chosen = filter or ClearanceFilter()
@@ -156,6 +157,7 @@ class Queries:
             last=last,
             before=before,
             filter={"user": user_id.hex if user_id else None, "validity": chosen.validity},
+            total_up_to=total_up_to,
         )
         found = clearances.clearances(info.work, page.request, user_id=user_id, stands=chosen.validity)
         shown = shown_clearances(info.work, found.rows)

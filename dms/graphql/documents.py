@@ -17,7 +17,7 @@ from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import Info, query_field
 from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ordered
 from dms.graphql.nodes import Described, Node, Siblings, nested_field
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
@@ -258,12 +258,20 @@ class Queries:
         before: Before = None,
         filter: Annotated[DocumentFilter | None, NARROWS] = None,
         order_by: OrderBy = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Document] | None:
         """List Documents."""
         tree = EVERYTHING if filter is None else filter.tree()
         order, descending, named = ordered(order_by)
         page = paging.asked(
-            info, first=first, after=after, last=last, before=before, filter=canonical(tree), order=named
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=canonical(tree),
+            order=named,
+            total_up_to=total_up_to,
         )
         names = Names.below(info, "nodes", "edges.node")
         found = documentviews.page(

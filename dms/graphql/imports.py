@@ -14,7 +14,7 @@ from dms.graphql import aggregations, enums, paging
 from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import OPEN, Info, query_field
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.scalars import BigInt, shown_id, shown_instant
 from dms.models import imports as models
 from dms.models.imports import FindingKind, RunEnding
@@ -162,16 +162,17 @@ class Queries:
         description="Your own imports of folders, the newest first. Those of others show to nobody, since "
         "names of files tell of Documents.",
     )
-    def import_runs(
+    def import_runs(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[ImportRun] | None:
         """List imports."""
-        page = paging.asked(info, first=first, after=after, last=last, before=before)
+        page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
         found = importviews.page(info.work, page.request)
         shown = _shaped(found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))

@@ -16,7 +16,7 @@ from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_fiel
 from dms.graphql.creations import Creation, Made
 from dms.graphql.eventwords import Op
 from dms.graphql.nodes import Node
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.models import logalerts as models
@@ -246,10 +246,19 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[LogAlertHitFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[LogAlertHit] | None:
         """List alerts."""
         wanted = _asked(info.work, filter or LogAlertHitFilter())
-        page = paging.asked(info, first=first, after=after, last=last, before=before, filter=wanted.values())
+        page = paging.asked(
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=wanted.values(),
+            total_up_to=total_up_to,
+        )
         found = logalerts.hits(info.work, page.request, wanted=wanted)
         shown = _shown_hits(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))

@@ -16,7 +16,7 @@ from dms.graphql.accessevents import AccessEventFilter
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import BigInt, Digest, asked_id, shown_id, shown_instant
 from dms.models import logexports as models
@@ -218,16 +218,17 @@ class Queries:
         needs=Duty.LOG_EXPORT,
         description="Exports of the access log over the API, those of others too, the newest first.",
     )
-    def log_exports(
+    def log_exports(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[LogExport] | None:
         """List exports."""
-        page = paging.asked(info, first=first, after=after, last=last, before=before)
+        page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
         found = logexports.page(info.work, page.request)
         shown = _shown(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))

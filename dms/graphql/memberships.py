@@ -17,7 +17,7 @@ from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.words import Duty, Validity
@@ -277,11 +277,19 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[GroupFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Group] | None:
         """List groups."""
         starts = filter.name_starts if filter else None
         page = paging.asked(
-            info, first=first, after=after, last=last, before=before, filter=starts, order="name"
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=starts,
+            order="name",
+            total_up_to=total_up_to,
         )
         found = membershipviews.groups(info.work, page.request, name_starts=starts)
         by_id = shown_groups(found.rows)

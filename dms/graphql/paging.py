@@ -11,7 +11,7 @@ import strawberry
 
 from dms.base.canonical import Canonical, canonical_bytes
 from dms.base.errors import ArgumentInvalid, CursorInvalid
-from dms.base.paging import MAX_PAGE, OrderValue, Page, PageRequest, Position
+from dms.base.paging import MAX_PAGE, MAX_TOTAL, OrderValue, Page, PageRequest, Position
 from dms.graphql.context import Info
 from dms.stores.cursor_keys import CursorKeys
 
@@ -30,6 +30,17 @@ Last = Annotated[
 ]
 Before = Annotated[
     str | None, strawberry.argument(description="The cursor before which the page ends; goes with `last`.")
+]
+
+TOTAL_UP_TO = 1_000
+"""How far a total is counted unless more is asked for."""
+
+TotalUpTo = Annotated[
+    int,
+    strawberry.argument(
+        description=f"How far `totalCount` counts what a filter leaves, 1 to {MAX_TOTAL}: the further, the "
+        "dearer. Beyond it `totalIsExact` is false."
+    ),
 ]
 
 NARROWS = strawberry.argument(description="What narrows the list.")
@@ -103,6 +114,7 @@ def asked(
     before: str | None = None,
     filter: Canonical = None,
     order: str = "",
+    total_up_to: int | None = None,
 ) -> Asked:
     """Read the page arguments of a list field.
 
@@ -119,6 +131,7 @@ def asked(
         backward=backward,
         after=None if cursor is None else _unseal(info.context.door.cursor_keys, cursor, bound),
         want_total=info.wants("totalCount", "totalIsExact"),
+        total_up_to=total_up_to,
     )
     return Asked(request, info, bound)
 

@@ -14,7 +14,7 @@ from dms.graphql import paging
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.scalars import asked_id, shown_id
 from dms.models import schemes as models
 from dms.rules.access import Duty
@@ -119,6 +119,7 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[RecordClassesFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[RecordClass] | None:
         """List classes."""
         chosen = filter or RecordClassesFilter()
@@ -132,6 +133,7 @@ class Queries:
             before=before,
             filter=[each.hex if each else None for each in (scheme_id, parent_id)],
             order="code",
+            total_up_to=total_up_to,
         )
         found = schemes.classes(info.work, page.request, scheme_id=scheme_id, parent_id=parent_id)
         return page.connection(found.map(shown_class))

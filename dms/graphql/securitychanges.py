@@ -15,7 +15,7 @@ from dms.base.ids import Kind, parse_global_id
 from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.nodes import Node
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, asked_id, shown_id, shown_instant
 from dms.graphql.security import (
@@ -225,6 +225,7 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[SecurityChangeFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[SecurityChange] | None:
         """List changes."""
         chosen = filter or SecurityChangeFilter()
@@ -236,6 +237,7 @@ class Queries:
             last=last,
             before=before,
             filter={"object": object_id.hex if object_id else None, "state": chosen.state},
+            total_up_to=total_up_to,
         )
         found = securitychanges.changes(info.work, page.request, object_id=object_id, state=chosen.state)
         shown = _shown(info.work, found.rows)

@@ -13,7 +13,7 @@ from dms.base.ids import Kind
 from dms.graphql import enums, paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.nodes import Node
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.models.users import TokenKind
@@ -116,6 +116,7 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[SessionFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Session] | None:
         """List sessions."""
         asked = filter or SessionFilter()
@@ -127,6 +128,7 @@ class Queries:
             last=last,
             before=before,
             filter={"user": user_id.hex if user_id else None, "current": asked.only_current},
+            total_up_to=total_up_to,
         )
         found = sessions.sessions(
             info.work, page.request, principal_id=user_id, only_current=asked.only_current

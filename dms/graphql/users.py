@@ -17,7 +17,7 @@ from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, quer
 from dms.graphql.creations import Creation, Made
 from dms.graphql.memberships import Asked, Membership, Standing
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import NARROWS, After, Before, Connection, First, Last
+from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.scalars import asked_id, shown_id
 from dms.models import users as models
 from dms.models.users import PrincipalStatus
@@ -239,6 +239,7 @@ class Queries:
         last: Last = None,
         before: Before = None,
         filter: Annotated[UserFilter | None, NARROWS] = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[User] | None:
         """List accounts."""
         asked = filter or UserFilter()
@@ -250,6 +251,7 @@ class Queries:
             before=before,
             filter={"starts": asked.name_starts, "status": asked.status},
             order="name",
+            total_up_to=total_up_to,
         )
         found = users.users(info.work, page.request, name_starts=asked.name_starts, status=asked.status)
         shown = _shown(found.rows)

@@ -14,7 +14,7 @@ from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import ABSENT, BigInt, Digest, MediaType, asked_id, shown_id
 from dms.graphql.words import Action
@@ -150,10 +150,13 @@ class Queries:
         after: After = None,
         last: Last = None,
         before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Version] | None:
         """List Versions."""
         key = asked_id(Kind.DOCUMENT, document_id)
-        page = paging.asked(info, first=first, after=after, last=last, before=before, filter=key.hex)
+        page = paging.asked(
+            info, first=first, after=after, last=last, before=before, filter=key.hex, total_up_to=total_up_to
+        )
         found = versions.page(info.work, key, page.request)
         shown = shaped(info.work, found.rows, names=info.below("nodes", "edges.node"))
         return page.connection(found.map(lambda view: shown[view.id]))

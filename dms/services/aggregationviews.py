@@ -230,6 +230,8 @@ def _reading(work: Work, found: Filter, *, order: AggregationOrder, descending: 
     if fields(found) - OPEN_FIELDS:
         action = Action.READ_METADATA
     reading = gate.visible(work, Aggregation, action).order_by(Order(column, descending=descending))
+    if found == EVERYTHING:
+        return reading  # without a condition its total is known from counters
     return reading.where(conditions.condition(found, _meanings(work, found)))
 
 

@@ -168,6 +168,8 @@ def _reading(work: Work, found: Filter, *, order: DocumentOrder, descending: boo
     if fields(found) - OPEN_FIELDS:
         action = Action.READ_METADATA
     reading = gate.visible(work, Document, action).order_by(Order(column, descending=descending))
+    if found == EVERYTHING:
+        return reading  # without a condition its total is known from counters
     return reading.where(conditions.condition(found, _meanings(work, found)))
 
 

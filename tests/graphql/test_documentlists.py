@@ -106,6 +106,35 @@ def test_an_unusable_filter_is_refused_with_its_reason(api, clerk):
         assert reply.messages[0].startswith(message)
 
 
+TOTAL = """query ($upTo: Int!, $filter: DocumentFilter) {
+  documents(first: 2, filter: $filter, totalUpTo: $upTo) { totalCount totalIsExact }
+}"""
+
+
+@pytest.mark.parametrize(("up_to", "total"), [(6, (6, False)), (7, (7, True)), (100_000, (7, True))])
+def test_a_total_is_counted_as_far_as_was_asked_for(api, clerk, shelf, up_to, total):
+    found = api.ask(TOTAL, {"upTo": up_to, "filter": shelf}, as_user=clerk).data["documents"]
+
+    assert (found["totalCount"], found["totalIsExact"]) == total
+
+
+def test_the_total_of_an_unfiltered_list_is_exact_at_any_size(api, clerk, shelf):
+    found = api.ask(TOTAL, {"upTo": 1}, as_user=clerk).data["documents"]
+
+    assert found["totalCount"] >= 7
+    assert found["totalIsExact"] is True
+
+
+@pytest.mark.parametrize("up_to", [0, -1, 100_001])
+def test_a_total_is_counted_within_bounds(api, clerk, up_to):
+    reply = api.ask(TOTAL, {"upTo": up_to}, as_user=clerk)
+
+    assert (reply.codes, reply.messages) == (
+        ["ARGUMENT_INVALID"],
+        ["`totalUpTo` must be between 1 and 100000"],
+    )
+
+
 @pytest.mark.parametrize("given", [{"first": 0}, {"first": 101}, {}, {"first": 1, "last": 1}])
 def test_a_page_has_one_size_within_bounds(api, clerk, given):
     assert api.ask(LIST, given, as_user=clerk).codes == ["ARGUMENT_INVALID"]

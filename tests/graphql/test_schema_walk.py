@@ -81,6 +81,25 @@ OTHER_OPS = {
 QUESTIONS = {"whoCanSee", "whatCanSee", "couldHaveSeen", "whoSaw", "whatSaw"}
 """Lists that are named as people ask for them."""
 
+COUNTED_OTHERWISE = {
+    "accessEvents": "the log is counted as far as its reading comes",
+    "accessFindings": "each page looks on, and says when it has to pause",
+    "accessStatistics": "its lines are known whole",
+    "compartments": "there are few",
+    "couldHaveSeen": "each page looks on, and says when it has to pause",
+    "logAlerts": "there are 100 at most",
+    "logCheckpoints": "there are as many as days, and it says when it stops",
+    "policyRevisions": "each is a line of one table, counted at once",
+    "roles": "the policy files have few",
+    "schemes": "there is one",
+    "securityLevels": "there are few",
+    "whatCanSee": "each page looks on, and says when it has to pause",
+    "whatSaw": "its lines are known whole, or it says when it stops",
+    "whoCanSee": "its lines are known whole",
+    "whoSaw": "its lines are known whole",
+}
+"""Lists of the root whose total has a bound of its own, with the reason."""
+
 SECRET = re.compile(r"token|hash|secret|password|wrapped|kek", re.IGNORECASE)
 
 
@@ -188,6 +207,13 @@ def test_every_connection_takes_a_size_from_either_end():
     }
 
     assert {place: args for place, args in found.items() if args != paged} == {}
+
+
+def test_every_list_that_grows_takes_how_far_its_total_is_counted():
+    lists = {name: each.args for name, each in QUERIES.items() if is_connection(each.type)}
+
+    assert {name for name, args in lists.items() if "totalUpTo" not in args} == set(COUNTED_OTHERWISE)
+    assert {str(args["totalUpTo"].type) for args in lists.values() if "totalUpTo" in args} == {"Int!"}
 
 
 def test_every_mutation_takes_one_input_and_answers_a_payload_of_its_own_name():
