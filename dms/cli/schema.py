@@ -7,17 +7,21 @@ from pathlib import Path
 
 import click
 
+from dms.cli import trusteddocuments
 from dms.cli.frame import REFUSED
 from dms.graphql.schema import print_sdl
 
 SDL = Path("schema/schema.graphql")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--write", is_flag=True, help=f"Write {SDL}.")
 @click.option("--check", is_flag=True, help=f"Fail if {SDL} is not what the code says.")
-def command(*, write: bool, check: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, *, write: bool, check: bool) -> None:
     """Print the GraphQL schema, write it, or compare it with the committed one."""
+    if ctx.invoked_subcommand is not None:
+        return
     text = print_sdl()
     if write:
         SDL.parent.mkdir(exist_ok=True)
@@ -33,3 +37,6 @@ def command(*, write: bool, check: bool) -> None:
     click.echo("\n".join(list(changes)[:40]))
     click.echo("the SDL is not current: run `make schema` and commit it")
     raise click.exceptions.Exit(REFUSED)
+
+
+command.add_command(trusteddocuments.command)

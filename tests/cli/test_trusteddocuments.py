@@ -1,0 +1,46 @@
+"""`dms schema trusted`: a manifest is judged without a server."""
+
+import json
+
+GOOD = "query Me { viewer { account { name } } }"
+
+
+def written(tmp_path, **texts):
+    file = tmp_path / "persisted-documents.json"
+    file.write_text(json.dumps(texts))
+    return file
+
+
+def test_good_manifest_is_counted(dms, tmp_path):
+    ran = dms("schema", "trusted", str(written(tmp_path, me=GOOD)))
+
+    assert (ran.code, ran.out) == (0, "1 good in 1 files, 0 faults\n")
+
+
+def test_faults_are_named_and_end_with_1(dms, tmp_path):
+    file = written(tmp_path, me=GOOD, you="{ you }")
+
+    ran = dms("schema", "trusted", str(file), "--json")
+
+    assert (ran.code, ran.json()) == (
+        1,
+        {
+            "documents": 1,
+            "files": [str(file)],
+            "faults": [
+                {
+                    "file": str(file),
+                    "documentId": "you",
+                    "problem": "Cannot query field 'you' on type 'Query'. (line 1, column 3)",
+                }
+            ],
+        },
+    )
+
+
+def test_file_that_is_not_there_is_wrong_usage(dms, tmp_path):
+    assert dms("schema", "trusted", str(tmp_path / "none.json")).code == 2
+
+
+def test_schema_alone_is_printed_as_before(dms):
+    assert dms("schema").out.startswith("directive @")
