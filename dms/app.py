@@ -42,16 +42,7 @@ def create_app(house: House) -> Starlette:
     context = (settings.repository_name,)
     entrance = Entrance(works, pool, settings.session_idle_s, settings.session_absolute_s, context=context)
     auth = Auth(entrance)
-    health = Health(
-        checks_of(
-            settings,
-            database=house.database,
-            policy=house.policy,
-            log=house.log,
-            vault=house.vault,
-            clock=works.clock,
-        )
-    )
+    health = _health(house)
     schema = build_schema()
     graphql = open_endpoint(settings, works, schema)
     caretaker = Caretaker(works, house.log)
@@ -101,6 +92,18 @@ def create_app(house: House) -> Starlette:
         middleware=middlewares(database=house.database, clock=works.clock, origins=settings.origins),
         lifespan=lifespan,
     )
+
+
+def _health(house: House) -> Health:
+    checks = checks_of(
+        house.settings,
+        database=house.database,
+        policy=house.policy,
+        log=house.log,
+        vault=house.vault,
+        clock=house.works.clock,
+    )
+    return Health(checks)
 
 
 def _note(house: House, op: Op) -> None:
