@@ -7,7 +7,7 @@ INSTALLED := pyproject.toml constraints.txt
 WORKERS ?= 2
 TESTS ?= tests
 
-.PHONY: help run test deep coverage check format bench schema clean
+.PHONY: help run test deep coverage check format bench schema graphiql outside clean
 
 help:
 	@echo 'make run       install, load the sample archive on the first start, serve it'
@@ -18,6 +18,8 @@ help:
 	@echo 'make format    format and mend what the linter can'
 	@echo 'make schema    write schema/schema.graphql anew'
 	@echo 'make bench     the benchmarks, as ratios'
+	@echo 'make graphiql  take GraphiQL with npm for the page at /graphiql; it works without'
+	@echo 'make outside   the optional tests with Node, of the SDL and the client kit'
 	@echo 'make clean     remove .venv and caches; the data folder var/ stays'
 
 run: $(VENV)/.sample
@@ -53,7 +55,17 @@ bench: $(VENV)/.test
 schema: $(VENV)/.sample
 	@$(BIN)/dms schema --write
 
+# Other people's programs: never committed, and no other target needs them.
+graphiql: $(BIN)/python
+	@$(BIN)/python tools/take_graphiql.py
+
+outside: $(VENV)/.test
+	@$(PIP) -e '.[outside]'
+	@cd tests/outside && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@$(BIN)/python -m pytest tests/outside -q
+
 clean:
+	@rm -rf .graphiql tests/outside/node_modules
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@rm -rf .coverage .coverage.* htmlcov
 	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
