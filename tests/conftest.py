@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -22,7 +23,7 @@ from dms.house import House, open_house
 from dms.services import repository
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.keys_file import FileKeyStore
-from tests import databases
+from tests import databases, factories
 from tests.desk import Desk
 from tests.factories import World
 
@@ -234,6 +235,8 @@ def opened_house(settings: Settings, **options) -> Iterator[House]:
         FileKeyStore.create(settings.key_path, data_folder=settings.home, clock=system_clock)
     founding.found(shards.place_of(settings))
     house = open_house(settings, **options)
-    house.works.write(system_actor("test"), lambda work: repository.found(work, name="Test archive"))
+    factories.write(
+        house, system_actor("test"), partial(repository.found, name="Test archive"), like=repository.found
+    )
     yield house
     house.close()

@@ -12,6 +12,7 @@ from dms.rules.access import Action
 from dms.services import aggregations, uploads
 from dms.services.aggregations import CODE_LOCK
 from dms.services.uploads import Allowance, Content
+from tests import factories
 from tests.factories import World, actor
 from tests.recorded import last_of
 
@@ -28,8 +29,12 @@ class Desk:
     def do(self, user, use_case, *arguments, **options):
         """Write as a user; what makes codes locks as the door does."""
         locks = (CODE_LOCK,) if use_case is aggregations.create else ()
-        return self.house.works.write(
-            actor(user), lambda work: use_case(work, *arguments, **options), locks=locks
+        return factories.write(
+            self.house,
+            actor(user),
+            lambda work: use_case(work, *arguments, **options),
+            like=use_case,
+            locks=locks,
         )
 
     def see(self, user, use_case, *arguments, **options):

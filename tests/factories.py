@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -32,6 +33,11 @@ _numbers = itertools.count(1)
 
 FOREVER = None
 
+LOCKS = (accessnodes.RESTRUCTURES, revisions.LOCK)
+"""What an operation locks that builds a whole world: PostgreSQL begins it anew for each lock it lacks."""
+
+_locks_asked: defaultdict[object, set[str]] = defaultdict(set)
+
 AGREED = Consent(new_id(), new_id(), is_trial=False)
 """As if two had agreed to a change; nobody proposed it."""
 
@@ -39,6 +45,24 @@ AGREED = Consent(new_id(), new_id(), is_trial=False)
 def actor(user_id: UUID, request_id: str = "test") -> Actor:
     """The user, as a door would hand it on."""
     return Actor(ActorKind.USER, user_id, None, request_id)
+
+
+def write(house: House, who: Actor, body, *, like: object, locks: Iterable[str] = ()):
+    """Run `body(work)` in one writing transaction, at once under the locks that others `like` it asked for.
+
+    On PostgreSQL an operation begins anew for each lock it finds missing: its first time only, here.
+    """
+    asked = _locks_asked[like]
+    tries: list[Work] = []
+
+    def noted(work):
+        tries.append(work)
+        return body(work)
+
+    try:
+        return house.works.write(who, noted, locks=sorted({*locks, *asked}))
+    finally:
+        asked.update(*(work.wanted_locks for work in tries))
 
 
 @dataclass
@@ -50,7 +74,7 @@ class World:
 
     def build(self, body):
         """Run `body(work)` in one writing transaction of the system and return its result."""
-        return self.house.works.write(system_actor("factory"), body)
+        return write(self.house, system_actor("factory"), body, like=body.__code__)
 
     def user(self, name: str | None = None, *, rank: int | None = 100, compartments: Iterable[UUID] = ()):
         """A user with a clearance without end; `rank=None` for one without any."""

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from dms.services import accesslists, clearances, memberships, securitychanges, 
 from dms.services.accesslists import EntryDraft
 from dms.services.security import AskedMark
 from dms.stores.work import Work
+from tests import forked
 from tests.factories import actor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,14 +227,7 @@ class ProcessRacer(Racer):
     """A worker in another process; frozen between its steps, it keeps what it holds."""
 
     def __init__(self, settings: Settings) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.access.racing"],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._process = forked.begin(module="tests.access.racing")
         super().__init__(self._write, self._read)
         self._write({name: str(value) for name, value in dataclasses.asdict(settings).items()})
         assert self._read() == {"at": "ready"}
@@ -248,7 +241,8 @@ class ProcessRacer(Racer):
     def close(self) -> None:
         self.thaw()
         super().close()
-        self._process.communicate(timeout=PATIENCE_S)
+        with self._process:
+            self._process.stdin.close()
 
     def _write(self, asked: object) -> None:
         self._process.stdin.write(json.dumps(asked) + "\n")

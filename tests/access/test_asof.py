@@ -387,7 +387,7 @@ def begin(house, world):
             raise _RolledBack
 
         with pytest.raises(_RolledBack):
-            house.works.write(system_actor("test"), once, locks=(revisions.LOCK,))
+            house.works.write(system_actor("test"), once, locks=factories.LOCKS)
 
     return run
 

@@ -204,7 +204,7 @@ def test_check_list_and_count_agree_with_full_casbin_and_reference(house, lattic
         raise _RolledBack
 
     with pytest.raises(_RolledBack):
-        house.works.write(actor(EVERYONE_ID), body)
+        house.works.write(actor(EVERYONE_ID), body, locks=factories.LOCKS)
 
     assert differences == Counter()
 

@@ -80,7 +80,7 @@ def built(house, lattice):
             raise equality._RolledBack
 
         with pytest.raises(equality._RolledBack):
-            house.works.write(actor(EVERYONE_ID), whole)
+            house.works.write(actor(EVERYONE_ID), whole, locks=factories.LOCKS)
         return results[0]
 
     return run

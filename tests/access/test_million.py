@@ -11,6 +11,7 @@ import pytest
 from dms.models.users import EVERYONE_ID
 from dms.rules.access import Action
 from dms.stores.work import session_of
+from tests import factories
 from tests.access import dense, rebuilt
 from tests.access.test_equality import _RolledBack
 from tests.factories import actor
@@ -51,7 +52,7 @@ def _one_world(house, seed, differences):
         raise _RolledBack
 
     with pytest.raises(_RolledBack):
-        house.works.write(actor(EVERYONE_ID), body)
+        house.works.write(actor(EVERYONE_ID), body, locks=factories.LOCKS)
     for way in [way for way, number in differences.items() if not number]:
         del differences[way]
     return counted[-1]

@@ -259,7 +259,7 @@ def keeps_scopes(house):
         raise _RolledBack
 
     with pytest.raises(_RolledBack):
-        house.works.write(actor(factories.new_id()), body)
+        house.works.write(actor(factories.new_id()), body, locks=factories.LOCKS)
 
 
 def _life(work):

@@ -277,5 +277,5 @@ def test_a_rehearsal_tells_what_really_comes_of_the_changes(house, officer, plan
         raise _RolledBack
 
     with pytest.raises(_RolledBack):
-        house.works.write(actor(EVERYONE_ID), body)
+        house.works.write(actor(EVERYONE_ID), body, locks=factories.LOCKS)
     assume(tried["whole"])

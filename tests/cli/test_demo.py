@@ -7,8 +7,6 @@ import json
 import os
 import re
 import stat
-import subprocess
-import sys
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -37,6 +35,7 @@ from dms.models.versions import Blob, ContentFile, Upload, Version
 from dms.rules.access import Action
 from dms.rules.states import DocumentState
 from dms.stores import upkeep
+from tests import forked
 from tests.factories import actor
 from tests.logged import logged
 
@@ -94,10 +93,7 @@ def environment(settings):
 @contextmanager
 def started(settings, *arguments):
     """The command in a process of its own, killed at the end if it still runs."""
-    command = [sys.executable, "-c", "from dms.cli import main; main()", *arguments]
-    with subprocess.Popen(
-        command, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with forked.begin(*arguments, env=environment(settings)) as process:
         try:
             yield process
         finally:
@@ -143,11 +139,10 @@ def loaded(engine_kind, installation):
             process.kill()
             process.wait()
             left = counts(house)
-        with started(settings, "demo", "--load-if-empty", "--json") as process:
-            out, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
+        again = forked.run("demo", "--load-if-empty", "--json", env=environment(settings))
+        assert again.returncode == 0, again.stderr
         with closing(open_house(settings)) as house:
-            yield settings, house, left, json.loads(out)
+            yield settings, house, left, json.loads(again.stdout)
 
 
 def test_loading_was_killed_in_the_middle(loaded):

@@ -9,8 +9,6 @@ import pty
 import re
 import resource
 import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -29,14 +27,12 @@ from dms.models.versions import Blob, BlobKey, ContentFile, Version
 from dms.rules.access import Action
 from dms.stores.vault import SealedBlob
 from dms.stores.work import session_of
+from tests import forked
 from tests.cli.damages import Recorded
 from tests.factories import World
 from tests.recorded import events_of
 
-ROOT = Path(__file__).resolve().parents[2]
-
 LINK = "a symbolic link: import what it points to from where it lies"
-RUN = "from dms.cli import main; main()"
 
 
 @dataclass
@@ -82,25 +78,20 @@ class Archive:
         )
         return sorted((name, self._content(SealedBlob(*rest))) for name, *rest in self.rows(statement))
 
-    def process(self, *command, **options):
-        """Run a command on this installation in a process of its own."""
+    def process(self, *before, arguments=(), **options):
+        """Import the folder in a process of its own."""
         given = {
             "DMS_HOME": str(self.settings.home),
             "DMS_DATABASE_URL": self.settings.database_url,
             "DMS_PASSWORD_PRESET": "test",
         }
-        return subprocess.run(
-            [sys.executable, *command],
-            env={**os.environ, **{name: value for name, value in given.items() if value}},
-            cwd=ROOT,
-            check=False,
-            **{"capture_output": True, "text": True, **options},
-        )
+        env = {**os.environ, **{name: value for name, value in given.items() if value}}
+        command = ("import", str(self.root), "--into", "T1", "--as", "clerk")
+        return forked.run(*before, *command, *arguments, env=env, **options)
 
     def victim(self, moment, number, deed, *arguments):
         """Import in a process to which something happens."""
-        command = ("-m", "tests.cli.import_victim", moment, str(number), deed)
-        return self.process(*command, "import", str(self.root), "--into", "T1", "--as", "clerk", *arguments)
+        return self.process(moment, str(number), deed, arguments=arguments, module="tests.cli.import_victim")
 
     def _content(self, blob):
         self.house.vault.verify(blob)
@@ -342,19 +333,7 @@ def test_terminal_shows_a_bar_with_the_rate_and_the_report_stays_clean(archive):
         archive.put(str(number), b"%d" % number)
     ours, theirs = pty.openpty()
 
-    done = archive.process(
-        "-c",
-        RUN,
-        "import",
-        str(archive.root),
-        "--into",
-        "T1",
-        "--as",
-        "clerk",
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        capture_output=False,
-    )
+    done = archive.process(stderr=theirs)
 
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
@@ -450,18 +429,7 @@ def test_full_disk_ends_the_run_and_keeps_what_was_filed(archive, take_in):
     archive.put("b", b"\0" * 12_000_000)
     archive.put("c", b"never reached")
 
-    limit = (10_000_000, 10_000_000)
-    done = archive.process(
-        "-c",
-        RUN,
-        "import",
-        str(archive.root),
-        "--into",
-        "T1",
-        "--as",
-        "clerk",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
-    )
+    done = archive.process(limits=[(resource.RLIMIT_FSIZE, 10_000_000)])
 
     assert done.returncode == 3
     assert "1 files, ended early" in done.stdout
