@@ -86,6 +86,15 @@ class Settings:
     queue_limit: int = field(
         default=64, metadata={"help": "operations that may wait for a thread, per process"}
     )
+    server_processes: int = field(
+        default=1, metadata={"help": "server processes that share the work; `dms serve --workers` says it"}
+    )
+    graphql_points: int = field(
+        default=20_000, metadata={"help": "points that one account may spend at once in GraphQL"}
+    )
+    graphql_points_per_s: int = field(
+        default=1_000, metadata={"help": "points that come back to each account in a second"}
+    )
     decide_once: bool = field(
         default=True, metadata={"help": "keep access decisions in the process while no policy changes"}
     )
@@ -238,9 +247,10 @@ def load(environment: Mapping[str, str] | None = None, *, home: Path | None = No
     return settings
 
 
-def pass_on(home: Path) -> None:
-    """Name the data folder in the environment, for the worker processes that this one starts."""
+def pass_on(home: Path, *, processes: int) -> None:
+    """Say in the environment what the worker processes that this one starts must know."""
     os.environ["DMS_HOME"] = str(home)
+    os.environ[f"{PREFIX}SERVER_PROCESSES"] = str(processes)
 
 
 def acting_account(environment: Mapping[str, str] | None = None) -> str | None:
@@ -307,6 +317,10 @@ def _check(settings: Settings) -> None:
     _check_door(settings)
     if settings.worker_threads < 1 or settings.queue_limit < 1:
         raise ConfigurationError("`DMS_WORKER_THREADS` and `DMS_QUEUE_LIMIT` must be at least 1")
+    if min(settings.server_processes, settings.graphql_points, settings.graphql_points_per_s) < 1:
+        raise ConfigurationError(
+            "`DMS_SERVER_PROCESSES`, `DMS_GRAPHQL_POINTS` and `DMS_GRAPHQL_POINTS_PER_S` must be at least 1"
+        )
     if settings.database_url and not settings.sqlalchemy_url.startswith("postgresql+psycopg://"):
         raise ConfigurationError("`DMS_DATABASE_URL` must be empty or start with postgresql://")
 

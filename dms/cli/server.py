@@ -49,7 +49,8 @@ def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
         if workers == 1:
             _serve_alone(settings, listening, lambda: on_ready(address))
             return
-        configuration.pass_on(settings.home)
+        processes = max(workers, settings.server_processes)
+        configuration.pass_on(settings.home, processes=processes)
         config = _config(settings, "dms.cli.server:application", workers=workers)
         on_ready(address)
         Multiprocess(config, sockets=[listening]).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import orjson
@@ -35,9 +36,9 @@ class Answer:
     """How the content is compressed; None if it is as it is."""
 
 
-def of_data(data: object) -> Answer:
-    """Answer with what an operation gave."""
-    return Answer(200, orjson.dumps({"data": data}))
+def of_data(data: object, *, cost: Mapping[str, object]) -> Answer:
+    """Answer with what an operation gave, and what it cost."""
+    return Answer(200, orjson.dumps({"data": data, "extensions": {"cost": cost}}))
 
 
 def compressed(answer: Answer, *, level: int) -> Answer:
@@ -58,14 +59,20 @@ def of_refused_text(refused: RefusedText, *, status: int, request_id: str) -> An
 
 
 def of_door_error(
-    error: DoorError, *, request_id: str, has_begun: bool = False, status: int | None = None
+    error: DoorError,
+    *,
+    request_id: str,
+    has_begun: bool = False,
+    status: int | None = None,
+    cost: Mapping[str, object] | None = None,
 ) -> Answer:
     """Answer what stopped the request; `has_begun` if there was a unit of work, now undone."""
     entry = top_level(error.message, code=error.code, request_id=request_id)
     after = error.retry_after_s if isinstance(error, Throttled) else None
     if isinstance(error, _PASSING):
         after = RETRY_AFTER_S
-    return Answer(status or error.status, _encoded(entry, has_begun=has_begun), after, error.code)
+    content = _encoded(entry, has_begun=has_begun, cost=cost)
+    return Answer(status or error.status, content, after, error.code)
 
 
 def of_bug(request_id: str) -> Answer:
@@ -74,6 +81,9 @@ def of_bug(request_id: str) -> Answer:
     return Answer(500, _encoded(entry, has_begun=True), code="INTERNAL")
 
 
-def _encoded(entry: dict[str, object], *, has_begun: bool) -> bytes:
+def _encoded(entry: dict[str, object], *, has_begun: bool, cost: Mapping[str, object] | None = None) -> bytes:
     body: dict[str, object] = {"data": None} if has_begun else {}
-    return orjson.dumps({**body, "errors": [entry]})
+    body["errors"] = [entry]
+    if cost is not None:
+        body["extensions"] = {"cost": cost}
+    return orjson.dumps(body)

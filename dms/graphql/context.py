@@ -19,6 +19,7 @@ from dms.base.errors import DmsError, NotFound
 from dms.base.settings import Settings
 from dms.graphql import creations
 from dms.graphql.creations import Made
+from dms.graphql.buckets import Buckets
 from dms.graphql.errors import UserError, door_error, user_error
 from dms.graphql.selection import Selected, below, wants
 from dms.rules.access import Action, Duty
@@ -54,6 +55,7 @@ class Door:
 
     settings: Settings
     cursor_keys: CursorKeys
+    buckets: Buckets
 
 
 @dataclass(slots=True)

@@ -9,9 +9,11 @@ from uuid import UUID
 import strawberry
 
 from dms import __version__
+from dms.base.clock import Instant
 from dms.base.errors import ArgumentInvalid
 from dms.base.ids import Kind, parse_global_id
 from dms.base.paging import MAX_PAGE
+from dms.base.strictjson import MAX_LIST
 from dms.graphql import (
     accesslists,
     accessproposals,
@@ -80,8 +82,24 @@ class ServerLimits:
     root_fields: int = strawberry.field(description="The most root fields of one query.")
     mutation_fields: int = strawberry.field(description="The most root fields of one mutation.")
     page_size: int = strawberry.field(description="The largest page of a list.")
+    fragments: int = strawberry.field(description="The most fragments in an operation text.")
+    directives: int = strawberry.field(description="The most directives in an operation text.")
+    comments: int = strawberry.field(description="The most comments in an operation text.")
+    same_keys: int = strawberry.field(description="The most fields of one response key in an operation text.")
+    list_items: int = strawberry.field(description="The most items of one list in the variables.")
+    cost: int = strawberry.field(description="The most points that one operation may cost.")
     seconds: int = strawberry.field(description="The longest time that one operation may take.")
     upload_bytes: BigInt = strawberry.field(description="The largest single upload.")
+
+
+@strawberry.type(description="The points with which you pay for operations.")
+class RateLimit:
+    """The bucket of who asks, as this server process keeps it."""
+
+    limit: int = strawberry.field(description="The points that you may spend at once.")
+    remaining: int = strawberry.field(description="The points that you have left, this operation paid.")
+    points_per_second: int = strawberry.field(description="The points that come back in a second.")
+    restored_at: Instant = strawberry.field(description="When you will have all of them again.")
 
 
 @strawberry.type(description="The server that answers.")
@@ -140,9 +158,26 @@ class Queries:
                 root_fields=limits.MAX_ROOT_FIELDS,
                 mutation_fields=limits.MAX_MUTATIONS,
                 page_size=MAX_PAGE,
+                fragments=limits.MAX_FRAGMENTS,
+                directives=limits.MAX_DIRECTIVES,
+                comments=limits.MAX_COMMENTS,
+                same_keys=limits.MAX_REPEATS,
+                list_items=MAX_LIST,
+                cost=limits.MAX_COST,
                 seconds=int(settings.deadline_s),
                 upload_bytes=BigInt(settings.upload_limit_bytes),
             ),
+        )
+
+    @query_field(op=Op.SERVER_READ, needs=OPEN, description="The points that you have left for operations.")
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        """Return the standing of who asks."""
+        standing = info.context.door.buckets.standing(info.work.actor.principal_id)
+        return RateLimit(
+            limit=standing.limit,
+            remaining=standing.remaining,
+            points_per_second=standing.points_per_s,
+            restored_at=standing.restored_at,
         )
 
     @query_field(

@@ -17,11 +17,22 @@ from strawberry.exceptions import StrawberryInputCoercionError
 
 from dms.base import strictjson
 from dms.base.actor import Actor, ActorKind
-from dms.base.errors import ArgumentInvalid, Busy, DmsError, DoorError, Limit, Unauthenticated
+from dms.base.errors import (
+    ArgumentInvalid,
+    Busy,
+    CursorInvalid,
+    DmsError,
+    DoorError,
+    Forbidden,
+    Limit,
+    Throttled,
+    Unauthenticated,
+)
 from dms.base.settings import Settings
 from dms.graphql import answers
 from dms.graphql.answers import Answer
 from dms.graphql.asking import Asked, asked
+from dms.graphql.buckets import LEAST, Buckets, Charge
 from dms.graphql.context import Context, Door
 from dms.graphql.errors import door_error
 from dms.graphql.negotiation import GRAPHQL_JSON, JSON, answer_type, is_utf8_json, takes_gzip
@@ -73,7 +84,11 @@ class GraphQLEndpoint:
         self._schema = schema
         self._settings = settings
         self._works = works
-        self._door = Door(settings, cursor_keys)
+        self._buckets = Buckets(
+            max(settings.graphql_points // settings.server_processes, 1),
+            per_s=max(settings.graphql_points_per_s // settings.server_processes, 1),
+        )
+        self._door = Door(settings, cursor_keys, self._buckets)
         self._operations = Operations(
             schema, production=settings.production, introspection=settings.allows_introspection
         )
@@ -134,13 +149,18 @@ class GraphQLEndpoint:
     def _perform(self, actor: Actor, body: bytes, *, terms: Terms) -> Answer:
         """Do one request in a worker thread, from its bytes to the bytes of its answer."""
         operation: Operation | RefusedText | None = None
+        charge = Charge(self._buckets, actor.principal_id)
         try:
+            charge.begin()
             request = asked(strictjson.decode(body))
-            operation = self._prepared(actor, request)
-            answer = self._run(actor, operation, variables=request.variables, status=terms.status)
+            operation = self._prepared(actor, request, charge)
+            answer = self._run(actor, operation, request.variables, charge=charge, status=terms.status)
+        except Throttled as error:
+            answer = answers.of_door_error(error, request_id=actor.request_id, cost=charge.shown())
         except DoorError as error:
+            cost = None if operation is None else charge.shown()
             has_begun = operation is not None
-            answer = answers.of_door_error(error, request_id=actor.request_id, has_begun=has_begun)
+            answer = answers.of_door_error(error, request_id=actor.request_id, has_begun=has_begun, cost=cost)
         except Exception:  # noqa: BLE001  the door: the caller learns only that it happened
             _log.exception("graphql_failed", extra={"request_id": actor.request_id})
             answer = answers.of_bug(actor.request_id)
@@ -151,14 +171,20 @@ class GraphQLEndpoint:
             return answers.compressed(answer, level=self._settings.compression_level)
         return answer
 
-    def _prepared(self, actor: Actor, request: Asked) -> Operation | RefusedText:
+    def _prepared(self, actor: Actor, request: Asked, charge: Charge) -> Operation | RefusedText:
         """Return what a request runs; `DoorError` if it names nothing that its sender may run."""
         is_trusted = request.document_id is not None
         text = self._trusted.text_for(actor.kind, request)
         if not is_trusted and self._trusted.refuses_texts_of(actor.kind):
             sha256 = hashlib.sha256(text.encode()).hexdigest()
             return RefusedText(sha256, ArgumentInvalid.code, (GraphQLError(_TRUSTED_ONLY),))
-        operation = self._operations.prepare(text, request.operation_name, is_trusted=is_trusted)
+        operation = self._operations.prepare(
+            text,
+            request.operation_name,
+            is_trusted=is_trusted,
+            variables=request.variables,
+            on_new=charge.read,
+        )
         if _is_anonymous(actor) and not (isinstance(operation, Operation) and operation.is_introspection):
             raise Unauthenticated(_ANONYMOUS)
         return operation
@@ -167,22 +193,31 @@ class GraphQLEndpoint:
         self,
         actor: Actor,
         operation: Operation | RefusedText,
-        *,
         variables: dict[str, Any] | None,
+        *,
+        charge: Charge,
         status: int,
     ) -> Answer:
         """Run a prepared operation as one unit of work, and encode what it gave once that is recorded."""
         if isinstance(operation, RefusedText):
             self._works.read(actor, partial(_note_refused, operation))
             return answers.of_refused_text(operation, status=status, request_id=actor.request_id)
+        charge.execute(operation.price.of(variables))
         body = partial(self._execute, operation, variables)
-        if operation.writes:
-            result = self._works.write(actor, body, locks=operation.locks)
-        else:
-            result = self._works.read(actor, body)
+        try:
+            if operation.writes:
+                result = self._works.write(actor, body, locks=operation.locks)
+            else:
+                result = self._works.read(actor, body)
+        except (Forbidden, ArgumentInvalid, CursorInvalid):
+            if operation.has_one_root:
+                charge.settle(LEAST)
+            raise
         if isinstance(result, RefusedText):
+            charge.settle(LEAST)
             return answers.of_refused_text(result, status=status, request_id=actor.request_id)
-        return answers.of_data(result)
+        charge.settle(operation.points_of(result, variables))
+        return answers.of_data(result, cost=charge.shown())
 
     def _execute(
         self, operation: Operation, variables: dict[str, Any] | None, work: Work

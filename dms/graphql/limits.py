@@ -36,6 +36,8 @@ MAX_ROOT_FIELDS = 20
 MAX_MUTATIONS = 10
 MAX_FIELDS = 2_000
 """Fields after every fragment is written out where it is spread."""
+MAX_COST = 10_000
+"""Points that one operation may cost."""
 MAX_ERRORS = 10
 """Errors of one text or its variables that are told at once."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -28,7 +28,9 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from dms.base.errors import ArgumentInvalid, DoorError, Limit
-from dms.graphql import limits
+from dms.graphql import contents, limits, pricing
+from dms.graphql.contents import Content
+from dms.graphql.pricing import Price
 from dms.graphql.schema import Schema
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -36,6 +38,9 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 _KEPT, _KEPT_CHARACTERS = 512, 200_000
 """A parsed text takes up to 320 bytes for each of its characters, so all of them 64 MiB at most."""
 _KEPT_REFUSALS = 128
+
+_EMPTY = DocumentNode(definitions=())
+_FREE = Price((), 0)
 
 V = TypeVar("V")
 
@@ -51,6 +56,14 @@ class Operation:
     locks: tuple[str, ...]
     is_introspection: bool
     """Whether it asks for the schema only."""
+    has_one_root: bool
+    """Whether nothing has been done when its first field is refused."""
+    price: Price
+    contents: tuple[Content, ...]
+
+    def points_of(self, data: Mapping[str, Any], variables: Mapping[str, Any] | None) -> int:
+        """Return what an answer to it is worth: the work that was done, and the objects that leave."""
+        return contents.count(self.contents, [data], variables or {}) - 1  # the root is no object
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,21 @@ class RefusedText:
     text_sha256: str
     code: str
     errors: tuple[GraphQLError, ...]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A text on its way to an operation."""
+
+    text_sha256: str
+    name: str | None
+    tokens: int
+    """How many it has; a guess where it could not be read."""
+    document: DocumentNode = _EMPTY
+    meant: Sequence[OperationDefinitionNode] = ()
+    text: pricing.Text | None = None
+    price: Price = _FREE
+    refused: RefusedText | None = None
 
 
 class Operations:
@@ -72,61 +100,93 @@ class Operations:
         self._kept: _Kept[Operation] = _Kept(_KEPT, _KEPT_CHARACTERS)
         self._refused: _Kept[RefusedText] = _Kept(_KEPT_REFUSALS, _KEPT_CHARACTERS)
 
-    def prepare(self, text: str, name: str | None, *, is_trusted: bool = False) -> Operation | RefusedText:
-        """Return the operation of this name in the text, or why there is none.
+    def prepare(
+        self,
+        text: str,
+        name: str | None,
+        *,
+        is_trusted: bool = False,
+        variables: Mapping[str, Any] | None = None,
+        on_new: Callable[[int], None] | None = None,
+    ) -> Operation | RefusedText:
+        """Return the operation of this name in the text, or why there is none with these variables.
 
-        A trusted text was validated at start and is not a stranger's: it may be as rich as it is.
+        A trusted text was validated at start and is not a stranger's: it may be as rich as it is, though
+        not as dear. `on_new` is told the tokens of a text that is not known yet, before it is validated.
         """
         if len(text) > limits.MAX_SOURCE and not is_trusted:
             raise Limit(f"the text is longer than {limits.MAX_SOURCE} characters: use variables")
         sha256 = hashlib.sha256(text.encode())
         key = sha256.digest() + bytes([is_trusted]) + (name or "").encode() + (b"" if name is None else b".")
         found = self._kept.get(key) or self._refused.get(key)
-        if found is not None:
-            return found
-        make = self._trusted if is_trusted else self._made
-        made = make(text, name, sha256=sha256.hexdigest())
-        if isinstance(made, Operation):
-            self._kept.put(key, made, weight=len(text))
-        else:
-            self._refused.put(key, made, weight=len(text))
-        return made
+        if found is None:
+            draft = self._drafted(text, name, sha256=sha256.hexdigest(), is_trusted=is_trusted)
+            if on_new is not None:
+                on_new(draft.tokens)
+            if dear := _too_dear(draft.price, variables, text_sha256=draft.text_sha256):
+                return dear  # not kept: with other variables it may do
+            found = draft.refused or self._made(draft, is_trusted=is_trusted)
+            if isinstance(found, Operation):
+                self._kept.put(key, found, weight=len(text))
+            else:
+                self._refused.put(key, found, weight=len(text))
+        if isinstance(found, Operation):
+            return _too_dear(found.price, variables, text_sha256=found.text_sha256) or found
+        return found
 
-    def _made(self, text: str, name: str | None, *, sha256: str) -> Operation | RefusedText:
+    def _drafted(self, text: str, name: str | None, *, sha256: str, is_trusted: bool) -> _Draft:
+        """Do what comes before validation, whose cost it bounds."""
+        draft = _Draft(sha256, name, min(len(text) // 4, limits.MAX_TOKENS))
         try:
-            document = _parsed(text)
-            limits.check_shape(document)
+            document = parse(text) if is_trusted else _parsed(text)
+            draft.tokens, draft.document = document.token_count, document
+            if not is_trusted:
+                limits.check_shape(document)
         except GraphQLError as error:
             aborted = error.message.endswith("Parsing aborted.")
-            return RefusedText(sha256, (Limit if aborted else ArgumentInvalid).code, (_bare(error),))
+            code = (Limit if aborted else ArgumentInvalid).code
+            draft.refused = RefusedText(sha256, code, (_bare(error),))
         except DoorError as error:
-            return RefusedText(sha256, error.code, (GraphQLError(error.message),))
-        errors = validate(
-            self._schema.core, document, self._rules, limits.MAX_ERRORS, hide_suggestions=self._production
-        )
+            draft.refused = RefusedText(sha256, error.code, (GraphQLError(error.message),))
+        else:
+            draft.meant = _named(document, name)
+            if len(draft.meant) == 1:
+                draft.text = pricing.Text(document, draft.meant[0], self._schema.costs)
+                draft.price = pricing.price(draft.text)
+        return draft
+
+    def _made(self, draft: _Draft, *, is_trusted: bool) -> Operation | RefusedText:
+        document, sha256 = draft.document, draft.text_sha256
+        errors = [] if is_trusted else self._errors(document)
         if errors:
             return RefusedText(sha256, ArgumentInvalid.code, tuple(_bare(error) for error in errors))
-        return self._named(document, name, sha256=sha256)
-
-    def _trusted(self, text: str, name: str | None, *, sha256: str) -> Operation | RefusedText:
-        return self._named(parse(text), name, sha256=sha256)
-
-    def _named(self, document: DocumentNode, name: str | None, *, sha256: str) -> Operation | RefusedText:
-        found = [
-            definition
-            for definition in document.definitions
-            if isinstance(definition, OperationDefinitionNode)
-            and name in (None, definition.name and definition.name.value)
-        ]
-        if len(found) != 1:
+        if draft.text is None:
             problem = (
-                "the text holds no operation of this name" if not found else "`operationName` must say which"
+                "`operationName` must say which"
+                if draft.meant
+                else "the text holds no operation of this name"
             )
             return RefusedText(sha256, ArgumentInvalid.code, (GraphQLError(problem),))
-        writes = found[0].operation is OperationType.MUTATION
-        names = set(_root_names(document, found[0]))
-        locks = self._locks(names) if writes else ()
-        return Operation(document, name, sha256, writes, locks, all(name.startswith("__") for name in names))
+        definition = draft.meant[0]
+        writes = definition.operation is OperationType.MUTATION
+        roots = list(_root_names(document, definition))
+        names = set(roots)
+        return Operation(
+            document,
+            draft.name,
+            sha256,
+            writes,
+            self._locks(names) if writes else (),
+            all(name.startswith("__") for name in names),
+            len(roots) == 1,
+            draft.price,
+            contents.contents(draft.text),
+        )
+
+    def _errors(self, document: DocumentNode) -> Sequence[GraphQLError]:
+        return validate(
+            self._schema.core, document, self._rules, limits.MAX_ERRORS, hide_suggestions=self._production
+        )
 
     def _locks(self, names: set[str]) -> tuple[str, ...]:
         # INVARIANT (lock-order): sorted, so that two operations never wait for each other.
@@ -159,6 +219,26 @@ class _Kept(Generic[V]):
             self._held[key] = (value, weight)
             while len(self._held) > self._entries or self._total > self._weight:
                 self._total -= self._held.popitem(last=False)[1][1]
+
+
+def _too_dear(price: Price, variables: Mapping[str, Any] | None, *, text_sha256: str) -> RefusedText | None:
+    points = price.of(variables)
+    if points <= limits.MAX_COST:
+        return None
+    problem = (
+        f"the operation costs {points} points, and at most {limits.MAX_COST} are accepted: "
+        "ask for smaller pages, or for less at a time"
+    )
+    return RefusedText(text_sha256, Limit.code, (GraphQLError(problem),))
+
+
+def _named(document: DocumentNode, name: str | None) -> Sequence[OperationDefinitionNode]:
+    return [
+        definition
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+        and name in (None, definition.name and definition.name.value)
+    ]
 
 
 def _parsed(text: str) -> DocumentNode:

@@ -46,8 +46,10 @@ from dms.graphql import (
     viewer,
 )
 from dms.graphql.context import Context, Info, Rule, rule_of
+from dms.graphql.costs import Cost, Costs, declare
 from dms.graphql.errors import VARIANTS
 from dms.graphql.limits import MAX_ERRORS
+from dms.graphql.prices import PRICES
 from dms.graphql.scalars import SCALARS
 
 QUERIES: tuple[type, ...] = (
@@ -125,10 +127,17 @@ class Schema(strawberry.Schema):
         """Return the rule of each mutation by its name in the API."""
         return self._mutation_rules
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # as Strawberry's own
+    @property
+    def costs(self) -> Costs:
+        """Return what each field costs, by type and name."""
+        return self._costs
+
+    def __init__(self, *arguments: Any, prices: Mapping[str, Cost], **options: Any) -> None:
+        # Any: as Strawberry's own.
         super().__init__(*arguments, **options)
         self._query_rules = _rules(self._schema.query_type)
         self._mutation_rules = _rules(self._schema.mutation_type)
+        self._costs = declare(self._schema, prices)
 
     def perform(
         self, context: Context, *, variables: dict[str, Any] | None, operation_name: str | None
@@ -153,9 +162,10 @@ def build_schema(
     queries: Sequence[type] = QUERIES,
     *,
     mutations: Sequence[type] = MUTATIONS,
+    prices: Mapping[str, Cost] = PRICES,
     is_sorted: bool = False,
 ) -> Schema:
-    """Put the rooms together; `TypeError` names a root field that says not what it does and needs.
+    """Put the rooms together; `TypeError` names a root field that says not what it does, needs and costs.
 
     A sorted schema is for printing only: sorting loses how enums are read.
     """
@@ -163,6 +173,7 @@ def build_schema(
         _root("Query", queries, description="What can be read."),
         _root("Mutation", mutations, description="What can be changed.") if mutations else None,
         types=VARIANTS,
+        prices=prices,
         config=StrawberryConfig(info_class=Info, scalar_map=SCALARS, sort_schema=is_sorted),
     )
 

@@ -11,10 +11,11 @@ from sqlalchemy import text
 from dms.base.actor import system_actor
 from dms.graphql.core import Queries
 from dms.graphql.execution import ACTOR, LOG_FIELDS, REQUEST_ID, GraphQLEndpoint, open_endpoint
+from dms.graphql.prices import PRICES
 from dms.graphql.schema import build_schema
 from dms.stores.work import session_of
 from tests.factories import actor
-from tests.graphql.rooms import ProbeMutations, ProbeQueries
+from tests.graphql.rooms import PROBE_PRICES, ProbeMutations, ProbeQueries
 
 _numbers = itertools.count(1)
 
@@ -120,7 +121,7 @@ class Probe:
 
 
 def probe_schema():
-    return build_schema((Queries, ProbeQueries), mutations=(ProbeMutations,))
+    return build_schema((Queries, ProbeQueries), mutations=(ProbeMutations,), prices={**PRICES, **PROBE_PRICES})
 
 
 @pytest.fixture(scope="module")

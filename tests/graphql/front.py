@@ -35,8 +35,10 @@ class Reply:
 
     @property
     def bare(self) -> bytes:
-        """The answer without its request id, which alone may tell two apart."""
+        """The answer without its request id and the time of day, which alone may tell two apart."""
         body = self.body
+        for key in ("remaining", "restoredAt"):
+            body.get("extensions", {}).get("cost", {}).pop(key, None)
         for error in body.get("errors", ()):
             error["extensions"].pop("requestId", None)
         return json.dumps([self.status, body]).encode()

@@ -12,12 +12,25 @@ from dms.base.ids import Kind, new_id
 from dms.base.paging import Page, Position
 from dms.graphql import enums, paging
 from dms.graphql.context import OPEN, Info, Payload, mutation_field, query_field
+from dms.graphql.costs import SIZES, Cost
 from dms.graphql.paging import After, Before, Connection, First, Last
 from dms.graphql.scalars import BigInt, Digest, asked_id, shown_id
 from dms.models.security import Compartment, CompartmentStatus
 from dms.rules.access import Duty as Office
 from dms.rules.accessevents import Op
 from dms.stores.work import session_of
+
+PROBE_PRICES = {
+    **dict.fromkeys(
+        (f"Query.{name}" for name in "echo ends office slow overflow promised scalars asked".split()), Cost(0)
+    ),
+    **dict.fromkeys(("Query.line", "Query.shelf"), Cost(1)),
+    **dict.fromkeys(("Query.numbers", "Query.figures"), Cost(1, sized_by=SIZES)),
+    **dict.fromkeys(
+        ("Mutation.compartmentPut", "Mutation.compartmentOffice", "Mutation.compartmentTouch"), Cost(10)
+    ),
+}
+"""What the fields of this room cost."""
 
 GATE = threading.Event()
 """What `slow` waits for."""

@@ -19,7 +19,7 @@ ERRORS = "{ code errors { __typename message code path } }"
 def test_query_answers_data_and_leaves_one_event(probe):
     reply = probe.ask("{ echo }")
 
-    assert (reply.status, reply.body) == (200, {"data": {"echo": "hello"}})
+    assert (reply.status, reply.data) == (200, {"echo": "hello"})
     [event] = probe.events(reply)
     assert (event["op"], event["outcome"], event["actor"]) == ("server.read", "released", probe.user_id.hex)
     assert event["text"] == hashlib.sha256(b"{ echo }").hexdigest()

@@ -66,6 +66,7 @@ OTHER_OPS = {
     "logCheckpoints": Op.LOG_READ,
     "nodes": Op.NODE_READ,
     "policyRevisions": Op.POLICY_READ,
+    "rateLimit": Op.SERVER_READ,
     "recordClasses": Op.SCHEME_LIST,
     "securityChangeApprove": Op.SECURITY_APPROVE,
     "securityChangeReject": Op.SECURITY_REJECT,

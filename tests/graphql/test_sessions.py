@@ -113,7 +113,7 @@ def test_anothers_session_is_as_absent_as_none(front, world):
     absent = end(front, own.token, global_id(Kind.SESSION, new_id()))
     malformed = end(front, own.token, "nonsense")
 
-    assert foreign.content == absent.content == malformed.content
+    assert foreign.bare == absent.bare == malformed.bare
     assert front.ask(other.token, VIEWER).status == 200
 
 

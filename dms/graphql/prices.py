@@ -1,0 +1,94 @@
+"""What fields cost that are not plain: every root field, every list (`api.md` section 3).
+
+A point is about ten microseconds of a processor, as objects of a page take them. What a field costs of
+which the answer shows little, such as an audit of the whole log, was set by measuring. `costs` says how the
+numbers are read; the SDL shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dms.graphql.costs import SIZES, WRITING, Cost
+
+
+def _each(type_name: str, names: str, cost: Cost) -> Iterable[tuple[str, Cost]]:
+    return ((f"{type_name}.{name}", cost) for name in names.split())
+
+
+def _page(weight: int) -> Cost:
+    """Return the cost of a connection whose finding costs so much, whatever it holds."""
+    return Cost(weight, sized_by=SIZES)
+
+
+def _list(items: int) -> Cost:
+    """Return the cost of a list that holds so many items in the usual case."""
+    return Cost(0, items=items)
+
+
+_LOOKUPS = """
+    serverInfo rateLimit node document version aggregation viewer user accessEvent logExport accessNode
+    accessLogHead
+"""
+_LISTS = """
+    documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
+    compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
+    logExports logAlerts logAlertHits importRuns
+"""
+_WRITES = """
+    aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
+    documentClassAssign documentDeclare documentRefile documentRegister documentSecuritySet documentUpdate
+    versionAdd
+    classEntryAdd
+    groupCreate groupMemberAdd groupMemberRemove roleAssign roleWithdraw sessionEnd
+    userCreate userDisable userEnable userResetStart userUpdate
+    clearanceGrant clearanceRevoke compartmentCreate compartmentRetire
+    securityChangeApprove securityChangeReject securityLevelCreate securityLevelUpdate
+    accessEntryGrant accessEntryRevoke accessChangeReject accessReviewAttest accessReviewClose
+    logAlertCreate logAlertRemove logAlertReview logAlertUpdate logExportCancel
+"""
+_BY_CHANGE = Cost(WRITING, sized_by=("input.changes",))
+_HEAVY_WRITE = Cost(10 * WRITING)
+
+PRICES: Mapping[str, Cost] = dict(
+    [
+        *_each("Query", _LOOKUPS, Cost(1)),
+        *_each("Query", _LISTS, _page(1)),
+        *_each("Query", "accessEvents policyRevisions", _page(20)),
+        *_each("Query", "whoSaw whatSaw", _page(50)),
+        *_each("Query", "whoCanSee whatCanSee", _page(100)),
+        *_each("Query", "couldHaveSeen accessFindings accessStatistics", _page(200)),
+        *_each("Query", "accessCheck", Cost(10)),
+        *_each("Query", "accessEventProof", Cost(20)),
+        *_each("Query", "accessExplain inventory", Cost(50)),
+        ("Query.accessChangePreview", Cost(500)),
+        ("Query.nodes", Cost(0, sized_by=("ids",))),
+        *_each("Mutation", _WRITES, Cost(WRITING)),
+        *_each("Mutation", "accessChangePropose accessChangeEdit", _BY_CHANGE),
+        *_each("Mutation", "accessChangeApprove accessListImport accessNodePrepare", _HEAVY_WRITE),
+        *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
+        ("Aggregation.ancestors", _list(4)),
+        *_each("Viewer", "roles groups", _list(5)),
+        *_each("SecurityClassification", "compartments", _list(2)),
+        *_each("Clearance", "compartments", _list(2)),
+        *_each("MandatoryComparison", "lacksCompartments", _list(2)),
+        *_each("AccessCheck", "lines", _list(10)),
+        *_each("AccessExplanation", "lines nearMisses whatWouldChange", _list(5)),
+        *_each("ExplainedLine", "principalPath nodePath", _list(3)),
+        *_each("AccessStep", "anyOf", _list(3)),
+        *_each("AccessRemedy", "links", _list(2)),
+        *_each("PastAccessHolder", "periods", _list(2)),
+        *_each("AccessChangePreview", "effects nodes", _list(50)),
+        *_each("AccessChangeEffect", "gainedSamples lostSamples", _list(3)),
+        *_each("AccessProposal", "changes", _list(20)),
+        *_each("AccessProposal", "editedBy", _list(1)),
+        *_each("AccessEvent", "released changed refused", _list(10)),
+        *_each("LogCheckpoint", "signatures", _list(2)),
+        *_each("LogExport", "gaps", _list(1)),
+        *_each("Inventory", "levels media aggregationStates documentStates", _list(10)),
+        *_each("Inventory", "securityClassifications", _list(10)),
+        *_each("AccessListReport", "lines", _list(50)),
+        *_each("AccessListLine", "problems", _list(1)),
+    ]
+)
+"""By type and field."""
