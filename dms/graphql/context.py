@@ -18,8 +18,8 @@ from dms.access import gate
 from dms.base.errors import DmsError, NotFound
 from dms.base.settings import Settings
 from dms.graphql import creations
-from dms.graphql.creations import Made
 from dms.graphql.buckets import Buckets
+from dms.graphql.creations import Made
 from dms.graphql.errors import UserError, door_error, user_error
 from dms.graphql.selection import Selected, below, wants
 from dms.rules.access import Action, Duty

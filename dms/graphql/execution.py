@@ -245,7 +245,7 @@ def open_endpoint(settings: Settings, works: Works, schema: Schema | None = None
     return GraphQLEndpoint(
         schema or build_schema(),
         settings=settings,
-        works=works,
+        works=replace(works, stops_late=True),
         cursor_keys=CursorKeys.open(settings.home),
     )
 

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from dms.base.errors import ConfigurationError
 from dms.base.settings import Settings
 from dms.stores import guard
+from dms.stores.deadlines import keep_deadlines
 
 WRITE = "dms_write"
 """Execution option of a connection whose transaction will write."""
@@ -127,6 +128,7 @@ def _open_sqlite(settings: Settings) -> Engine:
         connect_args={"check_same_thread": False, "cached_statements": 512},
     )
     event.listen(engine, "connect", _prepare_guarded)
+    keep_deadlines(engine)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -170,6 +172,7 @@ def _open_postgresql(settings: Settings, *, options: str = "") -> Engine:
         connect_args={"options": f"-c timezone=UTC -c synchronous_commit=on{options}"},
     )
     event.listen(engine, "handle_error", _remember_broken)
+    keep_deadlines(engine)
     return engine
 
 

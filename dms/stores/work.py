@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
@@ -20,9 +21,10 @@ from sqlalchemy.sql import visitors
 from dms.base.actor import Actor
 from dms.base.canonical import Canonical, digest
 from dms.base.clock import Clock, Instant, monotonic_s
-from dms.base.errors import Busy, Deadline, DmsError, NotRecorded
+from dms.base.errors import Busy, DmsError, NotRecorded
 from dms.base.ids import new_id
 from dms.rules.accessevents import Change, Disclosure, Op, Refusal, Release
+from dms.stores.deadlines import DEADLINE, too_late
 from dms.stores.engine import BROKEN, WRITE, Database, is_full, is_retryable, leaves_doubt, lock_statement
 
 TRIES = 3
@@ -156,7 +158,7 @@ class Work:
     def check_deadline(self) -> None:
         """Raise `Deadline` when the operation has used up its time."""
         if monotonic_s() > self.deadline_s:
-            raise Deadline("the operation took longer than it may: ask for less at a time")
+            raise too_late()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -221,6 +223,8 @@ class Works:
     closing: Closing
     clock: Clock
     deadline_s: float = 10.0
+    stops_late: bool = False
+    """Whether what has used up its time is stopped between its statements, and in the midst of one."""
     equipment: Mapping[str, Any] = field(default_factory=dict)  # Any: `stores` knows none of it
     apart: Mapping[Table, Engine] = field(default_factory=dict)
     """Tables that are read through an engine of their own, in a second transaction."""
@@ -250,8 +254,9 @@ class Works:
         locks: Sequence[str],
         tries: int = TRIES,
         number: int | None = None,
+        until_s: float | None = None,
     ) -> T:
-        work = self._open(actor, writes=writes, number=number, locks=locks)
+        work = self._open(actor, writes=writes, number=number, locks=locks, until_s=until_s)
         try:
             return self._once(work, body, locks=locks)
         except _RunAgain:
@@ -271,14 +276,19 @@ class Works:
             self._record_failure(work, busy)
             raise busy
         number = work.notes.writer_n
-        return self._perform(actor, body, writes=writes, locks=locks, tries=tries - 1, number=number)
+        until_s = work.deadline_s if self.stops_late else None
+        return self._perform(
+            actor, body, writes=writes, locks=locks, tries=tries - 1, number=number, until_s=until_s
+        )
 
-    def _open(self, actor: Actor, *, writes: bool, number: int | None, locks: Sequence[str]) -> Work:
+    def _open(
+        self, actor: Actor, *, writes: bool, number: int | None, locks: Sequence[str], until_s: float | None
+    ) -> Work:
         work = Work(
             self._session(),
             actor,
             now=self.clock(),
-            deadline_s=monotonic_s() + self.deadline_s,
+            deadline_s=until_s or monotonic_s() + self.deadline_s,
             writes=writes,
             equipment=self.equipment,
             locks=None if self.database.is_sqlite else frozenset(locks),
@@ -308,14 +318,16 @@ class Works:
         return result
 
     def _begin(self, work: Work, session: Session, locks: Sequence[str]) -> None:
-        connection = session.connection(execution_options={WRITE: work.writes})
+        until_s = work.deadline_s if self.stops_late else inf
+        connection = session.connection(execution_options={WRITE: work.writes, DEADLINE: until_s})
         connection.info.pop(BROKEN, None)
         if self.database.is_sqlite:
             return
         # INVARIANT (locks-first): LOCK TABLE comes before the snapshot is taken.
         for table in locks:
             session.execute(text(lock_statement(table)))
-        session.execute(text(f"SET LOCAL statement_timeout = {int(self.deadline_s * 1000)}"))
+        if not self.stops_late:
+            session.execute(text(f"SET LOCAL statement_timeout = {int(self.deadline_s * 1000)}"))
 
     def _close(self, work: Work, session: Session) -> None:
         session.flush()

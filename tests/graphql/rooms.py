@@ -22,15 +22,34 @@ from dms.stores.work import session_of
 
 PROBE_PRICES = {
     **dict.fromkeys(
-        (f"Query.{name}" for name in "echo ends office slow overflow promised scalars asked".split()), Cost(0)
+        (
+            f"Query.{name}"
+            for name in [
+                "echo",
+                "ends",
+                "office",
+                "slow",
+                "endless",
+                "many",
+                "overflow",
+                "promised",
+                "scalars",
+                "asked",
+            ]
+        ),
+        Cost(0),
     ),
     **dict.fromkeys(("Query.line", "Query.shelf"), Cost(1)),
     **dict.fromkeys(("Query.numbers", "Query.figures"), Cost(1, sized_by=SIZES)),
     **dict.fromkeys(
-        ("Mutation.compartmentPut", "Mutation.compartmentOffice", "Mutation.compartmentTouch"), Cost(10)
+        (f"Mutation.compartment{name}" for name in ["Put", "Office", "Touch", "Endless"]),
+        Cost(10),
     ),
 }
 """What the fields of this room cost."""
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT (i + 1) % 1000 FROM n)"
+"""Rows without end, for a statement."""
 
 GATE = threading.Event()
 """What `slow` waits for."""
@@ -119,6 +138,15 @@ class ProbeQueries:
         GATE.wait(10)
         return "done"
 
+    @query_field(op=Op.SERVER_READ, needs=OPEN, description="One statement that never ends.")
+    def endless(self, info: Info) -> int | None:
+        return session_of(info.work).execute(text(f"{ENDLESS} SELECT count(*) FROM n")).scalar_one()
+
+    @query_field(op=Op.SERVER_READ, needs=OPEN, description="Short statements that never end.")
+    def many(self, info: Info) -> int | None:
+        while True:
+            session_of(info.work).execute(text("SELECT 1"))
+
     @query_field(op=Op.SERVER_READ, needs=OPEN, description="A number that does not fit into Int.")
     def overflow(self) -> int | None:
         return 2**40
@@ -201,6 +229,15 @@ class ProbeMutations:
         info.work.add(row)
         info.work.flush()
         end(input.then)
+        return CompartmentPutPayload(code=row.code)
+
+    @mutation_field(op=Op.COMPARTMENT_CREATE, needs=OPEN, description="Writes a row, then for ever.")
+    def compartment_endless(self, info: Info, input: CompartmentPutInput) -> CompartmentPutPayload | None:
+        row = Compartment(id=new_id(), code=input.code, name="probe", status=CompartmentStatus.ACTIVE)
+        info.work.add(row)
+        info.work.flush()
+        found = f"({ENDLESS} SELECT count(*) FROM n)"
+        session_of(info.work).execute(text(f"UPDATE compartment SET name = name WHERE {found} > 0"))
         return CompartmentPutPayload(code=row.code)
 
     @mutation_field(op=Op.COMPARTMENT_RETIRE, needs=Office.SECURITYLEVELS_MANAGE, description="For officers.")

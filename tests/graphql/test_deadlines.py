@@ -1,0 +1,80 @@
+"""An operation that has used up its time is stopped where it is: nothing leaves, nothing is kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from dms.base.actor import system_actor
+from dms.graphql.execution import open_endpoint
+from dms.stores.work import session_of
+from tests.graphql.conftest import Probe, probe_schema
+
+LATE = "the operation took longer than it may: ask for less at a time"
+LIMIT_S = 0.2
+SLACK_S = 0.5
+"""The machine that tests may be busy."""
+
+
+@pytest.fixture(scope="module")
+def hurried(house, world):
+    works = replace(house.works, deadline_s=LIMIT_S)
+    endpoint = open_endpoint(house.settings, works, probe_schema())
+    yield Probe(house, endpoint, world.user())
+    endpoint.close()
+
+
+def timed(probe, question):
+    started = time.monotonic()
+    reply = probe.ask(question)
+    return reply, time.monotonic() - started
+
+
+@pytest.mark.parametrize("field", ["endless", "many"])
+def test_runaway_reading_is_stopped_at_the_deadline_and_recorded(hurried, field):
+    reply, took_s = timed(hurried, f"{{ echo {field} }}")
+
+    assert (reply.status, reply.codes, reply.messages) == (503, ["DEADLINE"], [LATE])
+    assert (reply.body["data"], reply.headers["retry-after"]) == (None, "1")
+    assert LIMIT_S <= took_s < LIMIT_S + SLACK_S
+    (event,) = hurried.events(reply)
+    assert (event["outcome"], event["reason"]) == ("refused", "deadline")
+
+
+def test_runaway_writing_is_stopped_at_the_deadline_and_keeps_nothing(hurried):
+    reply, took_s = timed(
+        hurried,
+        'mutation { a: compartmentPut(input: {code: "late-a"}) { code }'
+        ' b: compartmentEndless(input: {code: "late-b"}) { code }'
+        ' c: compartmentPut(input: {code: "late-c"}) { code } }',
+    )
+
+    assert (reply.status, reply.codes, reply.messages) == (503, ["DEADLINE"], [LATE])
+    assert reply.body["data"] is None
+    assert took_s < LIMIT_S + SLACK_S
+    assert hurried.codes("late-") == []
+    (event,) = hurried.events(reply)
+    assert (event["outcome"], event["reason"]) == ("refused", "deadline")
+
+
+def test_connection_of_a_late_operation_serves_the_next_one(hurried):
+    hurried.ask("{ endless }")
+    hurried.ask('mutation { compartmentEndless(input: {code: "late-d"}) { code } }')
+
+    reply = hurried.ask('mutation { compartmentPut(input: {code: "intime-a"}) { code } }')
+
+    assert reply.data == {"compartmentPut": {"code": "intime-a"}}
+    assert hurried.codes("intime-") == ["intime-a"]
+
+
+def test_job_is_not_stopped_in_the_midst_of_a_statement(house):
+    works = replace(house.works, deadline_s=0.0, stops_late=False)
+
+    def body(work):
+        count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) "
+        return session_of(work).execute(text(count + "SELECT count(*) FROM n")).scalar_one()
+
+    assert works.read(system_actor("job"), body) == 50_000
