@@ -187,7 +187,8 @@ class AccessChangeRejectPayload(Payload):
     )
 
 
-def _shown(work: Work, rows: Sequence[models.AccessProposal]) -> Mapping[UUID, AccessProposal]:
+def shown_proposals(work: Work, rows: Sequence[models.AccessProposal]) -> Mapping[UUID, AccessProposal]:
+    """Shape proposals, by id."""
     said = {row.id: accessproposalviews.said(work, row) for row in rows}
     told = [each for changes in said.values() for each in changes]
     people = {each for row in rows for each in _people(row)}
@@ -247,7 +248,7 @@ def _shown_change(
 
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return proposals by id, for `node`."""
-    return _shown(info.work, list(accessproposalviews.nodes(info.work, ids).values()))
+    return shown_proposals(info.work, list(accessproposalviews.nodes(info.work, ids).values()))
 
 
 @strawberry.type
@@ -282,7 +283,7 @@ class Queries:
             total_up_to=total_up_to,
         )
         found = accessproposalviews.proposals(info.work, page.request, state=chosen.state)
-        shown = _shown(info.work, found.rows)
+        shown = shown_proposals(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))
 
 
@@ -305,7 +306,7 @@ class Mutations:
         """Propose."""
         changes = asked_changes(info.work, input.changes)
         row = accessproposals.propose(info.work, changes, reason=input.reason)
-        return AccessChangeProposePayload(access_proposal=_shown(info.work, [row])[row.id])
+        return AccessChangeProposePayload(access_proposal=shown_proposals(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.ACCESSCHANGE_EDIT,
@@ -325,7 +326,7 @@ class Mutations:
             changes=asked_changes(info.work, input.changes),
             reason=input.reason,
         )
-        return AccessChangeEditPayload(access_proposal=_shown(info.work, [row])[row.id])
+        return AccessChangeEditPayload(access_proposal=shown_proposals(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.ACCESSCHANGE_APPROVE,
@@ -345,7 +346,7 @@ class Mutations:
             digest=input.digest,
             note=input.note,
         )
-        return AccessChangeApprovePayload(access_proposal=_shown(info.work, [row])[row.id])
+        return AccessChangeApprovePayload(access_proposal=shown_proposals(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.ACCESSCHANGE_REJECT,
@@ -359,4 +360,4 @@ class Mutations:
         row = accessproposals.reject(
             info.work, proposal_id=asked_id(Kind.ACCESS_PROPOSAL, input.id), note=input.note
         )
-        return AccessChangeRejectPayload(access_proposal=_shown(info.work, [row])[row.id])
+        return AccessChangeRejectPayload(access_proposal=shown_proposals(info.work, [row])[row.id])

@@ -172,7 +172,8 @@ class AccessReviewClosePayload(Payload):
     access_review: AccessReview | None = strawberry.field(default=None, description="The review, closed.")
 
 
-def _shown(work: Work, rows: Iterable[models.AccessReview]) -> Mapping[UUID, AccessReview]:
+def shown_reviews(work: Work, rows: Iterable[models.AccessReview]) -> Mapping[UUID, AccessReview]:
+    """Shape reviews, by id."""
     found = list(rows)
     names = principals.named(work, [each for row in found for each in (row.started_by, row.closed_by)])
     ids = shown_node_ids(work, [(row.node_kind, row.node_id) for row in found])
@@ -218,7 +219,7 @@ def _shown_lines(work: Work, lines: Iterable[Line]) -> Mapping[UUID, AccessRevie
 
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return reviews by id, for `node`."""
-    return _shown(info.work, accessreviews.review_nodes(info.work, ids).values())
+    return shown_reviews(info.work, accessreviews.review_nodes(info.work, ids).values())
 
 
 def line_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
@@ -259,7 +260,7 @@ class Queries:
             total_up_to=total_up_to,
         )
         found = accessreviews.reviews(info.work, page.request, node=node, state=asked.state)
-        shown = _shown(info.work, found.rows)
+        shown = shown_reviews(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))
 
 
@@ -283,7 +284,7 @@ class Mutations:
             includes_below=input.include_below,
             reason=input.reason,
         )
-        return AccessReviewStartPayload(access_review=_shown(info.work, [row])[row.id])
+        return AccessReviewStartPayload(access_review=shown_reviews(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.ACCESSREVIEW_ATTEST,
@@ -303,7 +304,7 @@ class Mutations:
             verdict=input.verdict,
             note=input.note,
         )
-        return AccessReviewAttestPayload(access_review=_shown(info.work, [row])[row.id])
+        return AccessReviewAttestPayload(access_review=shown_reviews(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.ACCESSREVIEW_CLOSE,
@@ -315,4 +316,4 @@ class Mutations:
     ) -> AccessReviewClosePayload | None:
         """Close a review."""
         row = accessreviews.close(info.work, review_id=asked_id(Kind.ACCESS_REVIEW, input.id))
-        return AccessReviewClosePayload(access_review=_shown(info.work, [row])[row.id])
+        return AccessReviewClosePayload(access_review=shown_reviews(info.work, [row])[row.id])

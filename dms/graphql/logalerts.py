@@ -176,7 +176,8 @@ def _shape(row: models.LogAlert, created_by: Principal) -> LogAlert:
     )
 
 
-def _shown_hits(work: Work, rows: Iterable[models.LogAlertHit]) -> dict[UUID, LogAlertHit]:
+def shown_hits(work: Work, rows: Iterable[models.LogAlertHit]) -> dict[UUID, LogAlertHit]:
+    """Shape alerts, by id."""
     found = list(rows)
     alerts = _shown(work, logalerts.named(work, [row.alert_id for row in found]).values())
     names = principals.named(work, [each for row in found for each in (row.actor_id, row.reviewed_by)])
@@ -207,7 +208,7 @@ def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
 
 def hit_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return alerts by id, for `node`."""
-    return _shown_hits(info.work, logalerts.hit_nodes(info.work, ids).values())
+    return shown_hits(info.work, logalerts.hit_nodes(info.work, ids).values())
 
 
 @strawberry.type
@@ -260,7 +261,7 @@ class Queries:
             total_up_to=total_up_to,
         )
         found = logalerts.hits(info.work, page.request, wanted=wanted)
-        shown = _shown_hits(info.work, found.rows)
+        shown = shown_hits(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))
 
 
@@ -334,4 +335,4 @@ class Mutations:
     ) -> LogAlertReviewPayload | None:
         """Review an alert."""
         row = logalerts.review(info.work, asked_id(Kind.LOG_ALERT_HIT, input.id), note=input.note)
-        return LogAlertReviewPayload(log_alert_hit=_shown_hits(info.work, [row])[row.id])
+        return LogAlertReviewPayload(log_alert_hit=shown_hits(info.work, [row])[row.id])

@@ -27,8 +27,8 @@ def _list(items: int) -> Cost:
 
 
 _LOOKUPS = """
-    serverInfo rateLimit node document version aggregation viewer user accessEvent logExport accessNode
-    accessLogHead
+    serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
+    accessNode accessLogHead
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
@@ -69,6 +69,7 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
         ("Aggregation.ancestors", _list(4)),
         *_each("Viewer", "roles groups", _list(5)),
+        *_each("ViewerTasks", "accessProposals securityChanges accessReviews logAlertHits", _page(1)),
         *_each("SecurityClassification", "compartments", _list(2)),
         *_each("Clearance", "compartments", _list(2)),
         *_each("MandatoryComparison", "lacksCompartments", _list(2)),

@@ -44,6 +44,14 @@ class RecordClass(Node):
     )
 
 
+@strawberry.input(one_of=True, description="Which class: by one of these.")
+class RecordClassBy:
+    """The keys of a class."""
+
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id.")
+    code: strawberry.Maybe[str] = strawberry.field(description="By its exact code in the scheme.")
+
+
 @strawberry.input(description="Which classes to list; what is left out does not narrow the list.")
 class RecordClassesFilter:
     """What narrows a list of classes."""
@@ -109,6 +117,16 @@ class Queries:
         """List schemes."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, order="code")
         return page.connection(schemes.schemes(info.work, page.request).map(shown_scheme))
+
+    @query_field(op=Op.SCHEME_LIST, needs=OPEN, description="One class; null if there is none.")
+    def record_class(
+        self, info: Info, by: Annotated[RecordClassBy, strawberry.argument(description="By which key.")]
+    ) -> RecordClass | None:
+        """Read a class."""
+        if by.id is not None:
+            key = asked_id(Kind.RECORD_CLASS, by.id.value)
+            return shown_class(schemes.find_class(info.work, class_id=key))
+        return shown_class(schemes.find_class(info.work, code=by.code.value if by.code else ""))
 
     @query_field(op=Op.SCHEME_LIST, needs=OPEN, description="Classes of the scheme by code.")
     def record_classes(  # noqa: PLR0917  arguments arrive by name

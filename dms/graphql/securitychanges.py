@@ -155,7 +155,8 @@ class SecurityChangeRejectPayload(Payload):
     )
 
 
-def _shown(work: Work, rows: Sequence[models.SecurityChange]) -> Mapping[UUID, SecurityChange]:
+def shown_changes(work: Work, rows: Sequence[models.SecurityChange]) -> Mapping[UUID, SecurityChange]:
+    """Shape changes of marks, by id."""
     names = principals.named(work, [each for row in rows for each in (row.proposed_by, row.decided_by)])
     ids = {each for row in rows for each in (row.from_id, row.to_id) if each is not None}
     found = security.classifications(work, ids)
@@ -195,7 +196,7 @@ def _set(work: Work, kind: MarkedKind, *, asked: SecuritySetInput) -> SecurityCh
         reason=asked.reason,
         expected_revision=asked.expected_revision,
     )
-    return _shown(work, [row])[row.id]
+    return shown_changes(work, [row])[row.id]
 
 
 def _asked_object(text: str) -> UUID:
@@ -205,7 +206,7 @@ def _asked_object(text: str) -> UUID:
 
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return changes of marks by id, for `node`."""
-    return _shown(info.work, list(securitychanges.nodes(info.work, ids).values()))
+    return shown_changes(info.work, list(securitychanges.nodes(info.work, ids).values()))
 
 
 @strawberry.type
@@ -240,7 +241,7 @@ class Queries:
             total_up_to=total_up_to,
         )
         found = securitychanges.changes(info.work, page.request, object_id=object_id, state=chosen.state)
-        shown = _shown(info.work, found.rows)
+        shown = shown_changes(info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))
 
 
@@ -289,7 +290,7 @@ class Mutations:
         row = securitychanges.approve(
             info.work, change_id=asked_id(Kind.SECURITY_CHANGE, input.id), note=input.note
         )
-        return SecurityChangeApprovePayload(security_change=_shown(info.work, [row])[row.id])
+        return SecurityChangeApprovePayload(security_change=shown_changes(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.SECURITY_REJECT,
@@ -303,4 +304,4 @@ class Mutations:
         row = securitychanges.reject(
             info.work, change_id=asked_id(Kind.SECURITY_CHANGE, input.id), note=input.note
         )
-        return SecurityChangeRejectPayload(security_change=_shown(info.work, [row])[row.id])
+        return SecurityChangeRejectPayload(security_change=shown_changes(info.work, [row])[row.id])

@@ -64,6 +64,22 @@ class UploadInput:
         return NamedUpload(_upload_id(self.id), self.file_name, sha256=self.digest, note=self.note)
 
 
+@strawberry.input(description="A Version by its place among those of a Document.")
+class VersionPlace:
+    """Which Document, and which number."""
+
+    document_id: strawberry.ID = strawberry.field(description="The Document.")
+    number: int = strawberry.field(description="The number of the Version; the first is 1.")
+
+
+@strawberry.input(one_of=True, description="Which Version: by one of these.")
+class VersionBy:
+    """The keys of a Version."""
+
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id.")
+    place: strawberry.Maybe[VersionPlace] = strawberry.field(description="By its Document and its number.")
+
+
 @strawberry.input(description="A new Version of a draft.")
 class VersionAddInput(Creation):
     """Which Document, and which upload."""
@@ -131,10 +147,15 @@ class Queries:
         description="One Version; null if there is none or you may not read its Document's metadata.",
     )
     def version(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The Version.")]
+        self, info: Info, by: Annotated[VersionBy, strawberry.argument(description="By which key.")]
     ) -> Version | None:
         """Read a Version."""
-        view = versions.find(info.work, asked_id(Kind.VERSION, id))
+        if by.id is not None:
+            view = versions.find(info.work, asked_id(Kind.VERSION, by.id.value))
+        else:
+            place = by.place.value if by.place else VersionPlace(document_id=strawberry.ID(""), number=0)
+            key = asked_id(Kind.DOCUMENT, place.document_id)
+            view = versions.find_by_number(info.work, key, place.number)
         return shaped(info.work, [view], names=info.below(""))[view.id]
 
     @query_field(

@@ -9,6 +9,7 @@ from dms.graphql.context import OPEN, Info, query_field
 from dms.graphql.principals import Principal
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.sessions import Session
+from dms.graphql.tasks import ViewerTasks
 from dms.graphql.words import Duty
 from dms.rules.accessevents import Op
 from dms.services import sessions as session_service
@@ -41,6 +42,7 @@ class Viewer:
         "hold the duty `policy.read`."
     )
     session: Session | None = strawberry.field(description="The log-in or key with which you ask.")
+    tasks: ViewerTasks = strawberry.field(description="What waits for you to decide it.")
 
 
 @strawberry.type
@@ -50,7 +52,8 @@ class Queries:
     @query_field(
         op=Op.VIEWER_READ,
         needs=OPEN,
-        description="You: your account, what you belong to, your duties and your clearance.",
+        description="You: your account, what you belong to, your duties, your clearance, and what waits for "
+        "you.",
     )
     def viewer(self, info: Info) -> Viewer | None:
         """Return who asks."""
@@ -64,5 +67,6 @@ class Queries:
             groups=[principals.shown(row) for row in found.groups],
             clearance=None if found.clearance is None else shown_classification(found.clearance),
             policy_revision=found.policy_revision,
+            tasks=ViewerTasks(),
             session=None if session is None else sessions.shown(info.work, [session])[session.id],
         )

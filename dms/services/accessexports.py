@@ -142,7 +142,7 @@ def known(work: Work) -> Attached[AccessEntry]:
     if gate.has_duty(work, Duty.ACCESS_REVIEW):
         action, open_nodes = Action.DISCOVER, facts.open_nodes(work)
     else:
-        action, open_nodes = Action.MANAGE_ACCESS, _managed(work)
+        action, open_nodes = Action.MANAGE_ACCESS, managed(work)
     return gate.attached(work, AccessEntry, owner=AccessEntry.node_id, action=action, open_nodes=open_nodes)
 
 
@@ -193,7 +193,7 @@ def _asked(work: Work, wish: Wish) -> Attached[AccessEntry]:
     return reading
 
 
-def _managed(work: Work) -> frozenset[UUID]:
+def managed(work: Work) -> frozenset[UUID]:
     """Return those of the nodes open to every user whose lists the actor manages."""
     repository_id = facts.repository_id(work)
     found = set()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, false
 
 from dms.access import gate, marks
 from dms.access.keyset import Order
@@ -64,6 +64,19 @@ def proposals(
     found = reading(work)
     if state is not None:
         found = found.where(*_in_state(state, now=work.now))
+    return found.order_by(Order(AccessProposal.id, descending=True)).page(request)
+
+
+def waiting(work: Work, request: PageRequest) -> Page[AccessProposal]:
+    """List the proposals of others that the actor may decide, newest first; none for who is no officer."""
+    work.performs(Op.ACCESSCHANGE_LIST)
+    account = gate.account_id(work)
+    found = gate.listed(work, AccessProposal).where(*_in_state(ProposalState.PROPOSED, now=work.now))
+    found = found.where(
+        AccessProposal.proposed_by != account, ~AccessProposal.editors.contains(account.hex, autoescape=True)
+    )
+    if not (gate.has_duty(work, Duty.CLEARANCES_MANAGE) or stands_in(work)):
+        found = found.where(false())
     return found.order_by(Order(AccessProposal.id, descending=True)).page(request)
 
 

@@ -154,6 +154,20 @@ def reviews(
     return reading.order_by(Order(AccessReview.id, descending=True)).page(request)
 
 
+def waiting(work: Work, request: PageRequest) -> Page[AccessReview]:
+    """List the open reviews of nodes whose lists the actor manages, newest first."""
+    work.performs(Op.ACCESSREVIEW_LIST)
+    reading = gate.attached(
+        work,
+        AccessReview,
+        owner=AccessReview.node_id,
+        action=Action.MANAGE_ACCESS,
+        open_nodes=accessexports.managed(work),
+    )
+    reading = reading.where(AccessReview.state == ReviewState.OPEN)
+    return reading.order_by(Order(AccessReview.id, descending=True)).page(request)
+
+
 def review_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, AccessReview]:
     """Return those of these reviews that the actor may know of, by id."""
     return _reviews(work).each(ids)

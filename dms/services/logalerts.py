@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
+from sqlalchemy import or_
 
 from dms.access import gate, marks
 from dms.access.keyset import Order
@@ -146,6 +147,17 @@ def hits(work: Work, request: PageRequest, *, wanted: HitFilter) -> Page[LogAler
     if wanted.is_reviewed is not None:
         is_open = LogAlertHit.reviewed_at.is_(None)
         reading = reading.where(~is_open if wanted.is_reviewed else is_open)
+    return reading.order_by(Order(LogAlertHit.id, descending=True)).page(request)
+
+
+def waiting(work: Work, request: PageRequest) -> Page[LogAlertHit]:
+    """List the alerts about others that nobody has reviewed, newest first; none without `log.read`."""
+    work.performs(Op.LOGALERT_HIT_LIST)
+    account = gate.account_id(work)
+    reading = auditing.behind(work, LogAlertHit, Duty.LOG_READ).where(
+        LogAlertHit.reviewed_at.is_(None),
+        or_(LogAlertHit.actor_id.is_(None), LogAlertHit.actor_id != account),
+    )
     return reading.order_by(Order(LogAlertHit.id, descending=True)).page(request)
 
 

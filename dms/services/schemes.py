@@ -7,7 +7,7 @@ from uuid import UUID
 
 from dms.access import gate, scopes
 from dms.access.keyset import Order
-from dms.base.errors import Conflict, Invalid
+from dms.base.errors import Conflict, Invalid, NotFound
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
 from dms.models.schemes import ClassificationScheme, RecordClass
@@ -35,6 +35,18 @@ def classes(
     if parent_id is not None:
         reading = reading.where(RecordClass.parent_id == parent_id)
     return reading.page(request)
+
+
+def find_class(work: Work, *, class_id: UUID | None = None, code: str = "") -> RecordClass:
+    """Return a class by its id or else by its code, or raise `NotFound`."""
+    work.performs(Op.SCHEME_LIST)
+    reading = gate.listed(work, RecordClass)
+    if class_id is not None:
+        return reading.one(class_id)
+    rows = reading.where(RecordClass.code == text.sought(code, limit=text.MAX_CODE)).rows(1)
+    if not rows:
+        raise NotFound
+    return rows[0]
 
 
 def create_class(work: Work, *, code: str, title: str, parent_id: UUID | None = None) -> RecordClass:

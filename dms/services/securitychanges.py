@@ -170,6 +170,16 @@ def changes(
     return reading.order_by(Order(SecurityChange.id, descending=True)).page(request)
 
 
+def waiting(work: Work, request: PageRequest) -> Page[SecurityChange]:
+    """List the lowerings that others proposed and the actor may decide (`APPROVE`), newest first."""
+    work.performs(Op.SECURITY_LIST)
+    reading = gate.attached(work, SecurityChange, owner=SecurityChange.object_id, action=Action.APPROVE)
+    reading = reading.where(
+        *_in_state(ChangeState.PROPOSED, now=work.now), SecurityChange.proposed_by != gate.account_id(work)
+    )
+    return reading.order_by(Order(SecurityChange.id, descending=True)).page(request)
+
+
 def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, SecurityChange]:
     """Return those of these changes that are of things whose metadata the actor may read, by id."""
     return _shown(work).each(ids)

@@ -114,6 +114,17 @@ def find(work: Work, version_id: UUID) -> VersionView:
     return _of_visible(work, version_id, action=Action.READ_METADATA)[0]
 
 
+def find_by_number(work: Work, document_id: UUID, number: int) -> VersionView:
+    """Return the Version of a Document with this number, or raise `NotFound`; needs `READ_METADATA`."""
+    work.performs(Op.VERSION_READ)
+    gate.visible(work, Document, Action.READ_METADATA).one(document_id)
+    reading = gate.parts(work, Version, owner=Version.document_id, of=[document_id], noted=True)
+    rows = reading.where(Version.number == number).rows(1)
+    if not rows:
+        raise NotFound
+    return _views(work, rows)[rows[0].id]
+
+
 def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, VersionView]:
     """Return those of these Versions of whose Documents the actor may read the metadata, by id."""
     owners = facts.documents_of_versions(work, ids)

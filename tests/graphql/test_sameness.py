@@ -66,7 +66,7 @@ ONE = "query ($id: ID!) { found: node(id: $id) { ...T } }"
 BY = {
     Kind.DOCUMENT: "query ($by: DocumentBy!) { found: document(by: $by) { ...T } }",
     Kind.AGGREGATION: "query ($by: AggregationBy!) { found: aggregation(by: $by) { ...T } }",
-    Kind.VERSION: "query ($id: ID!) { found: version(id: $id) { ...T } }",
+    Kind.VERSION: "query ($id: ID!) { found: version(by: {id: $id}) { ...T } }",
 }
 LISTS = {
     Kind.DOCUMENT: """query ($first: Int, $after: String, $filter: DocumentFilter) {

@@ -67,6 +67,7 @@ OTHER_OPS = {
     "nodes": Op.NODE_READ,
     "policyRevisions": Op.POLICY_READ,
     "rateLimit": Op.SERVER_READ,
+    "recordClass": Op.SCHEME_LIST,
     "recordClasses": Op.SCHEME_LIST,
     "securityChangeApprove": Op.SECURITY_APPROVE,
     "securityChangeReject": Op.SECURITY_REJECT,
@@ -192,7 +193,7 @@ def test_every_description_is_a_sentence():
 
 
 def test_every_plural_query_is_a_connection_but_the_one_that_takes_ids():
-    plural = [name for name in QUERIES if name.endswith("s")]
+    plural = [name for name in QUERIES if re.search("[^s]s$", name)]
 
     assert [name for name in plural if not is_connection(QUERIES[name].type)] == ["nodes"]
     connections = {name for name, each in QUERIES.items() if is_connection(each.type)}

@@ -29,6 +29,19 @@ def test_manager_makes_a_class_and_one_below_it(api, manager):
     assert (below["title"], below["parentId"]) == ("Council", top["id"])
 
 
+def test_class_is_looked_up_by_its_id_and_by_its_code(api, manager, world):
+    made = added(api, manager, code="LOOK", title="Looked up")["recordClass"]
+    look = """query ($id: ID!, $code: String!) {
+      byId: recordClass(by: {id: $id}) { id title } byCode: recordClass(by: {code: $code}) { id title }
+    }"""
+
+    found = api.ask(look, {"id": made["id"], "code": "LOOK"}, as_user=world.user()).data
+    absent = api.ask(look, {"id": "nonsense", "code": "nul\0"}, as_user=world.user()).data
+
+    assert found["byId"] == found["byCode"] == {"id": made["id"], "title": "Looked up"}
+    assert absent == {"byId": None, "byCode": None}
+
+
 def test_code_that_is_taken_is_a_conflict(api, manager):
     added(api, manager, code="TAX", title="Taxes")
 

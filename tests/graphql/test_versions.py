@@ -66,7 +66,9 @@ def test_versions_are_listed_and_read(api, desk, clerk, draft, world):
     made = [add(api, desk, clerk, draft, revision=n, plain=b"%d" % n)["version"]["id"] for n in (1, 2)]
     look = """query ($document: ID!, $id: ID!) {
       versions(documentId: $document, first: 5) { totalCount nodes { id number } }
-      version(id: $id) { number digest }
+      version(by: {id: $id}) { number digest }
+      first: version(by: {place: {documentId: $document, number: 1}}) { number }
+      third: version(by: {place: {documentId: $document, number: 3}}) { number }
     }"""
 
     shown = api.ask(look, {"document": id_of(draft), "id": made[1]}, as_user=clerk).data
@@ -77,7 +79,8 @@ def test_versions_are_listed_and_read(api, desk, clerk, draft, world):
         "nodes": [{"id": made[0], "number": 1}, {"id": made[1], "number": 2}],
     }
     assert shown["version"]["number"] == 2
-    assert hidden == {"versions": None, "version": None}
+    assert (shown["first"], shown["third"]) == ({"number": 1}, None)
+    assert hidden == dict.fromkeys(("versions", "version", "first", "third"))
 
 
 def test_nodes_keep_their_order_and_hide_what_is_hidden(api, desk, clerk, draft, world):
@@ -108,7 +111,7 @@ def test_nodes_keep_their_order_and_hide_what_is_hidden(api, desk, clerk, draft,
     assert shown[4]["currentVersion"] == {"id": version}
     (event,) = api.events(reply)
     assert event["op"] == "node.read"
-    assert len(event["refused"]) == 3
+    assert len(event["refused"]) == 4
 
 
 def test_at_most_a_hundred_nodes_are_asked_for(api, clerk):

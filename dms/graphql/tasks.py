@@ -1,0 +1,69 @@
+"""What waits for whoever asks: the queues of other rooms, as far as he may decide what is in them."""
+
+from __future__ import annotations
+
+import strawberry
+
+from dms.graphql import paging
+from dms.graphql.accessproposals import AccessProposal, shown_proposals
+from dms.graphql.accessreviews import AccessReview, shown_reviews
+from dms.graphql.context import Info
+from dms.graphql.logalerts import LogAlertHit, shown_hits
+from dms.graphql.nodes import nested_field
+from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.securitychanges import SecurityChange, shown_changes
+from dms.services import accessproposalviews, accessreviews, logalerts, securitychanges
+
+
+@strawberry.type(
+    description="What waits for you: only what you may decide yourself. Each list is empty for all others."
+)
+class ViewerTasks:
+    """The queues of one account."""
+
+    @nested_field(
+        description="Proposals of others about who may what, the newest first: for those who may decide them."
+    )
+    def access_proposals(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[AccessProposal]:
+        """List the proposals that wait."""
+        page = paging.asked(info, first=first, after=after, last=last, before=before)
+        found = accessproposalviews.waiting(info.work, page.request)
+        shown = shown_proposals(info.work, found.rows)
+        return page.connection(found.map(lambda row: shown[row.id]))
+
+    @nested_field(
+        description="Lowerings that others proposed of things on which you have APPROVE, the newest first."
+    )
+    def security_changes(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[SecurityChange]:
+        """List the lowerings that wait."""
+        page = paging.asked(info, first=first, after=after, last=last, before=before)
+        found = securitychanges.waiting(info.work, page.request)
+        shown = shown_changes(info.work, found.rows)
+        return page.connection(found.map(lambda row: shown[row.id]))
+
+    @nested_field(description="Open reviews of access lists that you manage, the newest first.")
+    def access_reviews(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[AccessReview]:
+        """List the reviews that wait."""
+        page = paging.asked(info, first=first, after=after, last=last, before=before)
+        found = accessreviews.waiting(info.work, page.request)
+        shown = shown_reviews(info.work, found.rows)
+        return page.connection(found.map(lambda row: shown[row.id]))
+
+    @nested_field(
+        description="Alerts about the access log that nobody has reviewed, the newest first: for auditors, "
+        "but not those about yourself."
+    )
+    def log_alert_hits(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[LogAlertHit]:
+        """List the alerts that wait."""
+        page = paging.asked(info, first=first, after=after, last=last, before=before)
+        found = logalerts.waiting(info.work, page.request)
+        shown = shown_hits(info.work, found.rows)
+        return page.connection(found.map(lambda row: shown[row.id]))
