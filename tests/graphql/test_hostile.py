@@ -63,6 +63,7 @@ TEXTS = {
         "{ __schema { " + "types { fields { args { type { ofType { name } } } } } " * 90 + "} }",
         "LIMIT",
     ),
+    "many directives at one place": ("{ echo " + "@aa" * 6 + " }", "LIMIT"),
     "many directives": ("{ " + "echo @skip(if: false) " * 51 + "}", "LIMIT"),
     "doubled fragments": (DOUBLED, "LIMIT"),
     "fragment circle": (
@@ -124,7 +125,9 @@ def test_dearest_text_within_the_limits_costs_little(schema):
 
 
 def test_introspection_query_of_common_tools_is_within_the_limits(schema):
-    prepared = Operations(schema, production=False, introspection=True).prepare(get_introspection_query(), None)
+    operations = Operations(schema, production=False, introspection=True)
+
+    prepared = operations.prepare(get_introspection_query(), None)
 
     assert isinstance(prepared, Operation)
 
