@@ -64,6 +64,10 @@ class Settings:
             "auto is off in production, else authenticated"
         },
     )
+    graphql_get: bool = field(
+        default=False,
+        metadata={"help": "take queries by GET too, for tools that ask so; never in production"},
+    )
     cors_origins: str = field(
         default="",
         metadata={"help": "origins of other front ends in browsers, apart by spaces; empty: only our own"},
@@ -333,6 +337,8 @@ def _check_door(settings: Settings) -> None:
             )
     if settings.production and settings.introspection == "on":
         raise ConfigurationError("`DMS_INTROSPECTION=on` is refused in the production profile")
+    if settings.production and settings.graphql_get:
+        raise ConfigurationError("`DMS_GRAPHQL_GET` is refused in the production profile")
     if settings.compression_level > _LAST_LEVEL:
         raise ConfigurationError(f"`DMS_COMPRESSION_LEVEL` must be {_LAST_LEVEL} or less")
     modes = {settings.trusted_documents, settings.trusted_documents_services}

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
+from dms.base import strictjson
 from dms.base.errors import ArgumentInvalid
+
+_AS_JSON = frozenset({"variables", "extensions"})
+_MOST_PARAMETERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,15 @@ def asked(body: object) -> Asked:
         raise ArgumentInvalid("`variables` must be an object")
     _refuse_fractions(variables)
     return Asked(text, document_id, name, variables)
+
+
+def parameters(query_string: bytes) -> dict[str, object]:
+    """Read the parameters of an address as the body that says the same."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=_MOST_PARAMETERS)
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise ArgumentInvalid("the parameters of the address cannot be read") from error
+    return {name: strictjson.decode(value.encode()) if name in _AS_JSON else value for name, value in pairs}
 
 
 def _refuse_registration(extensions: object) -> None:

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 
 from graphql import GraphQLError, ValueNode, VariableDefinitionNode
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -31,7 +33,7 @@ from dms.base.errors import (
 from dms.base.settings import Settings
 from dms.graphql import answers
 from dms.graphql.answers import Answer
-from dms.graphql.asking import Asked, asked
+from dms.graphql.asking import Asked, asked, parameters
 from dms.graphql.buckets import LEAST, Buckets, Charge
 from dms.graphql.context import Context, Door
 from dms.graphql.errors import door_error
@@ -70,6 +72,8 @@ class Terms:
 
     media_type: str
     takes_gzip: bool
+    reads_only: bool
+    """Asked by GET, in the address."""
 
     @property
     def status(self) -> int:
@@ -99,7 +103,11 @@ class GraphQLEndpoint:
         """Answer one request."""
         request = Request(scope, receive)
         media_type = answer_type(request.headers.get("accept"))
-        terms = Terms(media_type or JSON, takes_gzip(request.headers.get("accept-encoding", "")))
+        terms = Terms(
+            media_type or JSON,
+            takes_gzip(request.headers.get("accept-encoding", "")),
+            reads_only=request.method == "GET" and self._settings.graphql_get,
+        )
         if media_type is None:
             error = ArgumentInvalid(f"accept `{JSON}` or `{GRAPHQL_JSON}`")
             answer = answers.of_door_error(error, request_id=_request_id(scope), status=406)
@@ -116,11 +124,11 @@ class GraphQLEndpoint:
     async def _answered(self, request: Request, terms: Terms) -> Answer:
         """Answer a request whose answer can be read by who sent it."""
         refused = partial(answers.of_door_error, request_id=_request_id(request.scope))
-        if (refusal := self._unread(request, refused)) is not None:
+        if (refusal := self._unread(request, refused, terms)) is not None:
             return refusal
-        body = await _read(request, limit=self._settings.body_limit_bytes)
+        limit = self._settings.body_limit_bytes
+        body = request.scope["query_string"] if terms.reads_only else await _read(request, limit=limit)
         if body is None:
-            limit = self._settings.body_limit_bytes
             return refused(Limit(f"the body is larger than {limit} bytes"), status=413)
         job = partial(self._perform, request.scope[ACTOR], body, terms=terms)
         try:
@@ -128,23 +136,16 @@ class GraphQLEndpoint:
         except Busy as busy:
             return refused(busy)
 
-    def _unread(self, request: Request, refused: Callable[..., Answer]) -> Answer | None:
+    def _unread(self, request: Request, refused: Callable[..., Answer], terms: Terms) -> Answer | None:
         """Return the refusal of a request whose body need not be read."""
-        if request.method != "POST":
+        if request.method != "POST" and not terms.reads_only:
             return refused(ArgumentInvalid("send the operation with POST"), status=405)
-        if request.scope["query_string"]:
+        if request.scope["query_string"] and not terms.reads_only:
             return refused(ArgumentInvalid(_NO_PARAMETERS))
         actor: Actor | None = request.scope.get(ACTOR)
         if actor is None or (_is_anonymous(actor) and self._settings.introspection != "on"):
             return refused(Unauthenticated(_ANONYMOUS))
-        encoding = request.headers.get("content-encoding", "identity")
-        if encoding.strip().lower() not in {"", "identity"}:
-            # Unpacked it could be a thousand times what the limit of bytes saw.
-            return refused(ArgumentInvalid("send the body as it is, without `Content-Encoding`"), status=415)
-        content_types = request.headers.getlist("content-type")
-        if len(content_types) != 1 or not is_utf8_json(content_types[0]):
-            return refused(ArgumentInvalid(f"send the body as `{JSON}` in UTF-8"), status=415)
-        return None
+        return None if terms.reads_only else _unreadable(request, refused)
 
     def _perform(self, actor: Actor, body: bytes, *, terms: Terms) -> Answer:
         """Do one request in a worker thread, from its bytes to the bytes of its answer."""
@@ -152,8 +153,11 @@ class GraphQLEndpoint:
         charge = Charge(self._buckets, actor.principal_id)
         try:
             charge.begin()
-            request = asked(strictjson.decode(body))
+            request = asked(parameters(body) if terms.reads_only else strictjson.decode(body))
             operation = self._prepared(actor, request, charge)
+            if terms.reads_only and isinstance(operation, Operation) and operation.writes:
+                error = ArgumentInvalid("send a mutation with POST")
+                return answers.of_door_error(error, request_id=actor.request_id, status=405)
             answer = self._run(actor, operation, request.variables, charge=charge, status=terms.status)
         except Throttled as error:
             answer = answers.of_door_error(error, request_id=actor.request_id, cost=charge.shown())
@@ -161,6 +165,8 @@ class GraphQLEndpoint:
             cost = None if operation is None else charge.shown()
             has_begun = operation is not None
             answer = answers.of_door_error(error, request_id=actor.request_id, has_begun=has_begun, cost=cost)
+        except (OperationalError, InterfaceError, PoolTimeout):
+            raise  # the database is gone: the middleware says so for every route
         except Exception:  # noqa: BLE001  the door: the caller learns only that it happened
             _log.exception("graphql_failed", extra={"request_id": actor.request_id})
             answer = answers.of_bug(actor.request_id)
@@ -248,6 +254,17 @@ def open_endpoint(settings: Settings, works: Works, schema: Schema | None = None
         works=replace(works, stops_late=True),
         cursor_keys=CursorKeys.open(settings.home),
     )
+
+
+def _unreadable(request: Request, refused: Callable[..., Answer]) -> Answer | None:
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.strip().lower() not in {"", "identity"}:
+        # Unpacked it could be a thousand times what the limit of bytes saw.
+        return refused(ArgumentInvalid("send the body as it is, without `Content-Encoding`"), status=415)
+    content_types = request.headers.getlist("content-type")
+    if len(content_types) != 1 or not is_utf8_json(content_types[0]):
+        return refused(ArgumentInvalid(f"send the body as `{JSON}` in UTF-8"), status=415)
+    return None
 
 
 async def _read(request: Request, *, limit: int) -> bytes | None:

@@ -3,13 +3,18 @@
 import gzip
 import json
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from dms.base.actor import Source, anonymous_actor
 from dms.graphql import answers
 from dms.graphql.execution import ACTOR, open_endpoint
 from dms.graphql.negotiation import GRAPHQL_JSON, JSON, answer_type, is_utf8_json, takes_gzip
+from dms.stores import migrations
+from tests.factories import World
+from tests.graphql import rooms
 from tests.graphql.conftest import Probe, probe_schema
 
 HELLO = b'{"query": "{ echo }"}'
@@ -168,7 +173,7 @@ def test_short_answers_errors_and_mutations_are_never_compressed(under, text):
 
 
 def test_same_content_is_compressed_to_the_same_bytes():
-    answer = answers.of_data({"echo": LONG})
+    answer = answers.of_data({"echo": LONG}, cost={})
 
     assert answers.compressed(answer, level=6) == answers.compressed(answer, level=6)
 
@@ -212,3 +217,75 @@ def test_nobody_gets_more_than_the_schema(under, text):
     assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"])
     assert "data" not in reply.body
     assert probe.codes("nobody") == []
+
+
+def by_get(probe, **parameters):
+    return probe.post(
+        b"", method="GET", query_string=urlencode(parameters).encode(), headers={"accept": GRAPHQL_JSON}
+    )
+
+
+def test_query_by_get_is_answered_where_tools_may_ask_so(under):
+    probe = under(graphql_get=True)
+
+    reply = by_get(
+        probe,
+        query="query A($w: String!) { echo(words: $w) } query B { echo }",
+        variables='{"w": "good day"}',
+        operationName="A",
+        extensions="{}",
+    )
+
+    assert reply.data == {"echo": "good day"}
+    assert [event["outcome"] for event in probe.events(reply)] == ["released"]
+
+
+def test_mutation_by_get_is_refused_and_nothing_is_kept(under):
+    probe = under(graphql_get=True)
+
+    reply = by_get(probe, query=PUT % "by-get")
+
+    assert (reply.status, reply.messages) == (405, ["send a mutation with POST"])
+    assert reply.headers["allow"] == "POST"
+    assert probe.codes("by-get") == []
+
+
+@pytest.mark.parametrize(
+    ("query_string", "code"),
+    [
+        (b"", "ARGUMENT_INVALID"),
+        (b"query=%ff", "ARGUMENT_INVALID"),
+        (b"query=\xff", "ARGUMENT_INVALID"),
+        (b"query={echo}&variables={", "ARGUMENT_INVALID"),
+        (b"query={echo}&variables=1", "ARGUMENT_INVALID"),
+        (b"query={echo}&variables=" + b"[" * 100, "ARGUMENT_INVALID"),
+        (b"a=b&" * 20, "ARGUMENT_INVALID"),
+        (b"query={echo}&variables=" + b'{"a":' * 40 + b"1" + b"}" * 40, "LIMIT"),
+    ],
+)
+def test_parameters_that_cannot_be_meant_are_refused(under, query_string, code):
+    reply = under(graphql_get=True).post(b"", method="GET", query_string=query_string)
+
+    assert (reply.status, reply.codes) == (400, [code])
+
+
+def test_database_that_is_gone_is_no_bug_and_left_to_the_outer_door(fresh_house):
+    endpoint = open_endpoint(fresh_house.settings, fresh_house.works, probe_schema())
+    probe = Probe(fresh_house, endpoint, World(fresh_house).user())
+    probe.ask(PUT % "gone")
+
+    def cut_off():
+        with fresh_house.database.engine.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    if fresh_house.database.is_sqlite:
+        with migrations.migration_engine(fresh_house.settings).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE compartment RENAME TO compartment_away")
+    else:
+        rooms.MEETINGS.append(cut_off)
+    with pytest.raises(OperationalError):
+        probe.ask('mutation { compartmentTouch(code: "gone") { code } }')
+    endpoint.close()
