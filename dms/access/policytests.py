@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from dms.access import gate, policyworlds, reading, revisions
+from dms.access import accessnodes, gate, policyworlds, reading, revisions
 from dms.access.standing import of_principal, policy_of
 from dms.base.actor import Actor, ActorKind, system_actor
 from dms.base.clock import Instant
@@ -64,7 +64,9 @@ def stand(works: Works, test: PolicyTest) -> Case:
     def body(work: Work) -> tuple[Ids, Roles]:
         return policyworlds.build(work, test), policyworlds.roles_of(work)
 
-    ids, roles = then.write(system_actor(new_id().hex), body, locks=(revisions.LOCK,))
+    ids, roles = then.write(
+        system_actor(new_id().hex), body, locks=(accessnodes.RESTRUCTURES, revisions.LOCK)
+    )
     return Case(works, test, ids, roles)
 
 

@@ -22,12 +22,16 @@ from tests.factories import World, actor
 def place(fresh_house):
     """A house of its own, a reader of one folder, and below that folder another with five Documents."""
     world = World(fresh_house)
+    return fresh_house, world, *world.at_once(_folders)
+
+
+def _folders(world):
     reader = world.user()
     upper = world.aggregation()
     world.entry(reader, upper, Action.READ_METADATA)
     lower = world.aggregation(upper)
     documents = [world.document(lower) for _ in range(5)]
-    return fresh_house, world, reader, upper, lower, documents
+    return reader, upper, lower, documents
 
 
 def faults(house):

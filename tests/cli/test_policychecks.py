@@ -39,15 +39,23 @@ def world(fresh_house):
 @pytest.fixture
 def office(world):
     """Two administrators and two officers, so that nothing is missing."""
-    for name in ("ada", "adam"):
-        world.officer(name, role="administrator")
-    for name in ("olga", "otto"):
-        world.officer(name)
+
+    def make(world):
+        for name in ("ada", "adam"):
+            world.officer(name, role="administrator")
+        for name in ("olga", "otto"):
+            world.officer(name)
+
+    world.at_once(make)
 
 
 @pytest.fixture
 def archive(world):
     """A small archive with lines of every kind."""
+    return world.at_once(_archive)
+
+
+def _archive(world):
     ana, ben = world.user("ana", rank=200), world.user("ben")
     staff, records = (world.principal(PrincipalKind.GROUP, name) for name in ("staff", "records"))
     world.link(ana, records)

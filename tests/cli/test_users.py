@@ -148,8 +148,7 @@ def test_a_long_list_is_whole(dms, fresh_settings):
     house = open_house(fresh_settings)
     world = World(house)
     names = sorted(f"person{number:03}" for number in range(130))
-    for name in names:
-        world.user(name)
+    world.at_once(lambda world: [world.user(name) for name in names])
     house.close()
 
     listed = dms("user", "list", "--json").json()["users"]

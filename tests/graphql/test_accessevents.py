@@ -57,11 +57,15 @@ def person(world):
 @pytest.fixture
 def papers(world, auditor, person):
     """A Document that both may read, and one that only the person may."""
-    shared, closed = world.aggregation(), world.aggregation()
-    for home in (shared, closed):
-        world.entry(person, home, Action.READ_METADATA)
-    world.entry(auditor, shared, Action.READ_METADATA)
-    return world.document(shared, title="Shared"), world.document(closed, title="Closed")
+
+    def make(world):
+        shared, closed = world.aggregation(), world.aggregation()
+        for home in (shared, closed):
+            world.entry(person, home, Action.READ_METADATA)
+        world.entry(auditor, shared, Action.READ_METADATA)
+        return world.document(shared, title="Shared"), world.document(closed, title="Closed")
+
+    return world.at_once(make)
 
 
 @pytest.fixture

@@ -104,8 +104,8 @@ def test_manager_exports_no_list_below_that_he_does_not_manage(desk, world, fond
 
 
 def test_export_goes_on_where_a_part_ended(desk, world, officer, fonds, monkeypatch):
-    user = world.user()
-    made = [world.entry(user, world.aggregation(fonds), Action.EDIT) for _ in range(105)]
+    folder = world.aggregation(fonds)
+    made = world.at_once(lambda world: [world.entry(world.user(), folder, Action.EDIT) for _ in range(105)])
     monkeypatch.setattr(accessexports, "PART", 1)
 
     first = desk.see(officer, accessexports.part, on(fonds), after=None)

@@ -53,6 +53,10 @@ def ids_of(page):
 @pytest.fixture
 def box(desk, world, reader):
     """A folder with a subfolder, all to be read, and five documents by name."""
+    return world.at_once(lambda world: _box(world, reader))
+
+
+def _box(world, reader):
     folder = world.aggregation()
     inner = world.aggregation(folder)
     world.entry(reader, folder, Action.READ_METADATA)

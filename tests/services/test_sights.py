@@ -12,6 +12,7 @@ from dms.base import errors
 from dms.base.clock import DAY, HOUR
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
+from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.users import EVERYONE_ID, PrincipalKind
@@ -20,7 +21,9 @@ from dms.rules.security import Mark
 from dms.services import accesslists, sights, users
 from dms.services.sights import AboutAccount, AboutThing
 from dms.stores import facts
+from dms.stores.work import session_of
 from tests.desk import Desk
+from tests.factories import make_entry
 
 READ = Action.READ_METADATA
 ALL = PageRequest(100, want_total=True)
@@ -247,16 +250,22 @@ def test_period_without_an_instant_is_refused(ask, now):
 def test_period_with_too_many_changes_is_refused(world, ask, file, now):
     user = world.user()
 
-    def many(work):
-        from tests.factories import make_entry
-
-        for n in range(1_001):
-            make_entry(work, user, file, READ, since=now + n, until=now + n + 1)
-
-    world.build(many)
+    world.build(lambda work: _many(work, 1_001, user, file, since=now))
 
     with pytest.raises(errors.Invalid, match="more than 1,000 changes lie in this period"):
         ask.could(now, now + DAY)
+
+
+def _many(work, number, user, node, *, since):
+    """So many lines that follow each other, of one revision."""
+    first = session_of(work).get(
+        AccessEntry, make_entry(work, user, node, READ, since=since, until=since + 1)
+    )
+    values = {column.key: getattr(first, column.key) for column in AccessEntry.__table__.columns}
+    for n in range(1, number):
+        period = {"valid_from": since + n, "valid_until": since + n + 1}
+        work.add(AccessEntry(**{**values, "id": new_id(), **period}))
+    work.flush()
 
 
 def test_period_is_for_offices_that_read_the_policy(world, ask, file, now):
