@@ -52,6 +52,7 @@ class _Watch:
 def keep_deadlines(engine: Engine) -> None:
     """Stop what runs on an engine when the deadline of its transaction has come, with `Deadline`."""
     event.listen(engine, "connect", _connect)
+    event.listen(engine, "checkout", _checkout)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _before)
     event.listen(engine, "handle_error", _translated, retval=True)
@@ -61,6 +62,11 @@ def _connect(connection: Any, record: Any) -> None:  # Any: of either driver
     watch = record.info[_WATCH] = _Watch()
     if isinstance(connection, sqlite3.Connection):
         connection.set_progress_handler(watch.is_over, _STEPS)
+
+
+def _checkout(_connection: Any, record: Any, _proxy: Any) -> None:  # Any: of either driver
+    # The recorder of events takes a connection without a transaction of this kind.
+    record.info[_WATCH].ends_at = inf
 
 
 def _begin(connection: Connection) -> None:
