@@ -7,7 +7,9 @@ INSTALLED := pyproject.toml constraints.txt
 WORKERS ?= 2
 TESTS ?= tests
 
-.PHONY: help run test deep coverage check format bench schema graphiql outside clean
+STATIC := static-format static-lint static-types static-sdl
+
+.PHONY: help run test deep coverage check static $(STATIC) format bench schema graphiql outside clean
 
 help:
 	@echo 'make run       install, load the sample archive on the first start, serve it'
@@ -36,14 +38,24 @@ coverage: $(VENV)/.test
 	@$(BIN)/coverage report --include='dms/rules/*,dms/access/*' --fail-under=100
 	@$(BIN)/coverage report --fail-under=95
 
-check: $(VENV)/.test
-	@echo 'format';     $(BIN)/ruff format --quiet --check . || { echo 'run `make format`'; exit 1; }
-	@echo 'lint';       $(BIN)/ruff check --quiet .
-	@echo 'types';      $(BIN)/mypy --no-error-summary
-	@echo 'layers';     $(BIN)/lint-imports --no-logo
-	@echo 'SDL';        $(BIN)/dms schema --check
-	@echo 'migrations, shape, docs'
+check: static
+	@echo 'layers, migrations, shape, docs'
 	@$(BIN)/python -m pytest tests/stores/test_migrations.py tests/architecture -q
+
+# What `make check` does beside tests, which are part of `make test` too; `make -j2 static` does two at once.
+static: $(STATIC)
+
+static-format: $(VENV)/.test
+	@echo 'format'; $(BIN)/ruff format --quiet --check . || { echo 'run `make format`'; exit 1; }
+
+static-lint: $(VENV)/.test
+	@echo 'lint'; $(BIN)/ruff check --quiet .
+
+static-types: $(VENV)/.test
+	@echo 'types'; $(BIN)/mypy --no-error-summary
+
+static-sdl: $(VENV)/.test
+	@echo 'SDL'; $(BIN)/dms schema --check
 
 format: $(VENV)/.test
 	@$(BIN)/ruff format --quiet .
