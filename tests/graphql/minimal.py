@@ -25,6 +25,11 @@ from dms.base.ids import Kind
 
 THINGS = (Kind.DOCUMENT, Kind.AGGREGATION, Kind.VERSION)
 
+HIDDEN = (Kind.SECURITY_CHANGE, Kind.ACCESS_ENTRY, Kind.ACCESS_REVIEW, Kind.ACCESS_REVIEW_LINE, Kind.SESSION)
+
+ANY = {("node", "id"), ("nodes", "ids")}
+"""Where a thing of any kind may be named."""
+
 NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "accessEntry": Kind.ACCESS_ENTRY,
     "accessChange": Kind.ACCESS_PROPOSAL,
@@ -238,6 +243,8 @@ def kinds_of(path: Path) -> tuple[Kind, ...]:
 
     A new word goes into `NOUNS`.
     """
+    if path in ANY:
+        return (*THINGS, *HIDDEN)
     for word in reversed(path):
         stem = word.removesuffix("Ids").removesuffix("Id")
         beginnings = [noun for noun in NOUNS if stem == noun or stem.startswith(noun)]
