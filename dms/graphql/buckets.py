@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from dms.base.clock import SECOND, Clock, Instant, monotonic_s, system_clock, to_iso
@@ -24,6 +25,8 @@ TOKENS_A_POINT = 20
 LEAST = 1
 """What every request pays, be it refused."""
 
+_iso = lru_cache(maxsize=64)(to_iso)
+
 _TOO_EARLY = "you have used up your points: wait as long as `Retry-After` says, then ask for less at a time"
 
 
@@ -35,7 +38,7 @@ class Standing:
     remaining: int
     points_per_s: int
     restored_at: Instant
-    """When the bucket is full again; now if it is."""
+    """When the bucket is full again, in whole seconds."""
 
 
 class Buckets:
@@ -79,13 +82,17 @@ class Buckets:
 
     def standing(self, principal: UUID | None) -> Standing:
         """Return what a principal has left now."""
-        return self.after(self.take(principal, 0))
+        left = self.take(principal, 0)
+        return Standing(self.points, max(0, int(left)), self.per_s, self._restored_at(left))
 
-    def after(self, left: float) -> Standing:
-        """Return the standing of whom `take` has left so many points."""
-        missing_us = math.ceil((self.points - left) / self.per_s * SECOND)
-        restored_at = Instant(self._clock() + missing_us)
-        return Standing(self.points, max(0, math.floor(left)), self.per_s, restored_at)
+    def shown(self, left: float) -> tuple[int, str]:
+        """Return the same as an answer writes it: what remains, and when it is restored."""
+        return max(0, int(left)), _iso(self._restored_at(left))
+
+    def _restored_at(self, left: float) -> Instant:
+        # Whole seconds: nobody needs it to the microsecond, and a text of it can be kept.
+        restored_us = self._clock() + (self.points - left) / self.per_s * SECOND
+        return Instant(math.ceil(restored_us / SECOND) * SECOND)
 
 
 class Charge:
@@ -135,11 +142,11 @@ class Charge:
     def shown(self) -> dict[str, object]:
         """Return `extensions.cost` of the answer."""
         left = self._buckets.take(self._principal, 0) if self._left is None else self._left
-        standing = self._buckets.after(left)
+        remaining, restored_at = self._buckets.shown(left)
         return {
             "requested": self._requested,
             "actual": self._actual,
-            "limit": standing.limit,
-            "remaining": standing.remaining,
-            "restoredAt": to_iso(standing.restored_at),
+            "limit": self._buckets.points,
+            "remaining": remaining,
+            "restoredAt": restored_at,
         }

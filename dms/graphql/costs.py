@@ -104,7 +104,7 @@ Costs = Mapping[str, Mapping[str, FieldCost]]
 """By type and field."""
 
 _INTROSPECTION = {
-    "__schema": FieldCost(Shape.OPAQUE, 1_000, "__Schema"),
+    "__schema": FieldCost(Shape.OPAQUE, 2_000, "__Schema"),
     "__type": FieldCost(Shape.OPAQUE, 100, "__Type"),
 }
 

@@ -16,6 +16,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    MaxIntrospectionDepthRule,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
@@ -33,7 +34,12 @@ from dms.graphql.contents import Content
 from dms.graphql.pricing import Price
 from dms.graphql.schema import Schema
 
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+RULES = (
+    *specified_rules,
+    MaxIntrospectionDepthRule,
+    MaybeNullValidationRule,
+    OneOfInputValidationRule,
+)
 """What a valid text keeps to."""
 _KEPT, _KEPT_CHARACTERS = 512, 200_000
 """A parsed text takes up to 320 bytes for each of its characters, so all of them 64 MiB at most."""
@@ -63,7 +69,10 @@ class Operation:
 
     def points_of(self, data: Mapping[str, Any], variables: Mapping[str, Any] | None) -> int:
         """Return what an answer to it is worth: the work that was done, and the objects that leave."""
-        return contents.count(self.contents, [data], variables or {}) - 1  # the root is no object
+        try:
+            return contents.count(self.contents, [data], variables or {}) - 1  # the root is no object
+        except TypeError:  # something that is encoded already: nothing of it is given back
+            return self.price.of(variables)
 
 
 @dataclass(frozen=True, slots=True)
