@@ -108,12 +108,12 @@ def transfers(house, *, store=None, **changes) -> Iterator[Transfers]:
 
 
 @contextlib.contextmanager
-def listening(app) -> Iterator[int]:
-    """Serve an application on a port that the system chooses."""
+def listening(app, *, lifespan="off") -> Iterator[int]:
+    """Serve an application on a port that the system chooses; with `lifespan="on"` it closes its house."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan=lifespan, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

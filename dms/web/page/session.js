@@ -50,7 +50,11 @@ export function openDoor(tell) {
     const answer = await ask("/auth/login", { name, password }).catch(() => ({ status: 0, body: null }));
     const wrong = answer.status === 0 ? "the server does not answer" : refusal(answer);
     tell(wrong);
-    if (wrong) return;
+    if (wrong) {
+      form.elements.password.value = "";
+      form.elements.password.focus();
+      return;
+    }
     token = answer.body.token;
     form.reset();
     show(name);
