@@ -346,7 +346,7 @@ def _check_door(settings: Settings) -> None:
         raise ConfigurationError(
             "`DMS_TRUSTED_DOCUMENTS_FILE` must name a manifest where trusted documents are required"
         )
-    for origin in settings.origins:
+    for origin in settings.cors_origins.split():
         if not _ORIGIN.fullmatch(origin) or _NEEDLESS_PORT.search(origin):
             raise ConfigurationError(
                 f"`DMS_CORS_ORIGINS` holds `{origin}`, which no browser sends: write each as "

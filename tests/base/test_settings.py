@@ -180,3 +180,69 @@ def test_operator_is_the_owner_of_the_process_whatever_the_environment_says(monk
     monkeypatch.setenv("USER", "somebody-else")
 
     assert settings.operator_name() not in {"", "somebody-else"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, True),
+        ({"DMS_PRODUCTION": "true"}, False),
+        ({"DMS_PRODUCTION": "true", "DMS_INTROSPECTION": "authenticated"}, True),
+        ({"DMS_INTROSPECTION": "off"}, False),
+        ({"DMS_INTROSPECTION": "on"}, True),
+    ],
+)
+def test_schema_is_shown_outside_production_unless_it_is_said_otherwise(home, environment, expected):
+    assert load(environment, home=home).allows_introspection is expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"DMS_INTROSPECTION": "yes"}, "`DMS_INTROSPECTION` must be auto, off, authenticated or on"),
+        (
+            {"DMS_INTROSPECTION": "on", "DMS_PRODUCTION": "true"},
+            "`DMS_INTROSPECTION=on` is refused in the production profile",
+        ),
+        (
+            {"DMS_GRAPHQL_GET": "true", "DMS_PRODUCTION": "true"},
+            "`DMS_GRAPHQL_GET` is refused in the production profile",
+        ),
+        ({"DMS_COMPRESSION_LEVEL": "10"}, "`DMS_COMPRESSION_LEVEL` must be 9 or less"),
+        ({"DMS_TRUSTED_DOCUMENTS": "on"}, "`DMS_TRUSTED_DOCUMENTS` must be off, preferred or required"),
+        (
+            {"DMS_TRUSTED_DOCUMENTS_SERVICES": "required"},
+            "`DMS_TRUSTED_DOCUMENTS_FILE` must name a manifest where trusted documents are required",
+        ),
+    ],
+)
+def test_door_that_cannot_be_meant_is_refused_at_start(home, environment, message):
+    assert refusal(environment, home) == message
+
+
+def test_origins_are_told_apart_by_spaces(home):
+    loaded = load(
+        {"DMS_CORS_ORIGINS": " https://a.example  http://localhost:5173 http://[::1]:3000"}, home=home
+    )
+
+    assert loaded.origins == {"https://a.example", "http://localhost:5173", "http://[::1]:3000"}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "null", "https://*.example.org", "archive.example.org", "https://archive.example.org/"),
+        *(
+            "https://Archive.example.org",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example:0",
+        ),
+        *("https://a..example", "https://a.example,https://b.example", "https://user@a.example"),
+    ],
+)
+def test_origin_that_no_browser_sends_is_refused_at_start(home, origin):
+    assert refusal({"DMS_CORS_ORIGINS": f"https://good.example {origin}"}, home) == (
+        f"`DMS_CORS_ORIGINS` holds `{origin}`, which no browser sends: write each as "
+        "`https://archive.example.org` or `http://localhost:5173`, in lower case, without a path"
+    )
