@@ -66,7 +66,7 @@ class EntryGrantChange(DatedChange):
 class EntryRevokeChange:
     """Which one."""
 
-    access_entry_id: strawberry.ID = strawberry.field(description="The entry.")
+    access_entry_id: strawberry.ID = strawberry.field(description="The access entry that ends.")
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""
@@ -78,7 +78,7 @@ class EntryRevokeChange:
 class MemberAddChange(DatedChange):
     """Who, where, from when until when."""
 
-    group_id: strawberry.ID = strawberry.field(description="The group.")
+    group_id: strawberry.ID = strawberry.field(description="The group that somebody gets into.")
     member_id: strawberry.ID = strawberry.field(description="A person, service account or group.")
 
     def asked(self, work: Work) -> Change:
@@ -95,7 +95,7 @@ class MemberAddChange(DatedChange):
 class MemberRemoveChange:
     """Who, where."""
 
-    group_id: strawberry.ID = strawberry.field(description="The group.")
+    group_id: strawberry.ID = strawberry.field(description="The group that somebody leaves.")
     member_id: strawberry.ID = strawberry.field(description="A person, service account or group.")
 
     def asked(self, work: Work) -> Change:
@@ -108,7 +108,7 @@ class MemberRemoveChange:
 class RoleAssignChange(DatedChange):
     """To whom, from when until when."""
 
-    role_id: strawberry.ID = strawberry.field(description="The role.")
+    role_id: strawberry.ID = strawberry.field(description="The office that somebody gets.")
     member_id: strawberry.ID = strawberry.field(description="A person, service account or group.")
 
     def asked(self, work: Work) -> Change:
@@ -125,7 +125,7 @@ class RoleAssignChange(DatedChange):
 class RoleWithdrawChange:
     """From whom."""
 
-    role_id: strawberry.ID = strawberry.field(description="The role.")
+    role_id: strawberry.ID = strawberry.field(description="The office that somebody loses.")
     member_id: strawberry.ID = strawberry.field(description="A person, service account or group.")
 
     def asked(self, work: Work) -> Change:
@@ -159,7 +159,7 @@ class ClearanceGrantChange(DatedChange):
 class ClearanceRevokeChange:
     """Which one."""
 
-    clearance_id: strawberry.ID = strawberry.field(description="The clearance.")
+    clearance_id: strawberry.ID = strawberry.field(description="The clearance that ends.")
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""
@@ -188,7 +188,7 @@ class MarkSetChange:
 class DocumentSecurityChange(MarkSetChange):
     """Which Document."""
 
-    document_id: strawberry.ID = strawberry.field(description="The Document.")
+    document_id: strawberry.ID = strawberry.field(description="The Document that gets another mark.")
 
     def asked(self, work: Work) -> Change:
         """Return it as the services take it."""

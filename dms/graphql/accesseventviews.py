@@ -29,7 +29,7 @@ class AccessEventThing:
     id: strawberry.ID = strawberry.field(description="The id of the Document or Aggregation.")
     kind: MarkedKind = strawberry.field(description="Which of the two it is.")
     reference_code: str | None = strawberry.field(description="Its reference code, if it has one.")
-    title: str = strawberry.field(description="Its title.")
+    title: str = strawberry.field(description="What the thing is called now.")
 
 
 _UUID = "The id as the log keeps it: 32 hexadecimal characters, the same for every kind of object."

@@ -68,7 +68,7 @@ class Queries:
     def access_node(
         self,
         info: Info,
-        node_id: Annotated[strawberry.ID, strawberry.argument(description="The node.")],
+        node_id: Annotated[strawberry.ID, strawberry.argument(description="What entries would name.")],
     ) -> AccessNode | None:
         """Tell whether a node is ready."""
         kind, node = asked_node(node_id)

@@ -33,8 +33,10 @@ MAX_ACTIONS = 4
 class AccessChangeSample:
     """A Document by its names."""
 
-    document_id: strawberry.ID = strawberry.field(description="The Document.")
-    reference_code: str | None = strawberry.field(description="Its reference code.")
+    document_id: strawberry.ID = strawberry.field(description="A Document that it could reach, or no more.")
+    reference_code: str | None = strawberry.field(
+        description="The code by which that Document is cited; null if it has none."
+    )
 
 
 @strawberry.type(description="What one account would gain and lose by an action.")
@@ -42,7 +44,7 @@ class AccessChangeEffect:
     """Numbers of Documents, with some of them."""
 
     principal: Principal = strawberry.field(description="The account.")
-    action: Action = strawberry.field(description="The action.")
+    action: Action = strawberry.field(description="What the account could do more, or less.")
     gained: int = strawberry.field(
         description="Documents on which it would have the action and has it not; an Aggregation whose own "
         "classification changes counts as one."
@@ -62,7 +64,7 @@ class AccessChangeNodeEffect:
 
     node_kind: NodeKind = strawberry.field(description="What it is.")
     node_id: strawberry.ID = strawberry.field(description="The node that an entry is written on or ended.")
-    action: Action = strawberry.field(description="The action.")
+    action: Action = strawberry.field(description="What could be done with it, or no more.")
     gaining: int = strawberry.field(description="Accounts that would gain something at or below it.")
     losing: int = strawberry.field(description="Accounts that would lose something at or below it.")
     most_gained: int = strawberry.field(description="The most Documents there that one account would gain.")

@@ -157,7 +157,9 @@ class AccessChangeRejectInput:
 class AccessChangeProposePayload(Payload):
     """The proposal, or why not."""
 
-    access_proposal: AccessProposal | None = strawberry.field(default=None, description="The proposal.")
+    access_proposal: AccessProposal | None = strawberry.field(
+        default=None, description="What was proposed, as the second person will read it."
+    )
 
 
 @strawberry.type(description="What came of editing a proposal.")

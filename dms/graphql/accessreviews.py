@@ -153,7 +153,9 @@ class AccessReviewCloseInput:
 class AccessReviewStartPayload(Payload):
     """The review, or why not."""
 
-    access_review: AccessReview | None = strawberry.field(default=None, description="The review.")
+    access_review: AccessReview | None = strawberry.field(
+        default=None, description="The review that was begun, with its frozen list."
+    )
 
 
 @strawberry.type(description="What came of deciding about lines.")

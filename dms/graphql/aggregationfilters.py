@@ -77,13 +77,21 @@ class AggregationFilter:
     """Conditions and how they are joined."""
 
     parent: ParentFilter | None = strawberry.field(default=None, description="What it lies under.")
-    level: ArrangementLevelFilter | None = strawberry.field(default=None, description="Its level.")
-    reference_code: CodeFilter | None = strawberry.field(default=None, description="Its reference code.")
+    level: ArrangementLevelFilter | None = strawberry.field(
+        default=None, description="By its rank in the arrangement, such as series or file."
+    )
+    reference_code: CodeFilter | None = strawberry.field(
+        default=None, description="By the code that people cite."
+    )
     security_level: SecurityLevelFilter | None = strawberry.field(
         default=None, description="The level of its security classification."
     )
-    title: TextFilter | None = strawberry.field(default=None, description="Its title.")
-    state: AggregationStateFilter | None = strawberry.field(default=None, description="Its state.")
+    title: TextFilter | None = strawberry.field(
+        default=None, description="By what it is called; needs READ_METADATA."
+    )
+    state: AggregationStateFilter | None = strawberry.field(
+        default=None, description="By whether it still takes something in; needs READ_METADATA."
+    )
     record_class: RecordClassFilter | None = strawberry.field(default=None, description="Its own class.")
     and_: list[AggregationFilter] | None = strawberry.field(
         default=None, name="and", description="All of these must hold too."
@@ -117,7 +125,7 @@ class AggregationFilter:
 class AggregationBy:
     """One key."""
 
-    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By id.")
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id, as an answer gave it.")
     reference_code: strawberry.Maybe[str] = strawberry.field(description="By its exact reference code.")
 
 

@@ -41,7 +41,7 @@ class DocumentRegisterInput(Creation):
         default=None, description="Its reference code, at most 100 characters, which no other Document has."
     )
     dates: str | None = strawberry.field(
-        default=None, description="Dates: `1890`, `1890-05`, `1890-05-17`, `1890~/1900`, `../1890`."
+        default=None, description="When it is from: `1890`, `1890-05`, `1890-05-17`, `1890~/1900`, `../1890`."
     )
     authors: str | None = strawberry.field(default=None, description="Who wrote it.")
     addressees: str | None = strawberry.field(default=None, description="To whom it went.")

@@ -85,7 +85,9 @@ class DocumentFilter:
     """Conditions and how they are joined."""
 
     aggregation: PlaceFilter | None = strawberry.field(default=None, description="Where it lies.")
-    reference_code: CodeFilter | None = strawberry.field(default=None, description="Its reference code.")
+    reference_code: CodeFilter | None = strawberry.field(
+        default=None, description="By the code that people cite."
+    )
     security_level: SecurityLevelFilter | None = strawberry.field(
         default=None, description="The level of its security classification."
     )
@@ -93,10 +95,16 @@ class DocumentFilter:
     updated_at: DateTimeFilter | None = strawberry.field(
         default=None, description="When it was last changed."
     )
-    title: TextFilter | None = strawberry.field(default=None, description="Its title.")
+    title: TextFilter | None = strawberry.field(
+        default=None, description="By what it is called; needs READ_METADATA."
+    )
     date: DateFilter | None = strawberry.field(default=None, description="The first day of its dates.")
-    record_class: RecordClassFilter | None = strawberry.field(default=None, description="Its class.")
-    state: DocumentStateFilter | None = strawberry.field(default=None, description="Its state.")
+    record_class: RecordClassFilter | None = strawberry.field(
+        default=None, description="By the class that it was assigned; needs READ_METADATA."
+    )
+    state: DocumentStateFilter | None = strawberry.field(
+        default=None, description="By how far it has come, draft or declared; needs READ_METADATA."
+    )
     medium: MediumFilter | None = strawberry.field(default=None, description="What it consists of.")
     media_type: MediaTypeFilter | None = strawberry.field(
         default=None, description="The media type of its newest Version."
@@ -137,7 +145,7 @@ class DocumentFilter:
 class DocumentBy:
     """One key."""
 
-    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By id.")
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id, as an answer gave it.")
     reference_code: strawberry.Maybe[str] = strawberry.field(description="By its exact reference code.")
 
 

@@ -75,7 +75,7 @@ class ExplainedLine:
 class MatchingLine:
     """A line that says something about the case."""
 
-    line: ExplainedLine = strawberry.field(description="The line.")
+    line: ExplainedLine = strawberry.field(description="What the line says, and on what.")
     decides: bool = strawberry.field(
         description="Whether the decision fell by it: a deny that refused, or an allow that nothing refused."
     )
@@ -85,7 +85,7 @@ class MatchingLine:
 class NearMiss:
     """A line that nearly says something about the case."""
 
-    line: ExplainedLine = strawberry.field(description="The line.")
+    line: ExplainedLine = strawberry.field(description="What the line says that would have counted.")
     defects: list[Defect] = strawberry.field(description="What keeps it from matching.")
 
 

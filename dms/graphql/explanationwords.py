@@ -27,7 +27,7 @@ enums.show(
     name="AccessRemedyKind",
     description="What somebody would do to turn a decision, or what turns it by itself at an instant.",
     values={
-        RemedyKind.ENABLE_ACCOUNT: "Enable the account.",
+        RemedyKind.ENABLE_ACCOUNT: "Let the disabled account count again.",
         RemedyKind.RAISE_CLEARANCE: "Give the account a clearance that reaches this classification.",
         RemedyKind.CLEARANCE_BEGINS: "Wait: a clearance that reaches it begins then.",
         RemedyKind.END_LINES: "End these lines; one of a role, by withdrawing the role.",

@@ -44,7 +44,7 @@ _COUNTS = frozenset(
 class InventoryLevelCount:
     """A line of `levels`."""
 
-    level: ArrangementLevel = strawberry.field(description="The level.")
+    level: ArrangementLevel = strawberry.field(description="The rank in the arrangement that is counted.")
     count: int = strawberry.field(description="How many.")
 
 
@@ -52,7 +52,7 @@ class InventoryLevelCount:
 class InventoryMediumCount:
     """A line of `media`."""
 
-    medium: Medium = strawberry.field(description="The medium.")
+    medium: Medium = strawberry.field(description="What the Documents that are counted consist of.")
     count: int = strawberry.field(description="How many.")
 
 
@@ -60,7 +60,9 @@ class InventoryMediumCount:
 class InventoryAggregationStateCount:
     """A line of `aggregation_states`."""
 
-    state: AggregationState = strawberry.field(description="The state.")
+    state: AggregationState = strawberry.field(
+        description="How far the Aggregations that are counted have come."
+    )
     count: int = strawberry.field(description="How many.")
 
 
@@ -68,7 +70,7 @@ class InventoryAggregationStateCount:
 class InventoryDocumentStateCount:
     """A line of `document_states`."""
 
-    state: DocumentState = strawberry.field(description="The state.")
+    state: DocumentState = strawberry.field(description="How far the Documents that are counted have come.")
     count: int = strawberry.field(description="How many.")
 
 
@@ -76,7 +78,9 @@ class InventoryDocumentStateCount:
 class InventoryClassificationCount:
     """A line of `security_classifications`."""
 
-    security_classification: SecurityClassification = strawberry.field(description="The classification.")
+    security_classification: SecurityClassification = strawberry.field(
+        description="The mark that the things that are counted bear."
+    )
     count: int = strawberry.field(description="How many Aggregations and Documents together.")
 
 
@@ -91,11 +95,15 @@ class InventoryLine:
         description="The code of the Aggregation that it lies in; null at the top, or if you may not know of "
         "that."
     )
-    title: str = strawberry.field(description="Its title.")
+    title: str = strawberry.field(description="What the thing is called.")
     level: ArrangementLevel | None = strawberry.field(description="Level of an Aggregation.")
     medium: Medium | None = strawberry.field(description="Medium of a Document.")
-    aggregation_state: AggregationState | None = strawberry.field(description="State of an Aggregation.")
-    document_state: DocumentState | None = strawberry.field(description="State of a Document.")
+    aggregation_state: AggregationState | None = strawberry.field(
+        description="How far it has come, if it is an Aggregation."
+    )
+    document_state: DocumentState | None = strawberry.field(
+        description="How far it has come, if it is a Document."
+    )
     marking: str = strawberry.field(description="The security text that it carries.")
     dates: str | None = strawberry.field(description="Dates of description as an EDTF expression.")
     first_day: date | None = strawberry.field(description="The first day that the dates cover.")
@@ -115,8 +123,12 @@ class Inventory:
     aggregation_id: strawberry.ID | None = strawberry.field(
         description="The Aggregation; null for the whole Repository."
     )
-    reference_code: str | None = strawberry.field(description="Its reference code.")
-    title: str | None = strawberry.field(description="Its title.")
+    reference_code: str | None = strawberry.field(
+        description="The code of the Aggregation that it is of; null for the whole Repository."
+    )
+    title: str | None = strawberry.field(
+        description="What that Aggregation is called; null for the whole Repository."
+    )
     aggregation_count: int = strawberry.field(default=0, description="How many Aggregations lie below.")
     document_count: int = strawberry.field(default=0, description="How many Documents lie below.")
     levels: list[InventoryLevelCount] = strawberry.field(
@@ -167,7 +179,7 @@ class Inventory:
 class InventoryOf:
     """One key."""
 
-    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By id.")
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id, as an answer gave it.")
     reference_code: strawberry.Maybe[str] = strawberry.field(description="By its exact reference code.")
 
 

@@ -154,7 +154,9 @@ class LogAlertRemovePayload(Payload):
 class LogAlertReviewPayload(Payload):
     """The alert, or why not."""
 
-    log_alert_hit: LogAlertHit | None = strawberry.field(default=None, description="The alert.")
+    log_alert_hit: LogAlertHit | None = strawberry.field(
+        default=None, description="The alert as it is now, out of the queue."
+    )
 
 
 def _shown(work: Work, rows: Iterable[models.LogAlert]) -> dict[UUID, LogAlert]:

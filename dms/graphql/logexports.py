@@ -141,7 +141,9 @@ class AccessEventExportPayload(Payload):
 class LogExportCancelPayload(Payload):
     """The export, or why not."""
 
-    log_export: LogExport | None = strawberry.field(default=None, description="The export.")
+    log_export: LogExport | None = strawberry.field(
+        default=None, description="The export as it is now, cancelled."
+    )
 
 
 def _shown(work: Work, rows: Iterable[models.LogExport]) -> dict[UUID, LogExport]:

@@ -59,7 +59,9 @@ class AccessStatistic:
         description="Who acted, under the names of today; null also for the system and for who had not "
         "logged in."
     )
-    record_class: RecordClass | None = strawberry.field(description="The class.")
+    record_class: RecordClass | None = strawberry.field(
+        description="The class of the things that were read, if lines are grouped so."
+    )
     op: Op | None = strawberry.field(description="What was done first.")
     outcome: Outcome | None = strawberry.field(description="How it ended.")
     day: date | None = strawberry.field(description="The day, UTC.")

@@ -135,7 +135,7 @@ class GroupCreateInput(Creation):
 class GroupMemberAddInput(Creation):
     """Who belongs to what, from when until when, and why."""
 
-    group_id: strawberry.ID = strawberry.field(description="The group.")
+    group_id: strawberry.ID = strawberry.field(description="The group that gets a member.")
     member_id: strawberry.ID = strawberry.field(
         description="A person, service account or other group; nothing that you belong to, nor yourself."
     )
@@ -152,7 +152,7 @@ class GroupMemberAddInput(Creation):
 class GroupMemberRemoveInput:
     """Who leaves what, and why."""
 
-    group_id: strawberry.ID = strawberry.field(description="The group.")
+    group_id: strawberry.ID = strawberry.field(description="The group that loses a member.")
     member_id: strawberry.ID = strawberry.field(description="Its member; not yourself.")
     reason: str = strawberry.field(description="Why; auditors read it.")
 

@@ -63,7 +63,7 @@ class Role(Node):
 class RoleAssignInput(Creation):
     """Who gets which role, from when until when, and why."""
 
-    role_id: strawberry.ID = strawberry.field(description="The role.")
+    role_id: strawberry.ID = strawberry.field(description="The office that is given.")
     member_id: strawberry.ID = strawberry.field(
         description="A person, service account or group; nothing that you belong to, nor yourself."
     )
@@ -80,7 +80,7 @@ class RoleAssignInput(Creation):
 class RoleWithdrawInput:
     """Who loses which role, and why."""
 
-    role_id: strawberry.ID = strawberry.field(description="The role.")
+    role_id: strawberry.ID = strawberry.field(description="The office that is taken back.")
     member_id: strawberry.ID = strawberry.field(description="Who holds it by a link of his own.")
     reason: str = strawberry.field(description="Why; auditors read it.")
 

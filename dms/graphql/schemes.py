@@ -48,7 +48,7 @@ class RecordClass(Node):
 class RecordClassBy:
     """The keys of a class."""
 
-    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id.")
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id, as an answer gave it.")
     code: strawberry.Maybe[str] = strawberry.field(description="By its exact code in the scheme.")
 
 

@@ -68,7 +68,7 @@ class Compartment(Node):
 class SecurityClassification:
     """A level with compartments."""
 
-    level: SecurityLevel = strawberry.field(description="The level.")
+    level: SecurityLevel = strawberry.field(description="The rank of secrecy that it stands for.")
     compartments: list[Compartment] = strawberry.field(
         description="All compartments, in order of their codes."
     )

@@ -58,7 +58,7 @@ class SessionFilter:
     )
 
 
-@strawberry.input(description="The end of a session.")
+@strawberry.input(description="Which log-in or key is to count no more.")
 class SessionEndInput:
     """Which session."""
 

@@ -81,7 +81,7 @@ class OneTimeCode:
 class UserBy:
     """The keys of an account."""
 
-    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id.")
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id, as an answer gave it.")
     name: strawberry.Maybe[str] = strawberry.field(description="By the name that logs in.")
 
 

@@ -68,7 +68,7 @@ class UploadInput:
 class VersionPlace:
     """Which Document, and which number."""
 
-    document_id: strawberry.ID = strawberry.field(description="The Document.")
+    document_id: strawberry.ID = strawberry.field(description="The Document that it is a content of.")
     number: int = strawberry.field(description="The number of the Version; the first is 1.")
 
 
@@ -76,7 +76,7 @@ class VersionPlace:
 class VersionBy:
     """The keys of a Version."""
 
-    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id.")
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="By its id, as an answer gave it.")
     place: strawberry.Maybe[VersionPlace] = strawberry.field(description="By its Document and its number.")
 
 
@@ -166,7 +166,7 @@ class Queries:
     def versions(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
-        document_id: Annotated[strawberry.ID, strawberry.argument(description="The Document.")],
+        document_id: Annotated[strawberry.ID, strawberry.argument(description="Whose contents are listed.")],
         first: First = None,
         after: After = None,
         last: Last = None,

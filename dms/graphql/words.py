@@ -133,8 +133,8 @@ enums.show(
     MarkedKind,
     description="What bears a security classification of its own.",
     values={
-        MarkedKind.DOCUMENT: "A Document.",
-        MarkedKind.AGGREGATION: "An Aggregation.",
+        MarkedKind.DOCUMENT: "The unit that is registered and found.",
+        MarkedKind.AGGREGATION: "A node of the arrangement tree.",
     },
 )
 

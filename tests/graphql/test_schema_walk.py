@@ -6,16 +6,23 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLList,
     GraphQLObjectType,
+    GraphQLScalarType,
     get_named_type,
+    get_nullable_type,
     is_introspection_type,
+    is_leaf_type,
+    is_specified_directive,
     is_specified_scalar_type,
 )
 
+from dms.graphql import core
 from dms.graphql.context import OPEN
 from dms.graphql.schema import build_schema, print_sdl
 from dms.rules.access import Action, Duty
@@ -102,6 +109,55 @@ COUNTED_OTHERWISE = {
 }
 """Lists of the root whose total has a bound of its own, with the reason."""
 
+SHORT_LISTS = {
+    "AccessChangeEffect.gainedSamples": "some of many, which `gained` counts",
+    "AccessChangeEffect.lostSamples": "the same",
+    "AccessChangePreview.effects": "as many as there are accounts that gain or lose, cut at a limit",
+    "AccessChangePreview.errors": "as many as there are changes",
+    "AccessChangePreview.nodes": "as many as there are nodes in the changes",
+    "AccessCheck.lines": "the lines that decided",
+    "AccessEvent.changed": "the parts of one event",
+    "AccessEvent.refused": "the parts of one event",
+    "AccessEvent.released": "the parts of one event",
+    "AccessExplanation.lines": "the lines that decided",
+    "AccessExplanation.nearMisses": "cut at a limit, and counted",
+    "AccessExplanation.whatWouldChange": "few steps",
+    "AccessListLine.problems": "of one line",
+    "AccessListReport.lines": "as many as the file has",
+    "AccessProposal.changes": "at most 500, read and approved as one",
+    "AccessProposal.editedBy": "few people",
+    "AccessRemedy.links": "the steps of one way",
+    "AccessStep.anyOf": "few ways",
+    "Aggregation.ancestors": "as many as the tree is deep",
+    "Clearance.compartments": "part of one value",
+    "ExplainedLine.nodePath": "as long as the tree is deep",
+    "ExplainedLine.principalPath": "as long as groups are nested",
+    "Inventory.aggregationStates": "one for each state",
+    "Inventory.documentStates": "one for each state",
+    "Inventory.levels": "one for each level",
+    "Inventory.media": "one for each medium",
+    "Inventory.securityClassifications": "one for each mark",
+    "LogCheckpoint.signatures": "few keys",
+    "LogExport.gaps": "of one export",
+    "MandatoryComparison.lacksCompartments": "part of one value",
+    "PastAccessHolder.periods": "of one account and one thing",
+    "Query.nodes": "as many as were asked for, in their order",
+    "SecurityClassification.compartments": "part of one value",
+    "Viewer.groups": "what one account belongs to",
+    "Viewer.roles": "what one account holds",
+}
+"""Lists that are no pages, with the reason."""
+
+NO_NODES = {
+    "AccessEvent": "to read the log is an act of its own: `accessEvent`",
+    "AccessEventProof": "it proves an event",
+    "AccessEventThing": "the name of a thing in an event",
+    "AccessLink": "the name of a link in a way that is told",
+    "InventoryLine": "a line about a Document or Aggregation",
+    "Principal": "the name of an account, group or role, which `node` answers as such",
+}
+"""Types with an id that `node` does not answer, with the reason."""
+
 SECRET = re.compile(r"token|hash|secret|password|wrapped|kek", re.IGNORECASE)
 
 
@@ -119,6 +175,10 @@ def fields(*kinds):
 
 def descriptions():
     yield from ((name, kind.description) for name, kind in own_types())
+    for each in CORE.directives:
+        yield f"@{each.name}", each.description
+        if not is_specified_directive(each):
+            yield from ((f"@{each.name}({key})", part.description) for key, part in each.args.items())
     described = GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType
     for place, each in fields(described):
         yield place, each.description
@@ -127,6 +187,27 @@ def descriptions():
     for name, kind in own_types():
         if isinstance(kind, GraphQLEnumType):
             yield from ((f"{name}.{key}", value.description) for key, value in kind.values.items())
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a name or description, but for those that say nothing."""
+    found = re.findall("[a-z]+", re.sub("(?<=[a-z])([A-Z])", r" \1", text).lower())
+    return set(found) - {
+        "a",
+        "an",
+        "and",
+        "by",
+        "for",
+        "in",
+        "is",
+        "it",
+        "its",
+        "of",
+        "or",
+        "the",
+        "this",
+        "to",
+    }
 
 
 def is_sentence(text: str | None) -> bool:
@@ -190,6 +271,48 @@ def test_every_op_is_performed_somewhere():
 
 def test_every_description_is_a_sentence():
     assert [(place, text) for place, text in descriptions() if not is_sentence(text)] == []
+
+
+def test_no_description_merely_repeats_the_name():
+    told = {place: text for place, text in descriptions() if not place.startswith("AccessEventOp.")}
+    last = {place: re.split(r"[.(]", place.rstrip(")"))[-1] for place in told}
+
+    assert [place for place, text in told.items() if words_of(text) <= words_of(last[place])] == []
+
+
+def test_every_list_of_things_is_a_connection_or_says_why_not():
+    lists = {
+        place
+        for place, each in fields(GraphQLObjectType)
+        if isinstance(get_nullable_type(each.type), GraphQLList)
+        and not is_leaf_type(get_named_type(each.type))
+        and not place.endswith(("Connection.edges", "Connection.nodes", "Payload.errors"))
+    }
+
+    assert lists == set(SHORT_LISTS)
+
+
+def test_whatever_has_an_id_can_be_asked_for_by_it():
+    apart = {
+        place.partition(".")[0]
+        for place, each in fields(GraphQLObjectType)
+        if place.endswith(".id") and str(each.type) == "ID!" and not each_implements_node(place)
+    }
+
+    assert apart == set(NO_NODES)
+    assert len(core._READ) == len(CORE.get_possible_types(CORE.type_map["Node"]))
+
+
+def each_implements_node(place: str) -> bool:
+    return "Node" in {each.name for each in CORE.type_map[place.partition(".")[0]].interfaces}
+
+
+@pytest.mark.parametrize("name", ["BigInt", "Date", "DateTime", "Digest", "MediaType"])
+def test_every_scalar_says_where_it_is_specified(name):
+    own = [each for key, each in own_types() if isinstance(each, GraphQLScalarType)]
+
+    assert name in {each.name for each in own}
+    assert [each.name for each in own if not (each.specified_by_url or "").startswith("https://")] == []
 
 
 def test_every_plural_query_is_a_connection_but_the_one_that_takes_ids():
