@@ -45,7 +45,7 @@ enums.show(
         UserErrorCode.CLEARANCE: "The security classification is above your clearance.",
         UserErrorCode.DUTY: "This belongs to an office that you do not hold.",
         UserErrorCode.SECOND_PERSON: "Another person must decide this.",
-        UserErrorCode.IDEMPOTENCY: "The idempotency key was used with another body.",
+        UserErrorCode.IDEMPOTENCY: "The idempotency key was used for something else.",
     },
 )
 
@@ -117,7 +117,10 @@ class SecondPersonError(UserError):
     """Shows `SecondPerson`."""
 
 
-@strawberry.type(description="The idempotency key was used before with another body.")
+@strawberry.type(
+    description="The idempotency key was used for something else within the last 24 hours: another input, or "
+    "another mutation."
+)
 class IdempotencyError(UserError):
     """Shows `Idempotency`."""
 
