@@ -28,6 +28,7 @@ from dms.models.users import PrincipalKind
 from dms.rules.accessevents import Op
 from dms.stores import facts, lookups, migrations
 from dms.stores.work import Work
+from dms.web.querypage import ADDRESS as PAGE
 
 QUERY = "{ documents(first: 5) { totalCount nodes { referenceCode title } } }"
 """What the printed line asks."""
@@ -176,6 +177,7 @@ def _show(found: Sequence[Login], address: str, *, as_json: bool) -> None:
         {
             "address": address,
             "graphql": f"{address}/graphql",
+            "page": f"{address}{PAGE}",
             "people": [_values(one) for one in found],
         },
         as_json=as_json,
@@ -204,7 +206,7 @@ def _lines(found: Sequence[Login], address: str) -> list[str]:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]])
         for row in rows
     ]
-    lines += ["", f"server   {address}", f"GraphQL  {address}/graphql"]
+    lines += ["", f"server   {address}", f"GraphQL  {address}/graphql", f"browser  {address}{PAGE}"]
     for one in found:
         if one.token is not None:
             lines += ["", f"ask as {one.name}:", _curl(address, one.token)]

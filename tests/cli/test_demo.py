@@ -317,6 +317,7 @@ def test_json_shows_everybody_with_a_token_that_counts(loaded):
 
     assert list(people) == [person.name for person in PLAN.people]
     assert shown["graphql"] == shown["address"] + "/graphql"
+    assert shown["page"] == shown["address"] + "/graphiql"
     assert people["bernard.armitage"] == {
         "name": "bernard.armitage",
         "displayName": "Bernard Armitage",

@@ -90,9 +90,9 @@ function showWrongs(found) {
 
 function summary(answer) {
   const cost = answer.body?.extensions?.cost;
-  const words = [`${answer.status}`, `${answer.ms} ms`, `${answer.bytes.toLocaleString("en")} characters`];
-  if (cost) words.push(`cost ${cost.actual ?? cost.requested}${cost.limit ? ` of ${cost.limit.toLocaleString("en")}` : ""}`);
-  if (cost?.remaining !== undefined) words.push(`${Math.floor(cost.remaining).toLocaleString("en")} points left`);
+  const words = [`${answer.status}`, `${answer.ms} ms`, `${(answer.bytes / 1024).toFixed(1)} KB`];
+  if (cost) words.push(`cost ${cost.actual ?? cost.requested}`);
+  if (cost?.remaining !== undefined) words.push(`${cost.remaining.toLocaleString("en")} points left`);
   return words.join(" · ");
 }
 
