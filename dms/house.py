@@ -16,6 +16,7 @@ from dms.base.clock import Clock, system_clock
 from dms.base.errors import ConfigurationError
 from dms.base.ids import new_id
 from dms.base.settings import Settings
+from dms.rules.accessevents import Op
 from dms.services import repository
 from dms.services.consents import SECOND_OFFICER_RANK
 from dms.services.logretention import CEILING
@@ -24,7 +25,7 @@ from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.engine import Database, open_database
 from dms.stores.keys_file import FileKeyStore
 from dms.stores.vault import Vault
-from dms.stores.work import Works
+from dms.stores.work import Work, Works
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,27 @@ def install(settings: Settings, *, clock: Clock = system_clock) -> bool:
     if not settings.key_path.exists():
         _refuse_lost_keys(settings, clock)
         FileKeyStore.create(settings.key_path, data_folder=settings.home, clock=clock)
-    if not settings.log_apart:  # else the signer's own user makes its key: `dms log init`
-        founding.found(shards.place_of(settings), clock=clock)
+    place = shards.place_of(settings)
+    # With `log_apart` the signer's own user makes its key: `dms log init`.
+    is_new_log = not settings.log_apart and founding.found(place, clock=clock)
     with contextlib.closing(open_house(settings, clock=clock)) as house:
         partitions.mend(house.database)
         partitions.prepare(house.database)
-        return house.works.write(
+        is_new = house.works.write(
             system_actor(new_id().hex), lambda work: repository.found(work, name=settings.repository_name)
         )
+        # The key may have been made before there was a database to tell it.
+        if is_new_log or (is_new and not settings.log_apart):
+            _note_log(house)
+        return is_new
+
+
+def _note_log(house: House) -> None:
+    def body(work: Work) -> None:
+        work.performs(Op.LOG_INIT)
+        work.notes.detail.update(founding.told(house.log_place))
+
+    house.works.read(system_actor(new_id().hex), body)
 
 
 def open_house(settings: Settings, *, clock: Clock = system_clock) -> House:

@@ -26,7 +26,9 @@ from dms.base.errors import ConfigurationError, DmsError, DoorError
 from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.house import House, open_house
+from dms.rules.accessevents import Op
 from dms.stores import migrations
+from dms.stores.work import Work
 
 REFUSED, CANNOT_RUN, INTERRUPTED = 1, 3, 130
 
@@ -120,6 +122,16 @@ def opened(ctx: click.Context, *, clock: Clock = system_clock) -> Iterator[House
 def operator() -> Actor:
     """Return the actor of a command that acts for nobody in particular."""
     return system_actor(new_id().hex, operator=configuration.operator_name())
+
+
+def note(house: House, op: Op, **detail: Any) -> None:  # Any: JSON values
+    """Record what a command is about to do, or what it did; raises if that fails."""
+
+    def body(work: Work) -> None:
+        work.performs(op)
+        work.notes.detail.update(detail)
+
+    house.works.read(operator(), body)
 
 
 def emit(result: dict[str, Any], *, as_json: bool, lines: Sequence[str]) -> None:  # JSON values

@@ -22,10 +22,11 @@ from dms.cli import (
     logwitness,
 )
 from dms.cli.following import database_of, only_server, told_to_stop
-from dms.cli.frame import emit, json_option, settings_of
+from dms.cli.frame import emit, json_option, note, opened, settings_of
 from dms.cli.logsigning import authority_of, signing_of
 from dms.cli.progress import Progress
 from dms.jobs import sequencing
+from dms.rules.accessevents import Op
 
 _follow = click.option("--follow", is_flag=True, help="Go on until told to stop.")
 
@@ -60,8 +61,13 @@ def init(ctx: click.Context, *, as_json: bool) -> None:
     `dms migrate` does the same unless DMS_LOG_APART is set: then run this as the user who shall sign. The
     printed key is public: publish it where nobody can change it afterwards.
     """
-    place = shards.place_of(settings_of(ctx))
+    settings = settings_of(ctx)
+    place = shards.place_of(settings)
     is_new = founding.found(place)
+    # Before there is an installation, `dms migrate` tells it; a signer apart may write no event.
+    if is_new and not settings.log_apart and settings.key_path.exists():
+        with opened(ctx) as house:
+            note(house, Op.LOG_INIT, **founding.told(place))
     folder, known = place.shard(), [str(key) for key in place.known_keys()]
     emit(
         {"new": is_new, "folder": str(folder.root), "keyFile": str(place.key_path), "keys": known},
@@ -157,8 +163,9 @@ def rebuild(ctx: click.Context, *, as_json: bool) -> None:
     """
     settings = settings_of(ctx)
     progress = Progress()
-    with only_server(settings), database_of(settings) as database:
-        size = sequencer.rebuild(database, tell=partial(progress.tell, "events"))
+    with only_server(settings), opened(ctx) as house:
+        note(house, Op.LOG_REBUILD)
+        size = sequencer.rebuild(house.database, tell=partial(progress.tell, "events"))
     progress.end()
     emit({"events": size}, as_json=as_json, lines=[f"made anew from {size:,} events"])
 
@@ -174,6 +181,9 @@ def adopt(ctx: click.Context, *, as_json: bool) -> None:
     with database_of(settings_of(ctx)) as database:
         is_due = adopting.is_displaced(database)
         placed = adopting.adopt(database) if is_due else 0
+    if is_due:  # only now: an event of before would be ordered by the ids of the wrong cluster
+        with opened(ctx) as house:
+            note(house, Op.LOG_ADOPT, placed=placed)
     emit(
         {"adopted": is_due, "placed": placed},
         as_json=as_json,

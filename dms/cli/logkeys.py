@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from dms.access.log import founding
-from dms.cli.frame import emit, json_option, opened, operator
-from dms.house import House
+from dms.cli.frame import emit, json_option, note, opened
 from dms.rules.accessevents import Op
-from dms.stores.work import Work
 
 
 @click.command()
@@ -27,12 +23,12 @@ def rotate(ctx: click.Context, *, finish: bool, as_json: bool) -> None:
         place = house.log_place
         if finish:
             key = founding.retired_key(place)
-            _note(house, Op.LOG_KEY_RETIRE, key=str(key))
+            note(house, Op.LOG_KEY_RETIRE, key=str(key))
             founding.retire_key(place)
         else:
             made = founding.new_key(place)
             key = made.verifier
-            _note(house, Op.LOG_KEY_ADD, key=str(key))
+            note(house, Op.LOG_KEY_ADD, key=str(key))
             founding.add_key(place, made)
     done = "signs no more" if finish else "signs from now on, beside the present one"
     emit({"key": str(key), "finished": finish}, as_json=as_json, lines=[f"{key} {done}"])
@@ -52,7 +48,7 @@ def restart(ctx: click.Context, *, reason: str, as_json: bool) -> None:
         raise click.UsageError("`--reason` must say why")
     with opened(ctx) as house:
         plan = founding.restart(house.log_place)
-        _note(
+        note(
             house,
             Op.LOG_RESTART,
             reason=reason.strip(),
@@ -70,13 +66,3 @@ def restart(ctx: click.Context, *, reason: str, as_json: bool) -> None:
             f"opened: shard {plan.opened}; public key: {plan.key.verifier}",
         ],
     )
-
-
-def _note(house: House, op: Op, **detail: Any) -> None:  # Any: JSON values
-    """Record what is about to be done, and end if that fails."""
-
-    def body(work: Work) -> None:
-        work.performs(op)
-        work.notes.detail.update(detail)
-
-    house.works.read(operator(), body)

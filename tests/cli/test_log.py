@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
+
 import pytest
+from sqlalchemy import text
 
 from dms.access.log import keys
+from dms.base.actor import system_actor
+from dms.house import open_house
 from dms.rules import checkpoints, signednotes
+from dms.rules.accessevents import Op
+from dms.stores.engine import WRITE
 from tests.logged import logged
 
 
@@ -96,9 +104,63 @@ def test_log_whose_key_is_lost_begins_anew_and_names_what_it_left(fresh_house, d
     assert event.detail["reason"] == "the key was lost"
 
 
-def test_what_answers_who_saw_what_is_made_anew(fresh_house, dms):
+def last_of(house, op):
+    """The newest event of an op."""
+    return [event for event in logged(house.database) if event.columns["op"] == op][-1]
+
+
+def test_what_answers_who_saw_what_is_made_anew_and_the_log_tells(fresh_house, dms):
     dms("log", "run")
+    before = len(logged(fresh_house.database))
 
     rebuilt = dms("log", "rebuild", "--json").json()
 
-    assert rebuilt == {"events": len(logged(fresh_house.database))}
+    assert rebuilt == {"events": before}
+    assert last_of(fresh_house, "log.rebuild").columns["outcome"] == "released"
+
+
+def test_new_log_tells_its_origin_and_its_key(fresh_settings, dms_on):
+    with dms_on(fresh_settings) as dms:
+        assert (dms("migrate").code, dms("migrate").code) == (0, 0)
+
+    with closing(open_house(fresh_settings)) as house:
+        begun = [event for event in logged(house.database) if event.columns["op"] == "log.init"]
+        (key,) = house.log_place.known_keys()
+        (told,) = [event.detail for event in begun]
+        assert (told["origin"], told["key"]) == (house.log_place.origin(1), str(key))
+
+
+def test_log_begun_after_the_installation_is_recorded_too(fresh_house, dms):
+    shutil.rmtree(fresh_house.settings.log_root)
+
+    made = dms("log", "init", "--json").json()
+
+    assert (made["new"], last_of(fresh_house, "log.init").detail["key"]) == (True, made["keys"][0])
+
+
+def test_key_made_before_the_installation_is_told_once_there_is_one(fresh_settings, dms_on):
+    with dms_on(fresh_settings) as dms:
+        made = dms("log", "init", "--json").json()
+        dms("migrate")
+        again = dms("log", "init", "--json").json()
+
+    with closing(open_house(fresh_settings)) as house:
+        begun = [event for event in logged(house.database) if event.columns["op"] == "log.init"]
+    assert (made["new"], again["new"]) == (True, False)
+    assert [event.detail["key"] for event in begun] == made["keys"]
+
+
+def test_log_from_another_cluster_is_adopted_once_and_that_is_recorded(fresh_house, dms):
+    if fresh_house.database.is_sqlite:
+        pytest.skip("only PostgreSQL orders by transaction ids")
+    for default in (f"'{2**40}'", "pg_current_xact_id()"):
+        with fresh_house.database.engine.execution_options(**{WRITE: True}).begin() as connection:
+            connection.execute(text(f"ALTER TABLE access_event ALTER COLUMN xid SET DEFAULT {default}"))
+        if default.startswith("'"):
+            fresh_house.works.read(system_actor("test"), lambda work: work.performs(Op.SERVER_READ))
+
+    first, second = dms("log", "adopt", "--json").json(), dms("log", "adopt").out
+
+    assert (first["adopted"], second) == (True, "nothing to adopt\n")
+    told = [event for event in logged(fresh_house.database) if event.columns["op"] == "log.adopt"]
+    assert [event.detail["placed"] for event in told] == [first["placed"]]

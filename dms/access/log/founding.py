@@ -29,6 +29,12 @@ def found(place: LogPlace, *, clock: Clock = system_clock) -> bool:
     return True
 
 
+def told(place: LogPlace) -> dict[str, str]:
+    """Return what the event of a new log names: its origin, and the public key that signs it."""
+    (signing,) = place.signers()
+    return {"origin": place.origin(1), "key": str(signing.verifier)}
+
+
 def new_key(place: LogPlace) -> Signer:
     """Make a key that may sign beside those that do; it counts once `add_key` was called."""
     present = place.signers()
