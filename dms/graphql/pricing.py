@@ -186,21 +186,27 @@ class _Pricer:
         return Term((), 0, len(self.sums) - 1)
 
     def _terms(self, at: Placed) -> Iterator[Term]:
+        for node, here, conditions in self._flat(at):
+            for term in self._of(node, here):
+                yield Term((*conditions, *term.factors), term.times, term.place)
+
+    def _flat(self, at: Placed) -> Iterator[tuple[SelectionNode, Placed, tuple[Amount, ...]]]:
+        """Return the fields and spreads of a selection, those in inline fragments too."""
         waiting: list[tuple[Placed, tuple[Amount, ...]]] = [(at, ())]
         while waiting:
             here, outer = waiting.pop()
             for node in here.selection_set.selections:
                 conditions = (*outer, *self._text.conditions(node))
-                if isinstance(node, FieldNode):
-                    for term in self._field(node, here):
-                        yield Term((*conditions, *term.factors), term.times, term.place)
-                elif (inside := self._text.spread(node, here)) is None:
-                    continue
-                elif isinstance(node, InlineFragmentNode):
+                if not isinstance(node, InlineFragmentNode):
+                    yield node, here, conditions
+                elif (inside := self._text.spread(node, here)) is not None:
                     waiting.append((inside, conditions))
-                else:
-                    whole = self.selection(inside)
-                    yield Term(conditions, whole.times, whole.place)
+
+    def _of(self, node: SelectionNode, at: Placed) -> Iterator[Term]:
+        if isinstance(node, FieldNode):
+            yield from self._field(node, at)
+        elif (inside := self._text.spread(node, at)) is not None:
+            yield self.selection(inside)
 
     def _field(self, node: FieldNode, at: Placed) -> Iterator[Term]:
         cost = self._text.cost(node, at.type_name)
