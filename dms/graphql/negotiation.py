@@ -30,6 +30,8 @@ def takes_gzip(accept_encoding: str) -> bool:
 
 def is_utf8_json(content_type: str) -> bool:
     """Tell whether a body is JSON in UTF-8; other parameters than `charset` mean nothing to JSON."""
+    if content_type == JSON:
+        return True
     media_type, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
     pairs = [piece.partition("=") for piece in parameters]
     charsets = {value.strip().strip('"') for name, _, value in pairs if name.strip() == "charset"}

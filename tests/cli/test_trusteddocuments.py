@@ -2,7 +2,18 @@
 
 import json
 
+import pytest
+
+from dms.base.settings import Settings
+
 GOOD = "query Me { viewer { account { name } } }"
+
+
+@pytest.fixture
+def dms(dms_on, tmp_path):
+    """Commands where there is no installation."""
+    with dms_on(Settings(home=tmp_path / "none")) as run:
+        yield run
 
 
 def written(tmp_path, **texts):
@@ -43,4 +54,21 @@ def test_file_that_is_not_there_is_wrong_usage(dms, tmp_path):
 
 
 def test_schema_alone_is_printed_as_before(dms):
-    assert dms("schema").out.startswith("directive @")
+    assert "\ntype Query {\n" in dms("schema").out
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_server_does_not_start_on_a_manifest_with_faults(
+    dms_on, fresh_settings, tmp_path, monkeypatch, workers
+):
+    if fresh_settings.is_sqlite and workers != "1":
+        pytest.skip("the embedded database serves one process")
+    file = written(tmp_path, you="{ you }")
+    monkeypatch.setenv("DMS_TRUSTED_DOCUMENTS_FILE", str(file))
+    problem = "Cannot query field 'you' on type 'Query'. (line 1, column 3)"
+
+    with dms_on(fresh_settings) as dms:
+        ran = dms("serve", "--workers", workers)
+
+    expected = f"dms: the trusted document `you` in `{file}`: {problem}: look with `dms schema trusted`\n"
+    assert (ran.code, ran.err) == (3, expected)
