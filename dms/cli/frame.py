@@ -38,6 +38,7 @@ COMMANDS = {
     "demo": "dms.cli.demo",
     "import": "dms.cli.imports",
     "inventory": "dms.cli.inventory",
+    "keys": "dms.cli.keys",
     "log": "dms.cli.log",
     "migrate": "dms.cli.migrate",
     "policy": "dms.cli.policy",

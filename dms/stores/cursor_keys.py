@@ -17,10 +17,14 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from dms.base.clock import monotonic_s
 from dms.base.errors import ConfigurationError
 from dms.base.ids import random_bytes
 
 FILE_NAME = "cursor.keys"
+LOOKS_EVERY_S = 10.0
+"""So often a server looks whether there is a new key to seal with."""
+
 MAX_SEALED = 8_192
 """Characters of the longest text that is looked at."""
 
@@ -43,11 +47,12 @@ class _Ring:
 class CursorKeys:
     """Seals short byte strings as text that only a server with the same keys can open."""
 
-    __slots__ = ("_path", "_ring")
+    __slots__ = ("_look_s", "_path", "_ring")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ring = _read(path)
+        self._look_s = monotonic_s() + LOOKS_EVERY_S
 
     @classmethod
     def open(cls, folder: Path) -> CursorKeys:
@@ -60,6 +65,8 @@ class CursorKeys:
 
     def seal(self, content: bytes, bound: bytes) -> str:
         """Return the content as text that opens only with the same `bound` bytes."""
+        if monotonic_s() > self._look_s:
+            self._look_again()
         ring = self._ring
         nonce = random_bytes(_NONCE_BYTES)
         sealed = ring.ciphers[ring.first].encrypt(nonce, content, bound)
@@ -79,9 +86,15 @@ class CursorKeys:
             return None
 
     def _cipher(self, name: bytes) -> AESGCM | None:
-        if name not in self._ring.ciphers and _version(self._path) != self._ring.version:
-            self._ring = _read(self._path)
+        if name not in self._ring.ciphers:
+            self._look_again()
         return self._ring.ciphers.get(name)
+
+    def _look_again(self) -> None:
+        self._look_s = monotonic_s() + LOOKS_EVERY_S
+        with suppress(FileNotFoundError):  # a server that runs goes on without the file
+            if _version(self._path) != self._ring.version:
+                self._ring = _read(self._path)
 
 
 def rotate(folder: Path) -> None:

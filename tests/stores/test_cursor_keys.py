@@ -89,6 +89,25 @@ def test_running_server_opens_what_another_sealed_after_a_rotation(tmp_path):
     assert running.unseal(sealed, b"") == b"place"
 
 
+def test_running_server_seals_with_the_new_key_soon_after_a_rotation(tmp_path, monkeypatch):
+    running = CursorKeys.open(tmp_path)
+    cursor_keys.rotate(tmp_path)
+    monkeypatch.setattr(running, "_look_s", 0.0)
+
+    sealed = running.seal(b"place", b"list")
+
+    cursor_keys.rotate(tmp_path)
+    assert CursorKeys.open(tmp_path).unseal(sealed, b"list") == b"place"
+
+
+def test_running_server_goes_on_when_the_file_is_gone(tmp_path, monkeypatch):
+    running = CursorKeys.open(tmp_path)
+    (tmp_path / "cursor.keys").unlink()
+    monkeypatch.setattr(running, "_look_s", 0.0)
+
+    assert running.unseal(running.seal(b"place", b"list"), b"list") == b"place"
+
+
 def test_file_that_others_can_read_stops_the_start(tmp_path):
     CursorKeys.open(tmp_path)
     (tmp_path / "cursor.keys").chmod(0o644)
