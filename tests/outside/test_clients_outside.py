@@ -37,7 +37,7 @@ def printed(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def archive(sample_folder, typed, compiled, tmp_path_factory):
+def archive(typed, compiled, sample_folder, tmp_path_factory):
     """The sample archive with both manifests in force."""
     folder = tmp_path_factory.mktemp("outside")
     shutil.copytree(sample_folder, folder / "sample")
