@@ -46,7 +46,7 @@ def create_app(house: House) -> Starlette:
     schema = build_schema()
     graphql = open_endpoint(settings, works, schema)
     caretaker = Caretaker(works, house.log)
-    sequencing = Sequencing(house.database)
+    sequencing = Sequencing(house.database, house.log_place)
     exporting = LogExporting(works, house.log_place, settings)
     alerting = LogAlerting(works)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")

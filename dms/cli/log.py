@@ -28,6 +28,14 @@ from dms.cli.progress import Progress
 from dms.jobs import sequencing
 from dms.rules.accessevents import Op
 
+_STILL_WAITING = (
+    "events still wait: a transaction that is older has not ended, in whatever database of this PostgreSQL "
+    "(look at pg_stat_activity and pg_prepared_xacts); run this again afterwards"
+)
+
+PATIENCE_S = 10.0
+"""How long `dms log run` waits for transactions that are older than an event."""
+
 _follow = click.option("--follow", is_flag=True, help="Go on until told to stop.")
 
 
@@ -93,13 +101,16 @@ def run(ctx: click.Context, *, follow: bool, as_json: bool) -> None:
     operational_log.configure(settings.log_level)
     with database_of(settings) as database:
         if follow:
-            sequencing.follow(database, stopped=told_to_stop())
-        sequencer.drain(database)
+            sequencing.follow(database, shards.place_of(settings), stopped=told_to_stop())
+        is_whole = sequencer.drain(database, patience_s=PATIENCE_S)
         reached = sequencer.reached(database)
+    lines = [f"{reached.size:,} events have their place, root {reached.root.hex()}"]
+    if not is_whole:
+        lines.append(_STILL_WAITING)
     emit(
-        {"size": reached.size, "root": reached.root.hex()},
+        {"size": reached.size, "root": reached.root.hex(), "waiting": not is_whole},
         as_json=as_json,
-        lines=[f"{reached.size:,} events have their place, root {reached.root.hex()}"],
+        lines=lines,
     )
 
 

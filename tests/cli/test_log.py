@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from dms.access.log import keys
 from dms.base.actor import system_actor
+from dms.cli import log
 from dms.house import open_house
 from dms.rules import checkpoints, signednotes
 from dms.rules.accessevents import Op
@@ -102,6 +103,20 @@ def test_log_whose_key_is_lost_begins_anew_and_names_what_it_left(fresh_house, d
     assert event.columns["op"] == "log.restart"
     assert event.detail["root"] == left.root.hex()
     assert event.detail["reason"] == "the key was lost"
+
+
+def test_run_says_that_events_wait_for_an_older_transaction(fresh_house, dms, monkeypatch):
+    if fresh_house.database.is_sqlite:
+        pytest.skip("on SQLite one writer follows the other")
+    monkeypatch.setattr(log, "PATIENCE_S", 0.2)
+    with fresh_house.database.engine.begin() as older:
+        older.execute(text("SELECT pg_current_xact_id()"))
+        fresh_house.works.read(system_actor("test"), lambda work: work.performs(Op.SERVER_READ))
+        waiting, said = dms("log", "run", "--json").json(), dms("log", "run").out
+
+    assert waiting["waiting"]
+    assert "events still wait: a transaction that is older has not ended" in said
+    assert not dms("log", "run", "--json").json()["waiting"]
 
 
 def last_of(house, op):
