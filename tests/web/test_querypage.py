@@ -34,8 +34,11 @@ def client(house, *, production=False, taken=None):
     return Client(application(house, querypage.routes(settings, schema=schema)))
 
 
+SCHEMA = build_schema().core
+
+
 def schema():
-    return introspection_from_schema(build_schema().core)["__schema"]
+    return introspection_from_schema(SCHEMA)["__schema"]
 
 
 @pytest.fixture
@@ -164,7 +167,7 @@ def test_production_has_no_page(house, path):
 def test_schema_comes_whole_without_a_log_in_and_without_an_event(without):
     told = without.get("/graphiql/schema.json").json()
 
-    assert build_client_schema(told).query_type.fields.keys() == build_schema().core.query_type.fields.keys()
+    assert build_client_schema(told).query_type.fields.keys() == SCHEMA.query_type.fields.keys()
 
 
 def test_examples_come_with_what_they_are_for(house):
