@@ -57,18 +57,13 @@ def test_schema_alone_is_printed_as_before(dms):
     assert "\ntype Query {\n" in dms("schema").out
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_server_does_not_start_on_a_manifest_with_faults(
-    dms_on, fresh_settings, tmp_path, monkeypatch, workers
-):
-    if fresh_settings.is_sqlite and workers != "1":
-        pytest.skip("the embedded database serves one process")
+def test_server_does_not_start_on_a_manifest_with_faults(dms_on, fresh_settings, tmp_path, monkeypatch):
     file = written(tmp_path, you="{ you }")
     monkeypatch.setenv("DMS_TRUSTED_DOCUMENTS_FILE", str(file))
     problem = "Cannot query field 'you' on type 'Query'. (line 1, column 3)"
 
     with dms_on(fresh_settings) as dms:
-        ran = dms("serve", "--workers", workers)
+        ran = dms("serve", "--workers", "1" if fresh_settings.is_sqlite else "2")
 
     expected = f"dms: the trusted document `you` in `{file}`: {problem}: look with `dms schema trusted`\n"
     assert (ran.code, ran.err) == (3, expected)
