@@ -94,11 +94,17 @@ def _before(
 
 def _translated(context: ExceptionContext) -> Deadline | None:
     """Return `Deadline` for a statement that was stopped, or failed because an earlier one was."""
-    error, connection = context.original_exception, context.connection
-    if connection is None or connection.info.get(_WATCH, _Watch()).ends_at == inf:
+    error, connection, statement = context.original_exception, context.connection, context.statement
+    if connection is None or statement is None:  # of a COMMIT nobody may say that it kept nothing
         return None
-    is_stopped = (
-        getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
-        or getattr(error, "sqlstate", None) == _CANCELLED
-    )
-    return too_late() if is_stopped or connection.info[_WATCH].is_over() else None
+    watch = connection.info.get(_WATCH)
+    if watch is None or watch.ends_at == inf:
+        return None
+    # SQLite has undone the whole transaction then, so that there is no savepoint to go back to.
+    is_frame = watch.is_over() and statement.startswith(_FRAME)
+    return too_late() if is_frame or _is_stopped(error) else None
+
+
+def _is_stopped(error: BaseException) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_INTERRUPT or getattr(error, "sqlstate", None) == _CANCELLED

@@ -303,7 +303,7 @@ class Works:
 
     def _once(self, work: Work, body: Callable[[Work], T], *, locks: Sequence[str]) -> T:
         held = work.writes and self.database.is_sqlite
-        if held and not self.database.writer_lock.acquire(timeout=self.deadline_s):
+        if held and not self.database.writer_lock.acquire(timeout=max(work.deadline_s - monotonic_s(), 0)):
             raise Busy("the database is busy writing: try again in a moment")
         session = session_of(work)
         try:

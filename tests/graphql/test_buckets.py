@@ -194,6 +194,41 @@ def test_answer_says_what_it_cost(asker):
     assert set(found) == {"requested", "actual", "limit", "remaining", "restoredAt"}
 
 
+def objects(value):
+    """How many objects an answer holds, counted the slow way."""
+    if isinstance(value, dict):
+        return 1 + sum(objects(each) for each in value.values())
+    return sum(objects(each) for each in value) if isinstance(value, list) else 0
+
+
+@pytest.mark.parametrize(
+    ("text", "work"),
+    [
+        (
+            "{ numbers(first: 7) { edges { node { number } } nodes { number } pageInfo { endCursor } } }",
+            0,
+        ),
+        ("{ shelf { a: numbers(first: 3) { ...N } b: numbers(first: 5) { ...N totalCount } } }", 10),
+        (
+            "{ line { number } numbers(first: 2) { ...N ... on NumberLineConnection { edges { ...E } } } }",
+            0,
+        ),
+        ("{ shelf { numbers(first: 9) { ...N nodes @skip(if: true) { number } totalIsExact } } }", 10),
+        ("{ line { ... @include(if: false) { number } } echo }", 0),
+        ("{ numbers(first: 3, above: 9) { ...N pageInfo { endCursor } } }", 0),
+    ],
+)
+def test_answer_is_paid_by_the_objects_in_it(asker, text, work):
+    fragments = (
+        " fragment N on NumberLineConnection { nodes { number } edges { ...E } }"
+        " fragment E on NumberLineEdge { node { number } }"
+    )
+
+    reply = asker.ask(text + fragments if "...N" in text else text)
+
+    assert cost(reply)["actual"] == max(objects(reply.data) - 1 + work, 1)
+
+
 def test_known_text_is_not_paid_for_again(asker):
     text = "{ " + " ".join(f"a{n}: echo" for n in range(19)) + " }"
     first, second = asker.ask(text), asker.ask(text)
@@ -295,3 +330,12 @@ def test_settings_without_any_points_are_refused(tmp_path, points, per_s, proces
 
     with pytest.raises(ConfigurationError, match="must be at least 1"):
         configuration.load(environment, home=tmp_path)
+
+
+def test_worker_processes_know_how_many_they_are(tmp_path, monkeypatch):
+    for name in ("DMS_HOME", "DMS_SERVER_PROCESSES"):
+        monkeypatch.setenv(name, "")
+
+    configuration.pass_on(tmp_path, processes=3)
+
+    assert configuration.load().server_processes == 3
