@@ -65,6 +65,9 @@ class Seen:
         # An empty sheet of this size is a few kilobytes.
         assert len(self.page.picture(self.pictures / f"{name}.png")) > 20_000
 
+    def variables(self):
+        return self.page.run("JSON.parse(document.getElementById('variables').value)")
+
     @property
     def hosts(self) -> set[str]:
         return {address.partition("//")[2].partition("/")[0] for address in self.page.requests}
@@ -113,13 +116,24 @@ def test_own_page_runs_an_example_with_its_variables(seen):
     seen.is_in()
 
     seen.choose("documents-search")
-    assert seen.page.run("JSON.parse(document.getElementById('variables').value)") == {"words": ""}
+    assert seen.variables() == {"words": ""}
     seen.page.run("document.getElementById('variables').value = '{\"words\": \"soundings\"}'")
     seen.page.run("document.getElementById('run').click()")
     seen.shows("#result", "Soundings of the harbour")
 
     assert "Tide tables" not in seen.text("#result")
     assert seen.page.complaints == []
+
+
+def test_own_page_lays_out_the_variables_that_an_example_needs(seen):
+    seen.open("/graphiql?plain")
+    seen.shows("#pages", "documentRegister")
+
+    seen.choose("document-open")
+    assert seen.variables() == {"by": {"id": ""}}
+
+    seen.choose("clearance-grant")
+    assert seen.variables() == {"input": {"userId": "", "level": "", "reason": ""}}
 
 
 def test_own_page_tells_what_is_wrong_and_where(seen):

@@ -86,7 +86,7 @@ export async function openSchema(pages, search, put) {
   function page(type) {
     const trail = made("p", link("", "all"), ` › ${type.name}`);
     trail.className = "trail";
-    return [trail, made("h3", type.name, made("small", type.kind.toLowerCase().replace("_", " "))), made("p", prose(type.description)),
+    return [trail, made("h3", type.name, made("small", type.kind.toLowerCase().replace("_", " "), type.isOneOf ? ": exactly one of these" : "")), made("p", prose(type.description)),
       ...block("implements", type.interfaces, linkList),
       ...block("fields", type.fields, fieldList(type.name)),
       ...block("input fields", type.inputFields, fieldList("")),

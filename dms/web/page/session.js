@@ -25,9 +25,17 @@ export async function send(operation) {
   return answer;
 }
 
-/** The example operations, and the schema as introspection tells it. */
+/** The example operations. */
 export const operations = async () => (await fetch("/graphiql/operations.json")).json();
-export const schema = async () => (await fetch("/graphiql/schema.json")).json();
+
+let types = new Map();
+
+/** The schema as introspection tells it. */
+export async function schema() {
+  const told = await (await fetch("/graphiql/schema.json")).json();
+  types = new Map(told.__schema.types.map((each) => [each.name, each]));
+  return told;
+}
 
 let show = () => {};
 
@@ -82,11 +90,19 @@ export async function offerExamples(list, choose) {
   list.addEventListener("change", () => list.value && choose(found[Number(list.value)]));
 }
 
-/** Variables to fill in, as JSON: those of an operation's text that have no default. */
+/** A value to fill in where a type of this name stands: of an input what it needs, or the first of its keys. */
+function blank(name, depth = 3) {
+  const type = types.get(name);
+  if (type?.kind === "ENUM") return type.enumValues[0].name;
+  if (type?.kind !== "INPUT_OBJECT") return { Int: 1, BigInt: 1, Boolean: false }[name] ?? "";
+  const needed = type.isOneOf ? type.inputFields.slice(0, 1) : type.inputFields.filter((each) => each.type.kind === "NON_NULL" && each.defaultValue === null);
+  const bare = (each) => (each.kind === "NON_NULL" ? each.ofType : each);
+  return Object.fromEntries(depth === 0 ? [] : needed.map((each) => [each.name, bare(each.type).kind === "LIST" ? [] : blank(bare(each.type).name, depth - 1)]));
+}
+
+/** Variables to fill in, as JSON: those of an operation's text that need a value and have no default. */
 export function blanks(text) {
-  const found = {};
-  for (const [, name, type, isFilled] of text.matchAll(/\$(\w+)\s*:\s*(\[?\w+!?\]?!?)(\s*=)?/g)) {
-    if (!isFilled && type.endsWith("!")) found[name] = type.startsWith("[") ? [] : /^(Int|BigInt)!/.test(type) ? 1 : /Input!/.test(type) ? {} : "";
-  }
-  return JSON.stringify(found, null, 2);
+  const found = [...text.matchAll(/\$(\w+)\s*:\s*(\[?)(\w+)!?\]?(!?)(\s*=)?/g)];
+  const needed = found.filter(([whole, , , , , isFilled]) => !isFilled && whole.trimEnd().endsWith("!"));
+  return JSON.stringify(Object.fromEntries(needed.map(([, name, isList, type]) => [name, isList ? [] : blank(type)])), null, 2);
 }
