@@ -19,13 +19,18 @@ def signed(house):
     return sequencer.reached(house.database).size
 
 
-def damage(house, event_id, *, leaf=False):
-    """Change the body of an event, or the hash in its leaf, past the triggers."""
-    table, change = ("access_leaf", "leaf_hash") if leaf else ("access_event", "body")
+def damage(house, event_id, *, leaf=False, body=b"{}", column="body"):
+    """Change the body of an event, or another column, or the hash in its leaf, past the triggers."""
+    table, change = ("access_leaf", "leaf_hash") if leaf else ("access_event", column)
     is_sqlite = house.database.is_sqlite
-    past = f"DROP TRIGGER tr_{table}_update" if is_sqlite else f"ALTER TABLE {table} DISABLE TRIGGER USER"
-    value = "x'7b7d'" if is_sqlite else r"'\x7b7d'::bytea"
+    past = (
+        f"DROP TRIGGER IF EXISTS tr_{table}_update"
+        if is_sqlite
+        else f"ALTER TABLE {table} DISABLE TRIGGER USER"
+    )
     key = UUID(hex=event_id).bytes if is_sqlite else UUID(hex=event_id)
     with house.database.keeper.execution_options(**{WRITE: True}).begin() as connection:
         connection.execute(text(past))
-        connection.execute(text(f"UPDATE {table} SET {change} = {value} WHERE event_id = :id"), {"id": key})
+        connection.execute(
+            text(f"UPDATE {table} SET {change} = :value WHERE event_id = :id"), {"id": key, "value": body}
+        )

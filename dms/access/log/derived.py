@@ -7,7 +7,7 @@ sequencer writes and what a question reads of events that wait for it comes from
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -34,8 +34,10 @@ CHANGED = 0
 REFUSED = -1
 """Stands in postings for what was asked for and not given."""
 
-
 ID_BYTES = 16
+
+MOST = 2**63 - 1
+"""The largest number that both databases hold."""
 
 Posting = tuple[str, str, int, int, int]
 _POSTING = ("object_id", "actor_id", "at", "leaf_index", "disclosure")
@@ -74,6 +76,7 @@ def write(connection: Connection, tables: LogTables, bodies: Sequence[tuple[int,
             body = orjson.loads(raw)
             named = disclosed(body)
             counted = list(_counts(body, named))
+            _check(body, named, counted)
             postings += _postings(body, named, index)
             for kind, count in counted:
                 events[kind] += count.events
@@ -124,10 +127,19 @@ def _counts(body: Mapping[str, Any], named: Mapping[str, int]) -> Iterator[tuple
         yield Kind(class_id, day, actor_id, body["op"], body["outcome"]), Count(1, number)
 
 
-def _postings(body: Mapping[str, Any], named: Mapping[str, int], index: int) -> list[Posting]:  # the same
-    actor, at = actor_of(body).hex, int(body["at"])
-    if any(len(bytes.fromhex(object_id)) != ID_BYTES for object_id in named):
+def _check(body: Mapping[str, Any], named: Iterable[str], counted: Iterable[tuple[Kind, Count]]) -> None:
+    """Raise `ValueError` unless the tables can hold what a body says: one event must not stop all others."""
+    if any(len(each) != 2 * ID_BYTES or len(bytes.fromhex(each)) != ID_BYTES for each in named):
         raise ValueError("an id in the body is none")
+    if type(body["at"]) is not int or abs(body["at"]) > MOST:
+        raise ValueError("the instant in the body is none")
+    words = {word for kind, _ in counted for word in (kind.op, kind.outcome)}
+    if not all(type(word) is str and word.isascii() and word.isprintable() for word in words):
+        raise ValueError("a word in the body is none")
+
+
+def _postings(body: Mapping[str, Any], named: Mapping[str, int], index: int) -> list[Posting]:  # the same
+    actor, at = actor_of(body).hex, body["at"]
     return [(object_id, actor, at, index, disclosure) for object_id, disclosure in named.items()]
 
 

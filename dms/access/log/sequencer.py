@@ -6,6 +6,7 @@ all or nothing of a batch, and whoever comes next goes on where it ended. Indice
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from dms.base.clock import monotonic_s
 from dms.base.errors import Busy
 from dms.models import accessevents
 from dms.models.accessevents import LogTables
+from dms.rules import eventseals
 from dms.rules.tree import HASH_BYTES, Frontier
 from dms.stores import upkeep
 from dms.stores.engine import Database
@@ -28,6 +30,8 @@ BATCH = 250
 
 PATIENCE_S = 10.0
 _PAUSE_S = 0.02
+
+_alarm = logging.getLogger("dms.alarm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +137,30 @@ def _bodies(connection: Connection, tables: LogTables, first: int) -> list[tuple
 
 def _append(connection: Connection, tables: LogTables, head: Row[Any], rows: Sequence[Row[Any]]) -> None:
     """Give the events the next indices, and write all that follows from them."""
-    frontier = frontier_of(head).extended(bytes.fromhex(row.leaf_hash) for row in rows)
+    bodies = [(index, bytes(row.body)) for index, row in enumerate(rows, start=head.size)]
+    hashes = [_hash_of(row, body) for row, (_, body) in zip(rows, bodies, strict=True)]
+    frontier = frontier_of(head).extended(map(bytes.fromhex, hashes))
     leaves = [
-        (index, row.event_id.hex, row.leaf_hash, *(getattr(row, name) for name in tables.partition))
-        for index, row in enumerate(rows, start=head.size)
+        (index, row.event_id.hex, leaf, *(getattr(row, name) for name in tables.partition))
+        for index, (row, leaf) in enumerate(zip(rows, hashes, strict=True), start=head.size)
     ]
     bulk.insert(connection, tables.leaf, ("leaf_index", *_copied(tables)), leaves)
-    bodies = [(index, bytes(row.body)) for index, row in enumerate(rows, start=head.size)]
     derived.write(connection, tables, bodies)
     last = rows[-1]
     place = {column: getattr(last, column) for column in _place(tables)}
     raised = update(tables.head).values(size=frontier.size, frontier=b"".join(frontier.hashes), **place)
     connection.execute(raised)
+
+
+def _hash_of(row: Row[Any], body: bytes) -> str:
+    """Return the hash of an event's body; what stands beside it is for `dms log verify` to compare.
+
+    A leaf of another hash could never be signed, now or in a log begun anew.
+    """
+    leaf = eventseals.leaf_hash(body)
+    if leaf != row.leaf_hash:
+        _alarm.critical("event_hash_wrong", extra={"event": row.event_id.hex})
+    return leaf
 
 
 def _locked_head(tables: LogTables) -> Select[Any]:
