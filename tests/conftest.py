@@ -31,18 +31,18 @@ ENGINES = ("sqlite", "postgresql")
 
 LONG = (
     "access/test_races.py",
-    "cli/test_import.py",
     "cli/test_demo.py",
     "access/test_metamorphic.py",
     "access/test_asof.py",
     "access/test_mutants.py",
     "access/test_lives.py",
+    "access/test_rehearsals.py",
     "cli/test_guides.py",
     "access/test_equality.py",
     "access/test_million.py",
-    "access/test_rehearsals.py",
-    "cli/test_policytests.py",
+    "cli/test_import.py",
     "faults/test_log_kill.py",
+    "cli/test_policytests.py",
     "web/test_large.py",
 )
 """Files of few tests that take long, the longest first."""
