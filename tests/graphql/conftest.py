@@ -121,7 +121,9 @@ class Probe:
 
 
 def probe_schema():
-    return build_schema((Queries, ProbeQueries), mutations=(ProbeMutations,), prices={**PRICES, **PROBE_PRICES})
+    return build_schema(
+        (Queries, ProbeQueries), mutations=(ProbeMutations,), prices={**PRICES, **PROBE_PRICES}
+    )
 
 
 @pytest.fixture(scope="module")

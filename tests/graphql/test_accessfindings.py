@@ -11,7 +11,9 @@ from dms.base.ids import Kind, global_id
 from dms.graphql.schema import build_schema
 from dms.rules.access import Action
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer" / "access-findings.graphql"
+EXAMPLE = (
+    Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer" / "access-findings.graphql"
+)
 FINDINGS = EXAMPLE.read_text(encoding="utf-8")
 
 

@@ -12,7 +12,9 @@ from dms.graphql.schema import build_schema
 from dms.rules.access import Action
 from tests.recorded import last_of
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer" / "accesslist-import.graphql"
+EXAMPLE = (
+    Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer" / "accesslist-import.graphql"
+)
 IMPORT = EXAMPLE.read_text(encoding="utf-8")
 HEAD = "principal_kind,principal,node_kind,node_id,action,effect,valid_until,reason"
 

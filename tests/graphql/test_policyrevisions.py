@@ -13,7 +13,9 @@ from dms.models.users import PrincipalKind
 from dms.services import memberships
 from tests.factories import actor
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer" / "policy-revisions.graphql"
+EXAMPLE = (
+    Path(__file__).resolve().parents[2] / "schema" / "operations" / "officer" / "policy-revisions.graphql"
+)
 REVISIONS = EXAMPLE.read_text(encoding="utf-8")
 
 
