@@ -108,6 +108,9 @@ class Settings:
     second_officer_rank: int = field(
         default=400, metadata={"help": "grants that reach levels above this rank need a second officer"}
     )
+    graphql_compiled: bool = field(
+        default=True, metadata={"help": "show plain objects of GraphQL answers by compiled functions"}
+    )
     deadline_s: float = field(default=10.0, metadata={"help": "longest time one operation may take"})
     body_limit_bytes: int = field(default=262_144, metadata={"help": "largest body of a GraphQL request"})
     upload_limit_bytes: int = field(default=5_368_709_120, metadata={"help": "largest single upload"})

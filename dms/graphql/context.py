@@ -19,6 +19,7 @@ from dms.base.errors import DmsError, NotFound
 from dms.base.settings import Settings
 from dms.graphql import creations
 from dms.graphql.buckets import Buckets
+from dms.graphql.compiling import Shapes
 from dms.graphql.creations import Made
 from dms.graphql.errors import UserError, door_error, user_error
 from dms.graphql.selection import Selected, below, wants
@@ -65,6 +66,8 @@ class Context:
     work: Work
     door: Door
     document: DocumentNode
+    shapes: Shapes | None = None
+    """How plain objects are shown; without it graphql-core shows them all."""
     stopped: Exception | None = None
     """What ended the operation: no later root field runs, and nothing of it is kept or shown."""
 

@@ -232,7 +232,8 @@ class GraphQLEndpoint:
         work.notes.text_sha256 = operation.text_sha256
         if variables:
             work.notes.detail["variables"] = variables
-        context = Context(work, self._door, operation.document)
+        shapes = operation.shapes if self._settings.graphql_compiled else None
+        context = Context(work, self._door, operation.document, shapes)
         result = self._schema.perform(context, variables=variables, operation_name=operation.name)
         if not work.notes.ops:
             # No root field of ours ran: wrong values, or introspection and skipped fields only.

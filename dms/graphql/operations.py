@@ -30,6 +30,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from dms.base.errors import ArgumentInvalid, DoorError, Limit
 from dms.graphql import contents, limits, pricing
+from dms.graphql.compiling import Shapes
 from dms.graphql.contents import Content
 from dms.graphql.pricing import Price
 from dms.graphql.schema import Schema
@@ -66,6 +67,8 @@ class Operation:
     """Whether nothing has been done when its first field is refused."""
     price: Price
     contents: tuple[Content, ...]
+    shapes: Shapes
+    """How plain objects of its answers are shown."""
 
     def points_of(self, data: Mapping[str, Any], variables: Mapping[str, Any] | None) -> int:
         """Return what an answer to it is worth: the work that was done, and the objects that leave."""
@@ -190,6 +193,7 @@ class Operations:
             len(roots) == 1,
             draft.price,
             contents.contents(draft.text),
+            Shapes(document),
         )
 
     def _errors(self, document: DocumentNode) -> Sequence[GraphQLError]:

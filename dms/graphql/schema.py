@@ -46,6 +46,7 @@ from dms.graphql import (
     versions,
     viewer,
 )
+from dms.graphql.compiling import CompiledContext
 from dms.graphql.context import Context, Info, Rule, rule_of
 from dms.graphql.costs import Cost, Costs, declare
 from dms.graphql.errors import VARIANTS
@@ -155,7 +156,7 @@ class Schema(strawberry.Schema):
             variable_values=variables,
             operation_name=operation_name,
             max_coercion_errors=MAX_ERRORS,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
+            executor_class=CompiledContext if context.shapes else StrawberryGraphQLCoreExecutionContext,
             hide_suggestions=context.door.settings.production,
         )
 
