@@ -221,8 +221,8 @@ class Attached(Generic[M]):
             self.work.releases(row_id, revision=0, disclosure=Disclosure.METADATA)
             owner = judged[self._owner_id(row)]
             if owner is not None:
-                release(self.work, owner[0], action=self.action)
-                note_lines(self.work, owner[1])
+                release(self.work, [owner[0]], action=self.action)
+                note_lines(self.work, [owner[1]])
 
     def _owner_id(self, row: M) -> UUID:
         owner_id: UUID = getattr(row, self.owner.key)

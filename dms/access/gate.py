@@ -23,6 +23,7 @@ from dms.models.documents import Document
 from dms.rules import access as rules
 from dms.rules.access import Action, Decision
 from dms.rules.accessevents import Disclosure
+from dms.stores.sets import in_ids
 from dms.stores.work import Work
 
 M = TypeVar("M", bound=DeclarativeBase)
@@ -103,7 +104,7 @@ def parts(
     released = work.notes.released
     if any(key not in released or released[key].disclosure < Disclosure.METADATA for key in of):
         raise NotFound
-    return Listing(work, model, conditions=(owner.in_(of),), noted=noted)
+    return Listing(work, model, conditions=(in_ids(owner, of),), noted=noted)
 
 
 def discoverable(work: Work, model: type[R], ids: Collection[UUID]) -> frozenset[UUID]:
@@ -128,11 +129,11 @@ def may(work: Work, rows: Collection[Row], action: Action) -> Mapping[UUID, Deci
 
 def discloses(work: Work, rows: Sequence[Row], action: Action) -> frozenset[UUID]:
     """Return the ids of rows on which the actor has the action; they count as released by it."""
-    decisions = may(work, rows, action)
-    shown = [row for row in rows if decisions[row.id].may]
-    for row in shown:
-        reading.release(work, row, action=action)
-        reading.note_lines(work, decisions[row.id])
+    places, loaded = slices.places_of(work, rows), slices.slices_of(work, standing(work))
+    decisions = slices.decide_each(work, loaded, places, action=action)
+    shown = [row for row, decision in zip(rows, decisions, strict=True) if decision.may]
+    reading.release(work, shown, action=action)
+    reading.note_lines(work, [decision for decision in decisions if decision.may])
     return frozenset(row.id for row in shown)
 
 
@@ -146,7 +147,7 @@ def require(work: Work, row: Row, action: Action) -> None:
     """Raise unless the actor may: `NotFound` for what it may not discover, else `Denied`."""
     decision = may(work, [row], action)[row.id]
     if decision.may:
-        reading.note_lines(work, decision)
+        reading.note_lines(work, [decision])
         return
     work.refuses(row.id, action=action, reason=decision.reason, exists=True)
     if may(work, [row], Action.DISCOVER)[row.id].may:

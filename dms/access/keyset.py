@@ -12,7 +12,8 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.base.paging import Page, PageRequest, Position
 from dms.models.types import Id
-from dms.stores.work import Work, session_of
+from dms.stores import records
+from dms.stores.work import Work
 
 M = TypeVar("M", bound=DeclarativeBase)
 S = TypeVar("S", bound=Select[Any])
@@ -43,7 +44,7 @@ def fetch(
 ) -> Sequence[M]:
     """Return up to `limit` rows beyond the request's position, in the direction it reads."""
     sorted_ = beyond(statement, model=model, order=order or Order(id_column(model)), request=request)
-    return session_of(work).execute(sorted_.limit(limit)).scalars().all()
+    return records.read(work, model, sorted_.limit(limit))
 
 
 def beyond(statement: S, *, model: type[DeclarativeBase], order: Order, request: PageRequest) -> S:
@@ -89,13 +90,13 @@ def fetch_each(
         .subquery()
     )
     rows = (
-        select(model)
+        records.selecting(work, model)
         .join(ranked, ranked.c.id == id_column(model))
         .where(ranked.c.place <= request.size + 1)
         .order_by(*keys)
     )
     found: dict[UUID, list[M]] = {owner_id: [] for owner_id in of}
-    for row in session_of(work).execute(rows).scalars():
+    for row in records.read(work, model, rows):
         found[getattr(row, owner.key)].append(row)
     return found
 
@@ -103,7 +104,7 @@ def fetch_each(
 def position(row: DeclarativeBase, order: Order | None) -> Position:
     """Return where a row stands in the order."""
     row_id: UUID = row.id  # type: ignore[attr-defined]  # every model here has one
-    if order is None or order.column.key == id_column(type(row)).key:
+    if order is None or order.column.key == "id":
         return Position(None, row_id)
     return Position(getattr(row, order.column.key), row_id)
 

@@ -98,7 +98,7 @@ def require(work: Work, node: Node, *, action: Action) -> None:
     if not decision.may:
         work.refuses(node.id, action=action, reason=decision.reason, exists=True)
         raise Denied(f"the access list does not give you `{action}` here", action=action)
-    note_lines(work, decision)
+    note_lines(work, [decision])
 
 
 def has_manager(work: Work, node: Node, *, at: int) -> bool:

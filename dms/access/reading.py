@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -14,7 +14,6 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from dms.access import keyset, predicates, slices, strategies
 from dms.access.keyset import Order
 from dms.access.scopes import Row
-from dms.access.slices import Place
 from dms.access.standing import of_actor
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
@@ -22,11 +21,14 @@ from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.rules.access import Action, Decision
 from dms.rules.accessevents import Disclosure
+from dms.stores import records
+from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
 
 _alarm = logging.getLogger("dms.alarm")
 
 M = TypeVar("M", bound=DeclarativeBase)
+O = TypeVar("O", bound=DeclarativeBase)  # noqa: E741  the other one
 R = TypeVar("R", Document, Aggregation)
 
 _DISCLOSURE = {
@@ -67,7 +69,7 @@ class Listing(Generic[M]):
         """Return the rows with these ids that there are."""
         if not ids:
             return {}
-        rows = self.where(keyset.id_column(self.model).in_(ids)).rows()
+        rows = self.where(in_ids(keyset.id_column(self.model), ids)).rows()
         return {_key(row): row for row in rows}
 
     def each(self, ids: Collection[UUID]) -> dict[UUID, M]:
@@ -80,6 +82,17 @@ class Listing(Generic[M]):
     def rows(self, limit: int | None = None) -> Sequence[M]:
         """Return all rows in order, at most `limit`: for sets that are small by nature."""
         return self._read(PageRequest(1), limit=limit)
+
+    def pairs(
+        self, other: type[O], *, on: ColumnElement[bool], order: ColumnElement[Any]
+    ) -> Sequence[tuple[M, O]]:
+        """Return all rows, each with the rows of another class that are part of it, by an order."""
+        statement = records.selecting_pairs(self.work, (self.model, other)).join(other.__table__, on)
+        pairs = records.read_pairs(
+            self.work, (self.model, other), statement.where(*self.conditions).order_by(order)
+        )
+        self._note([row for row, _ in pairs])
+        return pairs
 
     def page(self, request: PageRequest) -> Page[M]:
         """Return one page in order."""
@@ -95,7 +108,7 @@ class Listing(Generic[M]):
             return {}
         found = keyset.fetch_each(
             self.work,
-            select(self.model).where(*self.conditions),
+            records.selecting(self.work, self.model).where(*self.conditions),
             model=self.model,
             owner=owner,
             of=of,
@@ -121,7 +134,7 @@ class Listing(Generic[M]):
         return counted(self.work, self.model, self.conditions, up_to=up_to)
 
     def _read(self, request: PageRequest, *, limit: int | None) -> Sequence[M]:
-        statement = select(self.model).where(*self.conditions)
+        statement = records.selecting(self.work, self.model).where(*self.conditions)
         rows = keyset.fetch(
             self.work,
             statement,
@@ -161,15 +174,16 @@ class Visible(Generic[R]):
 
     def one(self, object_id: UUID) -> R:
         """Return the row with this id, or raise `NotFound`: the same for absent and hidden."""
-        return self.first(self.model.id == object_id, asked=object_id)
+        return self._judged(rows_of(self.work, self.model, [object_id], *self.conditions), object_id)
 
-    def first(self, condition: ColumnElement[bool], *, asked: UUID | None = None) -> R:
-        """Return the one row that a unique condition names, or raise `NotFound`.
+    def first(self, condition: ColumnElement[bool]) -> R:
+        """Return the one row that a unique condition names, or raise `NotFound`."""
+        statement = records.selecting(self.work, self.model).where(condition, *self.conditions)
+        return self._judged(records.read(self.work, self.model, statement), None)
 
-        An absent row is decided too, so that absence costs what a refusal costs.
-        """
-        statement = select(self.model).where(condition, *self.conditions)
-        row = session_of(self.work).execute(statement).scalars().one_or_none()
+    def _judged(self, rows: Sequence[R], asked: UUID | None) -> R:
+        """Return the row if there is one; absence is decided too, so that it costs what a refusal costs."""
+        row = rows[0] if rows else None
         decisions = self._decide_asked([] if row is None else [row], n_asked=1)
         if row is None:
             self.work.refuses(asked, action=self.action, reason="absent", exists=False)
@@ -178,8 +192,8 @@ class Visible(Generic[R]):
         if not decision.may:
             self.work.refuses(row.id, action=self.action, reason=decision.reason, exists=True)
             raise NotFound
-        release(self.work, row, action=self.action)
-        note_lines(self.work, decision)
+        release(self.work, [row], action=self.action)
+        note_lines(self.work, [decision])
         return row
 
     def many(self, ids: Collection[UUID]) -> dict[UUID, R]:
@@ -187,8 +201,7 @@ class Visible(Generic[R]):
         if not ids:
             return {}
         kept = self._dispose(rows_of(self.work, self.model, ids, *self.conditions))
-        for row in kept:
-            release(self.work, row, action=self.action)
+        release(self.work, kept, action=self.action)
         return {row.id: row for row in kept}
 
     def each(self, ids: Collection[UUID]) -> dict[UUID, R]:
@@ -197,14 +210,14 @@ class Visible(Generic[R]):
         decisions = self._decide_asked(rows, n_asked=len(set(ids)))
         for asked in set(ids) - {row.id for row in rows}:
             self.work.refuses(asked, action=self.action, reason="absent", exists=False)
+        kept = {row.id: row for row in rows if decisions[row.id].may}
         for row in rows:
-            decision = decisions[row.id]
-            if decision.may:
-                release(self.work, row, action=self.action)
-                note_lines(self.work, decision)
-            else:
-                self.work.refuses(row.id, action=self.action, reason=decision.reason, exists=True)
-        return {row.id: row for row in rows if decisions[row.id].may}
+            if row.id not in kept:
+                reason = decisions[row.id].reason
+                self.work.refuses(row.id, action=self.action, reason=reason, exists=True)
+        release(self.work, kept.values(), action=self.action)
+        note_lines(self.work, [decisions[key] for key in kept])
+        return kept
 
     def page(self, request: PageRequest) -> Page[R]:
         """Return one full page: SQL proposes, Casbin disposes, a refused row is replaced."""
@@ -218,8 +231,7 @@ class Visible(Generic[R]):
                 break
             beyond = replace(beyond, after=keyset.position(proposed[-1], self.order))
         page = keyset.page_of(kept, order=self.order, request=request)
-        for row in page.rows:
-            release(self.work, row, action=self.action)
+        release(self.work, page.rows, action=self.action)
         return with_total(page, request, self._total)
 
     def pages(
@@ -230,7 +242,7 @@ class Visible(Generic[R]):
             return {}
         found = keyset.fetch_each(
             self.work,
-            select(self.model).where(*self._filters()),
+            records.selecting(self.work, self.model).where(*self._filters()),
             model=self.model,
             owner=owner,
             of=of,
@@ -242,8 +254,7 @@ class Visible(Generic[R]):
         for key, rows in found.items():
             kept = [row for row in rows if row.id in shown]
             pages[key] = keyset.page_of(kept, order=self.order, request=request)
-            for row in pages[key].rows:
-                release(self.work, row, action=self.action)
+            release(self.work, pages[key].rows, action=self.action)
         return _with_totals(pages, self.where(owner.in_(of)).counts(owner)) if request.want_total else pages
 
     def scan(self, size: int = 100) -> Iterator[R]:
@@ -306,15 +317,10 @@ class Visible(Generic[R]):
         return kept
 
     def _dispose(self, rows: Sequence[R]) -> list[R]:
-        decisions = self._decide(slices.places_of(self.work, rows))
-        kept = [row for row in rows if decisions[row.id].may]
-        for row in kept:
-            note_lines(self.work, decisions[row.id])
-        return kept
-
-    def _decide(self, places: Sequence[Place]) -> Mapping[UUID, Decision]:
-        loaded = slices.slices_of(self.work, of_actor(self.work))
-        return slices.decide(self.work, loaded, places, action=self.action)
+        places, loaded = slices.places_of(self.work, rows), slices.slices_of(self.work, of_actor(self.work))
+        decisions = slices.decide_each(self.work, loaded, places, action=self.action)
+        note_lines(self.work, [decision for decision in decisions if decision.may])
+        return [row for row, decision in zip(rows, decisions, strict=True) if decision.may]
 
     def _decide_asked(self, rows: Sequence[R], *, n_asked: int) -> Mapping[UUID, Decision]:
         loaded = slices.slices_of(self.work, of_actor(self.work))
@@ -325,8 +331,7 @@ def rows_of(
     work: Work, model: type[R], ids: Collection[UUID], *conditions: ColumnElement[bool]
 ) -> Sequence[R]:
     """Return the rows with these ids, undecided: for the gate only."""
-    statement = select(model).where(model.id.in_(ids), *conditions)
-    return session_of(work).execute(statement).scalars().all()
+    return records.named(work, model, ids, *conditions)
 
 
 def counted(
@@ -352,21 +357,23 @@ def with_total(
     return replace(page, total=found, total_is_exact=is_exact)
 
 
-def release(work: Work, row: Row, *, action: Action) -> None:
-    """Note that the answer shows a row as far as the action discloses it."""
+def release(work: Work, rows: Iterable[Row], *, action: Action) -> None:
+    """Note that the answer shows rows as far as the action discloses them."""
     disclosure = _DISCLOSURE.get(action, Disclosure.METADATA)
-    work.releases(
-        row.id,
-        revision=row.revision,
-        disclosure=disclosure,
-        security_id=row.security_id,
-        class_id=row.record_class_id,
-    )
+    for row in rows:
+        work.releases(
+            row.id,
+            revision=row.revision,
+            disclosure=disclosure,
+            security_id=row.security_id,
+            class_id=row.record_class_id,
+        )
 
 
-def note_lines(work: Work, decision: Decision) -> None:
-    """Note the lines that decided."""
-    work.notes.deciding.update(line if isinstance(line, str) else line.hex for line in decision.line_ids)
+def note_lines(work: Work, decisions: Iterable[Decision]) -> None:
+    """Note the lines that decided; many things share a decision."""
+    for decision in {id(each): each for each in decisions}.values():
+        work.notes.deciding.update(line if isinstance(line, str) else line.hex for line in decision.line_ids)
 
 
 def _with_totals(pages: Mapping[UUID, Page[M]], totals: Mapping[UUID, int]) -> dict[UUID, Page[M]]:

@@ -121,8 +121,7 @@ class Shelf:
         places = slices.places_of(self.work, [standing.row for standing in taken])
         decisions = slices.decide(self.work, loaded, places, action=self.action)
         kept = [standing for standing in taken if decisions[standing.row.id].may]
-        for standing in kept:
-            note_lines(self.work, decisions[standing.row.id])
+        note_lines(self.work, [decisions[standing.row.id] for standing in kept])
         if withheld := len(taken) - len(kept):
             self.work.notes.withheld += withheld
             _alarm.error("rows_withheld", extra={"count": withheld})
@@ -133,8 +132,7 @@ class Shelf:
         shown = list(kept[: request.size])
         if request.backward:
             shown.reverse()
-        for standing in shown:
-            release(self.work, standing.row, action=self.action)
+        release(self.work, [standing.row for standing in shown], action=self.action)
         return Page(
             rows=[standing.row for standing in shown],
             positions=[_written(standing.place) for standing in shown],

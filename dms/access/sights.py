@@ -31,6 +31,7 @@ from dms.rules.asof import Dated
 from dms.rules.explanations import Case, Spot
 from dms.rules.reaches import Society
 from dms.rules.security import Mark
+from dms.stores.records import is_a
 from dms.stores.work import Work, session_of
 
 BUDGET = 10_000
@@ -65,8 +66,7 @@ class Sights(Generic[R]):
     def page(self, request: PageRequest, *, span: Span) -> Page[Sight[R]]:
         """Return one page in the order of the ids; a walk that gave up says in `reached` how far it came."""
         page = self._as_read(request, span) if span.is_present else self._walked(request, span)
-        for sight in page.rows:
-            release(self.work, sight.row, action=self.own)
+        release(self.work, [sight.row for sight in page.rows], action=self.own)
         return page
 
     def _as_read(self, request: PageRequest, span: Span) -> Page[Sight[R]]:
@@ -226,5 +226,5 @@ def _decided(work: Work, rows: Sequence[Document | Aggregation], action: Action)
 
 
 def _thing(row: Document | Aggregation) -> Thing:
-    kind = NodeKind.DOCUMENT if isinstance(row, Document) else NodeKind.AGGREGATION
+    kind = NodeKind.DOCUMENT if is_a(row, Document) else NodeKind.AGGREGATION
     return Thing(kind, row.id, row)

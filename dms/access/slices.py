@@ -19,7 +19,6 @@ from dms.access.scopes import Row
 from dms.access.standing import Standing, policy_of
 from dms.base.errors import Unavailable
 from dms.models.accesslists import AccessEntry
-from dms.models.documents import Document
 from dms.models.scopes import AccessNode, AccessNodeClosure
 from dms.rules import access as rules
 from dms.rules.access import Action, Decision, Line, Reason, Target
@@ -73,7 +72,7 @@ def places_of(work: Work, rows: Collection[Row]) -> list[Place]:
             said[row.scope_id].aggregation_node,
             said[row.scope_id].class_node,
             known[row.security_id],
-            has_own_entries=isinstance(row, Document) and row.has_own_entries,
+            has_own_entries=getattr(row, "has_own_entries", False),
         )
         for row in rows
     ]
@@ -91,22 +90,28 @@ def decide(
 
     A disagreement between the two refuses and raises an alarm.
     """
+    decisions = decide_each(work, slices, places, action=action)
+    return {place.object_id: decision for place, decision in zip(places, decisions, strict=True)}
+
+
+def decide_each(
+    work: Work, slices: Slices, places: Collection[Place], *, action: Action
+) -> Sequence[Decision]:
+    """Return the same, in the order of the places."""
     whose = (slices.standing.subject, slices.standing.clashing, action)
-    known = kept.room(work, "decisions")
-    decisions: dict[UUID, Decision] = {}
-    fresh = []
-    for place in places:
-        decision = None if place.has_own_entries else known.get((whose, _scope(place)))
-        if decision is None:
-            fresh.append(place)
-        else:
-            decisions[place.object_id] = decision
+    known: dict[object, Decision] = kept.room(work, "decisions").get(whose) or {}
+    found = [None if place.has_own_entries else known.get(_scope(place)) for place in places]
+    fresh = [place for place, decision in zip(places, found, strict=True) if decision is None]
+    if not fresh:
+        return [decision for decision in found if decision is not None]
     load(work, slices, fresh)
-    for place in fresh:
-        decisions[place.object_id] = _decide_one(work, slices, place, action)
-        if not place.has_own_entries:
-            kept.keep(work, "decisions", (whose, _scope(place)), decisions[place.object_id])
-    return decisions
+    decided = {place.object_id: _decide_one(work, slices, place, action) for place in fresh}
+    lasting = {_scope(each): decided[each.object_id] for each in fresh if not each.has_own_entries}
+    kept.keep(work, "decisions", whose, {**known, **lasting}, weight=len(lasting))
+    return [
+        decided[place.object_id] if decision is None else decision
+        for place, decision in zip(places, found, strict=True)
+    ]
 
 
 def decide_asked(

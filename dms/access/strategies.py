@@ -22,8 +22,9 @@ from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.types import RawId, read_id
 from dms.rules.access import Action
+from dms.stores import records
 from dms.stores.sets import in_ids, in_numbers
-from dms.stores.work import Work, fetch, session_of
+from dms.stores.work import Work, fetch
 
 R = TypeVar("R", Document, Aggregation)
 
@@ -158,8 +159,8 @@ def _rows(listing: Listing[R], found: Sequence[_Found]) -> Sequence[R]:
     """Read whole rows, in the order in which they were found."""
     if not found:
         return []
-    statement = select(listing.model).where(in_ids(listing.model.id, [row.id for row in found]))
-    rows = {row.id: row for row in session_of(listing.work).execute(statement).scalars()}
+    named = records.named(listing.work, listing.model, [row.id for row in found])
+    rows = {row.id: row for row in named}
     return [rows[row.id] for row in found]
 
 

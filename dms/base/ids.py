@@ -79,17 +79,26 @@ def derived_id(*parts: UUID) -> UUID:
     return UUID(int=(digest & ~((0xF << 76) | (0b11 << 62))) | (0x8 << 76) | (0b10 << 62))
 
 
+_new, _read_int = object.__new__, int.from_bytes
+_set_int, _set_is_safe = UUID.__dict__["int"].__set__, UUID.__dict__["is_safe"].__set__
+
+
 def from_bytes(value: bytes) -> UUID:
     """Return the UUID of 16 bytes from a database, in a fifth of the time that `UUID` takes to check them."""
-    made = object.__new__(UUID)
-    object.__setattr__(made, "int", int.from_bytes(value, "big"))
-    object.__setattr__(made, "is_safe", _UNKNOWN)
+    made = _new(UUID)
+    _set_int(made, _read_int(value, "big"))
+    _set_is_safe(made, _UNKNOWN)
     return made
+
+
+_KINDS = {kind: kind.to_bytes(2, "big") for kind in Kind}
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def global_id(kind: Kind, value: UUID) -> str:
     """Write the id of the API for a thing of this kind."""
-    return base64.urlsafe_b64encode(kind.to_bytes(2, "big") + value.bytes).decode("ascii")
+    raw = _KINDS[kind] + value.int.to_bytes(16, "big")
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE).decode("ascii")
 
 
 def parse_global_id(text: str) -> tuple[Kind, UUID] | None:

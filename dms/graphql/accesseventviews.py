@@ -18,6 +18,7 @@ from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.rules.accessevents import Change, Head, Place, Refusal, Release, Share
 from dms.services.accessevents import LISTED, EventView
+from dms.stores.records import is_a
 
 _OPS = frozenset(op.value for op in Op)
 
@@ -266,7 +267,7 @@ def thing(object_id: UUID, things: Mapping[UUID, Document | Aggregation]) -> Acc
     row = things.get(object_id)
     if row is None:
         return None
-    is_document = isinstance(row, Document)
+    is_document = is_a(row, Document)
     return AccessEventThing(
         id=shown_id(Kind.DOCUMENT if is_document else Kind.AGGREGATION, row.id),
         kind=MarkedKind.DOCUMENT if is_document else MarkedKind.AGGREGATION,

@@ -21,7 +21,7 @@ from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, 
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import asked_id, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
-from dms.graphql.security import SecurityClassification, shown_classification
+from dms.graphql.security import SecurityClassification, shown_classifications
 from dms.graphql.versions import Version
 from dms.graphql.words import Action, DocumentState, Medium
 from dms.rules.accessevents import Op
@@ -166,7 +166,8 @@ def shaped(work: Work, views: Iterable[DocumentView], *, names: Names) -> Mappin
     )
     newest = [view.current_version for view in found if view.current_version]
     contents = versions.shaped(work, newest, names=names.version)
-    links = _Links(people, homes, contents)
+    marks = shown_classifications(view.classification for view in found)
+    links = _Links(people, homes, contents, marks)
     return {key: _shape(view, siblings, links) for key, view in siblings.views.items()}
 
 
@@ -177,11 +178,11 @@ class _Links:
     people: Mapping[UUID, Principal]
     homes: Mapping[UUID, Aggregation]
     contents: Mapping[UUID, Version]
+    marks: Mapping[int, SecurityClassification]
 
 
 def _shape(view: DocumentView, siblings: Siblings[DocumentView], links: _Links) -> Document:
     row = view.described
-    marked = view.classification
     return Document(
         id=shown_id(Kind.DOCUMENT, view.id),
         key=view.id,
@@ -190,7 +191,7 @@ def _shape(view: DocumentView, siblings: Siblings[DocumentView], links: _Links) 
         created_at=Instant(view.created_at),
         reference_code=view.reference_code,
         aggregation=links.homes[view.aggregation.id] if view.aggregation else None,
-        security_classification=shown_classification(marked) if marked else None,
+        security_classification=links.marks[id(view.classification)] if view.classification else None,
         title=row.title if row else None,
         medium=row.medium if row else None,
         state=row.state if row else None,

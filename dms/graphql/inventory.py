@@ -21,6 +21,7 @@ from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.services import inventory
 from dms.services.inventory import Holdings, Line
+from dms.stores.records import is_a
 
 _COUNTS = frozenset(
     {
@@ -213,17 +214,17 @@ def _tell(shown: Inventory, found: Holdings) -> None:
 
 def _shown_line(line: Line) -> InventoryLine:
     row = line.row
-    is_document = isinstance(row, Document)
+    is_document = is_a(row, Document)
     return InventoryLine(
         id=shown_id(Kind.DOCUMENT if is_document else Kind.AGGREGATION, row.id),
         kind=MarkedKind.DOCUMENT if is_document else MarkedKind.AGGREGATION,
         reference_code=row.reference_code,
         home_reference_code=line.home_code,
         title=row.title,
-        level=None if isinstance(row, Document) else row.level,
-        medium=row.medium if isinstance(row, Document) else None,
-        aggregation_state=None if isinstance(row, Document) else row.state,
-        document_state=row.state if isinstance(row, Document) else None,
+        level=None if is_a(row, Document) else row.level,
+        medium=row.medium if is_a(row, Document) else None,
+        aggregation_state=None if is_a(row, Document) else row.state,
+        document_state=row.state if is_a(row, Document) else None,
         marking=line.marking,
         dates=row.dates,
         first_day=row.first_day,

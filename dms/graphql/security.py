@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -119,6 +119,14 @@ def shown_classification(found: Classification) -> SecurityClassification:
         compartments=[shown_compartment(row) for row in found.compartments],
         marking=found.marking,
     )
+
+
+def shown_classifications(
+    found: Iterable[Classification | None],
+) -> Mapping[int, SecurityClassification]:
+    """Shape the classifications of a list, each once: many things bear the same. Keyed by `id`."""
+    different = {id(each): each for each in found if each is not None}
+    return {key: shown_classification(each) for key, each in different.items()}
 
 
 @strawberry.input(description="A new level.")

@@ -19,6 +19,7 @@ from dms.base.clock import Instant, to_datetime, to_iso
 from dms.models.documents import Document
 from dms.rules.sheets import safe_cell
 from dms.services.inventory import Holdings, Line
+from dms.stores.records import is_a
 
 Record: TypeAlias = Mapping[str, Any]  # JSON values
 
@@ -86,7 +87,7 @@ COLUMNS = (
 def record_of(line: Line, *, shown_id: str) -> Record:
     """Return a line as every format writes it."""
     row = line.row
-    if isinstance(row, Document):
+    if is_a(row, Document):
         own = {"kind": "document", "level": None, "medium": row.medium.value}
     else:
         own = {"kind": "aggregation", "level": row.other_level or row.level.value, "medium": None}

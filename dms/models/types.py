@@ -49,11 +49,13 @@ class Id(TypeDecorator[UUID]):
             return value
         return value.bytes
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:  # driver value
-        """Read the 16 bytes back."""
-        if value is None or dialect.name == "postgresql":
-            return value  # type: ignore[no-any-return]  # psycopg gives UUID
-        return from_bytes(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002  as SQLAlchemy's
+        """Read the 16 bytes back; psycopg gives UUIDs."""
+        return None if dialect.name == "postgresql" else _from_driver
+
+
+def _from_driver(value: bytes | None) -> UUID | None:
+    return None if value is None else from_bytes(value)
 
 
 class RawId(Id):
@@ -61,9 +63,8 @@ class RawId(Id):
 
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  driver value
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
         """Leave it as it is."""
-        return value
 
 
 def read_id(raw: UUID | bytes) -> UUID:
@@ -81,9 +82,13 @@ class Digest(TypeDecorator[str]):
         """Write the raw bytes."""
         return None if value is None else bytes.fromhex(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002  as SQLAlchemy's
         """Read them as lower-case hexadecimal."""
-        return None if value is None else bytes(value).hex()
+        return _as_hexadecimal
+
+
+def _as_hexadecimal(value: bytes | None) -> str | None:
+    return None if value is None else bytes(value).hex()
 
 
 class UtcTime(TypeDecorator[int]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from dms.base.canonical import Canonical, trusted_bytes
@@ -37,8 +37,7 @@ class Disclosure(IntEnum):
     CONTENT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """An object that the answer shows."""
 
     object_id: UUID

@@ -19,6 +19,7 @@ from dms.rules import codes, states, text
 from dms.rules.access import Action
 from dms.rules.dates import Dates
 from dms.stores import facts
+from dms.stores.records import is_a
 from dms.stores.work import Work
 
 R = TypeVar("R", Document, Aggregation)
@@ -87,7 +88,7 @@ def refusal(work: Work, row: Document | Aggregation, event: str, message: str) -
 
 def transitions(row: Document | Aggregation) -> tuple[str, ...]:
     """Return the events that the state of the row permits, in alphabetical order."""
-    if isinstance(row, Document):
+    if is_a(row, Document):
         return states.available(states.DOCUMENT, row.state)
     return states.available(states.AGGREGATION, row.state)
 
@@ -192,7 +193,7 @@ def keep_place(work: Work, row: Document | Aggregation) -> None:
     work.add(
         PlacementHistory(
             object_id=row.id,
-            aggregation_id=row.aggregation_id if isinstance(row, Document) else None,
+            aggregation_id=row.aggregation_id if is_a(row, Document) else None,
             class_id=row.record_class_id,
             security_id=row.security_id,
             valid_from=facts.placed_since(work, row.id) or row.created_at,

@@ -30,6 +30,7 @@ from dms.rules.security import Mark, join
 from dms.rules.states import AggregationState, DocumentState
 from dms.services import security
 from dms.services.security import Classification
+from dms.stores.records import is_a
 from dms.stores.work import Work
 
 S = TypeVar("S", bound=StrEnum)
@@ -192,7 +193,7 @@ def finish(work: Work, exported: Exported, *, of: UUID | None) -> None:
 def tally_of(line: Line) -> Tally:
     """Return a line as a count of one."""
     row = line.row
-    kind = row.medium if isinstance(row, Document) else row.level
+    kind = row.medium if is_a(row, Document) else row.level
     return Tally(kind, row.state, line.mark, 1, row.first_day, row.last_day, line.content_bytes or 0)
 
 
@@ -311,7 +312,7 @@ def _shown(work: Work, rows: Sequence[Aggregation | Document]) -> list[Line]:
     homes = gate.visible(work, Aggregation, Action.DISCOVER).many(
         {home for row in rows if (home := _home(row)) is not None}
     )
-    documents = [row.id for row in rows if isinstance(row, Document)]
+    documents = [row.id for row in rows if is_a(row, Document)]
     sizes = _sizes(work, documents)
     known = {row.security_id: marks.mark_of(work, row.security_id) for row in rows}
     described = security.describe(work, set(known.values()))
@@ -321,14 +322,14 @@ def _shown(work: Work, rows: Sequence[Aggregation | Document]) -> list[Line]:
             home_code=homes[home].reference_code if (home := _home(row)) in homes else None,
             mark=known[row.security_id],
             marking=described[known[row.security_id]].marking,
-            content_bytes=sizes.get(row.id, 0) if isinstance(row, Document) else None,
+            content_bytes=sizes.get(row.id, 0) if is_a(row, Document) else None,
         )
         for row in rows
     ]
 
 
 def _home(row: Aggregation | Document) -> UUID | None:
-    return row.aggregation_id if isinstance(row, Document) else row.parent_id
+    return row.aggregation_id if is_a(row, Document) else row.parent_id
 
 
 def _sizes(work: Work, documents: Sequence[UUID]) -> Mapping[UUID, int]:

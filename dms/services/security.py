@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from dms.access import gate, marks, revisions
+from dms.access import gate, kept, marks, revisions
 from dms.access.keyset import Order
 from dms.base import errors
 from dms.base.canonical import Canonical
@@ -202,7 +202,7 @@ def check_new(work: Work, mark: Mark, *, kept: frozenset[UUID], object_id: UUID 
 
 
 def describe(work: Work, found: Collection[Mark]) -> Mapping[Mark, Classification]:
-    """Return what to show of marks; two small readings in an operation, however often it is asked."""
+    """Return what to show of marks; two small readings while no policy changes."""
     if not found:
         return {}
     by_rank, by_id = _words(work)
@@ -214,14 +214,15 @@ def describe(work: Work, found: Collection[Mark]) -> Mapping[Mark, Classificatio
 
 def _words(work: Work) -> tuple[Mapping[int, SecurityLevel], Mapping[UUID, Compartment]]:
     """Return the levels by rank and the compartments by id."""
-    known: tuple[dict[int, SecurityLevel], dict[UUID, Compartment]] | None = work.memory.get(_WORDS)
+    known: tuple[dict[int, SecurityLevel], dict[UUID, Compartment]] | None
+    known = None if work.writes else kept.room(work, _WORDS).get(0)  # who writes may make another
     if known is None:
         known = (
             {row.rank: row for row in gate.vocabulary(work, SecurityLevel).rows()},
             {row.id: row for row in gate.vocabulary(work, Compartment).rows()},
         )
-        if not work.writes:  # an operation that writes may make another
-            work.memory[_WORDS] = known
+        if not work.writes:
+            kept.keep(work, _WORDS, 0, known, weight=len(known[0]) + len(known[1]))
     return known
 
 

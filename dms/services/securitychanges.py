@@ -28,6 +28,7 @@ from dms.rules.states import ChangeState
 from dms.services import editing, security
 from dms.services.consents import Consent
 from dms.services.security import AskedMark
+from dms.stores.records import is_a
 from dms.stores.work import Work
 
 Marked: TypeAlias = Document | Aggregation
@@ -242,7 +243,7 @@ def _change(work: Work, row: Marked, *, old_id: int | None, mark_id: int, reason
     old = None if old_id is None else marks.mark_of(work, old_id)
     return SecurityChange(
         id=new_id(),
-        object_kind=MarkedKind.DOCUMENT if isinstance(row, Document) else MarkedKind.AGGREGATION,
+        object_kind=MarkedKind.DOCUMENT if is_a(row, Document) else MarkedKind.AGGREGATION,
         object_id=row.id,
         from_id=old_id,
         to_id=mark_id,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import tuple_
+from sqlalchemy import and_
 
 from dms.access import gate
 from dms.access.keyset import Order
@@ -20,7 +20,7 @@ from dms.rules.access import Action
 from dms.rules.accessevents import Disclosure, Op
 from dms.services import editing, uploads
 from dms.services.uploads import Content
-from dms.stores import facts
+from dms.stores import conditions, facts
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work
 
@@ -28,6 +28,10 @@ ABSENT = UUID(int=0)
 
 FIRST = 1
 """Number of the first Version."""
+
+
+_IS_BODY_FILE = ContentFile.role == FileRole.BODY
+_IS_BODY = and_(ContentFile.version_id == Version.id, _IS_BODY_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +193,13 @@ def page(work: Work, document_id: UUID, request: PageRequest) -> Page[VersionVie
 
 def current(work: Work, documents: Iterable[Document]) -> Mapping[UUID, VersionView]:
     """Return the newest Version of each Document that has one, by the Document's id."""
-    newest = {row.id: row.current_version for row in documents if row.current_version is not None}
-    if not newest:
+    having = {row.id for row in documents if row.current_version is not None}
+    if not having:
         return {}
-    named = tuple_(Version.document_id, Version.number).in_(list(newest.items()))
-    rows = gate.parts(work, Version, owner=Version.document_id, of=newest, noted=True).where(named).rows()
-    views = _views(work, rows)
-    return {view.document_id: view for view in views.values()}
+    reading = gate.parts(work, Version, owner=Version.document_id, of=having, noted=True)
+    newest = reading.where(conditions.is_newest_version())
+    found = newest.pairs(ContentFile, on=_IS_BODY, order=ContentFile.position.expression)
+    return {row.document_id: _view(row, body) for row, body in reversed(found)}  # the first of several
 
 
 def _of_visible(work: Work, version_id: UUID, *, action: Action) -> tuple[VersionView, Document]:
@@ -231,7 +235,7 @@ def _bodies(work: Work, version_ids: Collection[UUID]) -> Mapping[UUID, ContentF
     if not version_ids:
         return {}
     reading = gate.parts(work, ContentFile, owner=ContentFile.version_id, of=version_ids, noted=False)
-    rows = reading.where(ContentFile.role == FileRole.BODY).order_by(Order(ContentFile.position)).rows()
+    rows = reading.where(_IS_BODY_FILE).order_by(Order(ContentFile.position)).rows()
     return {row.version_id: row for row in reversed(rows)}  # the first one of several
 
 

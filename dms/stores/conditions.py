@@ -119,6 +119,12 @@ def current_media_type(leaf: Leaf) -> ColumnElement[bool]:
     )
 
 
+def is_newest_version() -> ColumnElement[bool]:
+    """Return the condition that a Version is the newest one of its Document."""
+    newest = select(Document.current_version).where(Document.id == Version.document_id)
+    return Version.number == newest.correlate(Version).scalar_subquery()
+
+
 def holds_content(digests: Collection[str]) -> ColumnElement[bool]:
     """Return the condition that some Version of a Document has one of these contents."""
     return Document.id.in_(select(Blob.document_id).where(Blob.plain_sha256.in_(digests)))

@@ -121,7 +121,7 @@ def test_body_of_the_first_format_is_read_without_classes(whole):
 
     share = rules.read({**found, "v": 1}).share
 
-    expected = [replace(item, class_id=None) for item in whole.released]
+    expected = [item._replace(class_id=None) for item in whole.released]
     assert sorted(share.released, key=repr) == sorted(expected, key=repr)
 
 
@@ -146,7 +146,7 @@ def test_parts_keep_everything_in_order_and_each_fits_a_body(released, changed, 
     revision = 10 ** (3 * wide)
     whole = Share(
         [
-            replace(item, security_id=item.object_id.int % 50, class_id=UUID(int=item.object_id.int % 70))
+            item._replace(security_id=item.object_id.int % 50, class_id=UUID(int=item.object_id.int % 70))
             for item in many(released, revision=revision)
         ],
         [Change(UUID(int=n), revision, revision, "ef" * 32) for n in range(changed)],
