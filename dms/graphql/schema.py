@@ -9,7 +9,6 @@ import strawberry
 from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, execute_sync
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.utils.str_converters import to_camel_case
 
 from dms.graphql import (
     accessevents,
@@ -137,7 +136,6 @@ class Schema(strawberry.Schema):
     def __init__(self, *arguments: Any, prices: Mapping[str, Cost], **options: Any) -> None:
         # Any: as Strawberry's own.
         super().__init__(*arguments, **options)
-        _describe_directives(self._schema)
         self._query_rules = _rules(self._schema.query_type)
         self._mutation_rules = _rules(self._schema.mutation_type)
         self._costs = declare(self._schema, prices)
@@ -188,14 +186,6 @@ def print_sdl() -> str:
 
 def _root(name: str, rooms: Sequence[type], *, description: str) -> type:
     return strawberry.type(type(name, tuple(rooms), {}), description=description)
-
-
-def _describe_directives(schema: GraphQLSchema) -> None:
-    """Describe the arguments of our directives, which Strawberry leaves out."""
-    for directive in schema.directives:
-        definition = directive.extensions.get("strawberry-definition")
-        for field in definition.fields if definition else ():
-            directive.args[to_camel_case(field.python_name)].description = field.description
 
 
 def _rules(root: GraphQLObjectType | None) -> dict[str, Rule]:

@@ -18,7 +18,6 @@ from graphql import (
     get_nullable_type,
     is_introspection_type,
     is_leaf_type,
-    is_specified_directive,
     is_specified_scalar_type,
 )
 
@@ -175,10 +174,8 @@ def fields(*kinds):
 
 def descriptions():
     yield from ((name, kind.description) for name, kind in own_types())
-    for each in CORE.directives:
-        yield f"@{each.name}", each.description
-        if not is_specified_directive(each):
-            yield from ((f"@{each.name}({key})", part.description) for key, part in each.args.items())
+    # Strawberry drops the descriptions of their arguments: each tells of them in its own.
+    yield from ((f"@{each.name}", each.description) for each in CORE.directives)
     described = GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType
     for place, each in fields(described):
         yield place, each.description
