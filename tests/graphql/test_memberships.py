@@ -21,7 +21,7 @@ CREATE = (
     f"{{ {ERRORS} group {{ id name displayName members(first: 1) {{ totalCount }} }} }} }}"
 )
 GROUPS = """
-query ($filter: GroupFilter, $first: Int = 100, $validity: Validity) {
+query ($filter: GroupFilter, $first: Int = 20, $validity: Validity) {
   groups(first: $first, filter: $filter) { totalCount nodes { name members(first: 10, validity: $validity) {
     totalCount nodes { validity member { name kind } memberGroup { members(first: 10) {
       nodes { member { name } } } } }

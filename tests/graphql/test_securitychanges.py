@@ -220,7 +220,7 @@ def test_hidden_and_absent_documents_are_answered_alike_byte_for_byte(api, world
                 }
             },
             as_user=stranger,
-        ).content
+        ).timeless
         for asked in (doc(hidden), doc(new_id()), "malformed")
     ]
 
@@ -234,7 +234,7 @@ def test_hidden_and_absent_changes_are_answered_alike_byte_for_byte(api, world, 
 
     for text, more in ((APPROVE, {}), (REJECT, {"note": "no"})):
         answers = {
-            api.ask(text, {"input": {"id": asked, **more}}, as_user=stranger).content
+            api.ask(text, {"input": {"id": asked, **more}}, as_user=stranger).timeless
             for asked in (hidden, global_id(Kind.SECURITY_CHANGE, new_id()), "malformed")
         }
         assert len(answers) == 1
