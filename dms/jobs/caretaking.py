@@ -9,13 +9,13 @@ Several processes may do it at once; each piece is a transaction, and they wait 
 from __future__ import annotations
 
 import logging
-import threading
 
 from dms.access import scopes
 from dms.access.log import AccessLog, partitions
 from dms.base.actor import system_actor
 from dms.base.errors import DmsError
 from dms.base.ids import new_id
+from dms.jobs.threads import Beside
 from dms.services import accessnodes
 from dms.stores import idempotencykeys
 from dms.stores.work import Works
@@ -30,24 +30,13 @@ SWEEPS_EVERY = 1_800
 """So many looks lie between two sweeps: an hour."""
 
 
-class Caretaker:
+class Caretaker(Beside):
     """A thread of the server process, from `start` until `stop`."""
 
     def __init__(self, works: Works, log: AccessLog) -> None:
+        super().__init__("caretaker")
         self._works = works
         self._log = log
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look after the installation."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the piece in hand."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _run(self) -> None:
         looks = 0

@@ -7,13 +7,13 @@ event is looked at once, whatever is killed.
 from __future__ import annotations
 
 import logging
-import threading
 from functools import partial
 
 from dms.access.log import following
 from dms.base.actor import system_actor
 from dms.base.errors import DmsError
 from dms.base.ids import new_id
+from dms.jobs.threads import Beside
 from dms.models.logalerts import LogAlertHit
 from dms.rules import logalerts as rules
 from dms.rules.logalerts import Learned
@@ -34,23 +34,12 @@ _log = logging.getLogger("dms.alerts")
 _alarm = logging.getLogger("dms.alarm")
 
 
-class LogAlerting:
+class LogAlerting(Beside):
     """A thread of the server process, from `start` until `stop`."""
 
     def __init__(self, works: Works) -> None:
+        super().__init__("alerts")
         self._works = works
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
-
-    def start(self) -> None:
-        """Begin to follow the log."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the batch in hand."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _run(self) -> None:
         looks = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,6 +24,7 @@ from dms.base.errors import DmsError, DoorError, Forbidden, StoreFull, Unauthent
 from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.jobs.logexports import Ground, Plan, Writing, plan
+from dms.jobs.threads import Beside
 from dms.models.logexports import LogExport
 from dms.rules import checkpoints, signednotes
 from dms.rules.tree import Range
@@ -43,26 +43,15 @@ KEPT = 7 * DAY
 _log = logging.getLogger("dms.exports")
 
 
-class LogExporting:
+class LogExporting(Beside):
     """A thread of the server process, from `start` until `stop`."""
 
     def __init__(self, works: Works, place: LogPlace, settings: Settings) -> None:
+        super().__init__("exports")
         self._works = works
         self._place = place
         self._home = settings.home
         self._reserve_bytes = settings.disk_reserve_bytes
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="exports", daemon=True)
-
-    def start(self) -> None:
-        """Begin to write exports, those first that a crash left unfinished."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the slice in hand; the next start goes on."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def look(self) -> bool:
         """Write the oldest export that waits; False if there is none."""

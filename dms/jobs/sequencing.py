@@ -14,6 +14,7 @@ from dms.access.log import sequencer
 from dms.access.log.shards import LogPlace
 from dms.base.clock import monotonic_s
 from dms.base.errors import Unavailable
+from dms.jobs.threads import Beside
 from dms.rules import checkpoints, signednotes
 from dms.stores.engine import Database
 
@@ -24,24 +25,13 @@ LATE_S = 10.0
 _alarm = logging.getLogger("dms.alarm")
 
 
-class Sequencing:
+class Sequencing(Beside):
     """A thread of the server process, from `start` until `stop`."""
 
     def __init__(self, database: Database, place: LogPlace) -> None:
+        super().__init__("sequencer")
         self._database = database
         self._place = place
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sequencer", daemon=True)
-
-    def start(self) -> None:
-        """Begin to sequence."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Sequence what is there, and end."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def _run(self) -> None:
         follow(self._database, self._place, stopped=self._stopped)
