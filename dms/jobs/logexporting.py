@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from dms.access.log.exporting import Covered
 from dms.access.log.shards import LogPlace
 from dms.base.actor import Actor, ActorKind, system_actor
 from dms.base.clock import DAY
-from dms.base.errors import DmsError, DoorError, Forbidden, StoreFull, Unauthenticated
+from dms.base.errors import DmsError, DoorError, Forbidden, NotFound, StoreFull, Unauthenticated
 from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.jobs.logexports import Ground, Plan, Writing, plan
@@ -155,6 +155,25 @@ class LogExporting(Beside):
         folder.mkdir(mode=0o700, exist_ok=True)
         if shutil.disk_usage(folder).free < self._reserve_bytes:
             raise StoreFull("the disk has no room for the export: narrow it, or make room")
+
+
+def withdraw(works: Works, home: Path) -> int:
+    """Let go of every export that may hold a detail that was removed; returns how many.
+
+    What runs fails, what is done expires: whoever asked for it asks again. What was fetched is out of reach.
+    """
+    database, actor = works.database, system_actor(new_id().hex)
+    problem = "a detail was removed from the access log meanwhile: ask again"
+    withdrawn = 0
+    for export_id in exportjobs.running(database):
+        with suppress(NotFound):  # done in this moment, and so among the next
+            works.write(actor, partial(logexports.fail, export_id=export_id, problem=problem))
+            withdrawn += 1
+    for export_id in exportjobs.finished_before(database, works.clock() + 1):
+        works.write(actor, partial(logexports.expire, export_id=export_id))
+        file_of(home, export_id).unlink(missing_ok=True)
+        withdrawn += 1
+    return withdrawn
 
 
 def _known_plan(row: LogExport) -> Plan | None:

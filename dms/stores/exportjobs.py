@@ -114,6 +114,13 @@ def finished_before(database: Database, instant: int) -> Sequence[UUID]:
         return connection.execute(old).scalars().all()
 
 
+def running(database: Database) -> Sequence[UUID]:
+    """Return the exports that are being written."""
+    found = select(LogExport.id).where(LogExport.state == ExportState.RUNNING)
+    with upkeep.reading(database) as connection:
+        return connection.execute(found).scalars().all()
+
+
 def kept(database: Database) -> frozenset[UUID]:
     """Return the exports that have files, or are being written."""
     states = (ExportState.WAITING, ExportState.RUNNING, ExportState.DONE)

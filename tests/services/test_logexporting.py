@@ -165,6 +165,41 @@ def test_no_room_on_the_disk_ends_an_export_with_its_reason(house, desk, auditor
     assert row(desk, export_id).problem == ("the disk has no room for the export: narrow it, or make room")
 
 
+def test_removed_detail_withdraws_what_may_hold_it_done_or_half_done(
+    house, desk, auditor, exporting, monkeypatch
+):
+    record(house, 12)
+    signed(house)
+    logexporting.withdraw(house.works, house.settings.home)
+    done = ask(desk, auditor)
+    exporting.look()
+    monkeypatch.setattr(logexports, "PART", 3)
+    half, waiting = ask(desk, auditor), ask(desk, auditor)
+    withdrawn = []
+
+    def removing(*arguments, **options):
+        if not withdrawn:
+            withdrawn.append(logexporting.withdraw(house.works, house.settings.home))
+        return whole(*arguments, **options)
+
+    whole = logexporting.exportjobs.advance
+    monkeypatch.setattr(logexporting.exportjobs, "advance", removing)
+
+    exporting.look()
+
+    assert withdrawn == [2]
+    assert [row(desk, each).state for each in (done, half, waiting)] == [
+        ExportState.EXPIRED,
+        ExportState.FAILED,
+        ExportState.WAITING,
+    ]
+    assert row(desk, half).problem == "a detail was removed from the access log meanwhile: ask again"
+    assert not [each for key in (done, half) for each in folder_of(house.settings.home).glob(f"{key.hex}*")]
+    with pytest.raises(errors.NotFound):
+        desk.see(auditor, logexports.fetch, done)
+    desk.do(auditor, logexports.cancel, waiting)
+
+
 def test_file_is_removed_a_week_after_it_was_finished(house, desk, auditor, exporting, monkeypatch):
     signed(house)
     export_id = ask(desk, auditor, format=ExportFormat.CSV)
