@@ -70,6 +70,21 @@ def test_connection_of_a_late_operation_serves_the_next_one(hurried):
     assert hurried.codes("intime-") == ["intime-a"]
 
 
+def test_connection_without_a_transaction_of_its_own_has_no_deadline(hurried):
+    """The recorder of events takes its connections so."""
+    assert hurried.ask("{ echo }").status == 200
+    time.sleep(LIMIT_S + 0.05)
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+
+    connection = hurried.house.database.engine.raw_connection()
+    cursor = connection.cursor()
+    cursor.execute(count + "SELECT count(*) FROM n")
+    found = cursor.fetchone()[0]
+    connection.close()
+
+    assert found == 20_000
+
+
 def test_job_is_not_stopped_in_the_midst_of_a_statement(house):
     works = replace(house.works, deadline_s=0.0, stops_late=False)
 
