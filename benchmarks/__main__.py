@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import askinglog, bench_access, bench_import, page, recording, verifying
+from benchmarks import askinglog, bench_access, bench_import, operations, page, recording, verifying
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
     alone = {
         "access": bench_access.main,
         "asking": askinglog.main,
+        "operations": operations.main,
         "recording": recording.main,
         "verifying": verifying.main,
     }
@@ -20,6 +21,8 @@ def main() -> None:
         return
     print("## A page of 50 Documents\n")
     print(page.table(page.run()))
+    print("\n## Operations\n")
+    operations.main()
     print("\n## Import\n")
     print(bench_import.table(bench_import.run()))
     print("\n## Recording\n")

@@ -1,13 +1,14 @@
-"""The yardstick: the same page by a hand-written endpoint, without access control and without a log."""
+"""The yardstick: the same answers by a hand-written endpoint, without access control and without a log."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import orjson
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,7 +27,16 @@ JOIN security_level l ON l.rank = s.level_rank
 JOIN aggregation a ON a.id = d.aggregation_id
 LEFT JOIN version v ON v.document_id = d.id AND v.number = d.current_version
 LEFT JOIN content_file f ON f.version_id = v.id AND f.position = 1
-ORDER BY d.code_key, d.id LIMIT 51
+"""
+ONE = SQL + "WHERE d.id = :id"
+PAGE = SQL + "ORDER BY d.code_key, d.id LIMIT 51"
+PLACE = "SELECT id, reference_code, title FROM aggregation WHERE id = :id"
+CHILDREN = """
+SELECT id, reference_code, title, level FROM aggregation
+WHERE parent_id = :id ORDER BY code_key, id LIMIT 11
+"""
+DOCUMENTS = """
+SELECT id, title, state FROM document WHERE aggregation_id = :id ORDER BY created_at, id LIMIT 21
 """
 
 
@@ -37,7 +47,7 @@ def application(url: str) -> Starlette:
 
     def page() -> bytes:
         with engine.connect() as connection:
-            rows = connection.execute(text(SQL)).all()
+            rows = connection.execute(text(PAGE)).all()
         return orjson.dumps({"data": {"documents": {"nodes": [_shape(row) for row in rows[:50]]}}})
 
     async def documents(request: Request) -> Response:
@@ -45,7 +55,63 @@ def application(url: str) -> Starlette:
         body = await asyncio.get_running_loop().run_in_executor(threads, page)
         return Response(body, media_type="application/json")
 
-    return Starlette(routes=[Route("/", documents, methods=["POST"])])
+    def one(key: UUID) -> bytes:
+        with engine.connect() as connection:
+            row = connection.execute(text(ONE), {"id": _key(engine, key)}).one()
+        return orjson.dumps({"data": {"document": _shape(row)}})
+
+    def tree(key: UUID) -> bytes:
+        with engine.connect() as connection:
+            named = {"id": _key(engine, key)}
+            place = connection.execute(text(PLACE), named).one()
+            children = connection.execute(text(CHILDREN), named).all()
+            documents = connection.execute(text(DOCUMENTS), named).all()
+        return orjson.dumps(
+            {
+                "data": {
+                    "aggregation": {
+                        "id": _hex(place[0]),
+                        "referenceCode": place[1],
+                        "title": place[2],
+                        "children": {"nodes": [_child(row) for row in children[:10]]},
+                    },
+                    "documents": {
+                        "nodes": [{"id": _hex(r[0]), "title": r[1], "state": r[2]} for r in documents[:20]]
+                    },
+                }
+            }
+        )
+
+    async def answered(request: Request) -> Response:
+        await request.body()
+        make = one if request.url.path.startswith("/one/") else tree
+        key = UUID(request.path_params["id"])
+        body = await asyncio.get_running_loop().run_in_executor(threads, make, key)
+        return Response(body, media_type="application/json")
+
+    async def trivial(request: Request) -> Response:
+        await request.body()
+        body = await asyncio.get_running_loop().run_in_executor(
+            threads, orjson.dumps, {"data": {"__typename": "Query"}}
+        )
+        return Response(body, media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route("/", documents, methods=["POST"]),
+            Route("/one/{id}", answered, methods=["POST"]),
+            Route("/tree/{id}", answered, methods=["POST"]),
+            Route("/trivial", trivial, methods=["POST"]),
+        ]
+    )
+
+
+def _key(engine: Engine, key: UUID) -> bytes | UUID:
+    return key.bytes if engine.dialect.name == "sqlite" else key
+
+
+def _child(row):
+    return {"id": _hex(row[0]), "referenceCode": row[1], "title": row[2], "level": row[3]}
 
 
 def _shape(row):

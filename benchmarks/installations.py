@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 from dms.base.settings import Settings
 from dms.house import install
@@ -35,6 +36,11 @@ def fresh(kind: str) -> Iterator[Settings]:
             yield settings
         finally:
             run.end()
+
+
+def as_uuid(value: object) -> UUID:
+    """Return an id as plain SQL gives it."""
+    return UUID(bytes=value) if isinstance(value, bytes) else UUID(str(value))
 
 
 def environment(settings: Settings) -> dict[str, str]:
