@@ -1,8 +1,8 @@
 """What fields cost that are not plain: every root field, every list (`api.md` section 3).
 
 A point is about ten microseconds of a processor, as objects of a page take them. What a field costs of
-which the answer shows little, such as an audit of the whole log, was set by measuring. `costs` says how the
-numbers are read; the SDL shows them.
+which the answer shows little, such as an audit of the whole log, is an estimate from the benchmarks of its
+kind. `costs` says how the numbers are read; the SDL shows them.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from dms.graphql.core import Queries
 from dms.graphql.execution import ACTOR, LOG_FIELDS, REQUEST_ID, GraphQLEndpoint, open_endpoint
 from dms.graphql.prices import PRICES
 from dms.graphql.schema import build_schema
+from dms.rules.access import Action
 from dms.stores.work import session_of
 from tests.factories import actor
 from tests.graphql.rooms import PROBE_PRICES, ProbeMutations, ProbeQueries
@@ -153,3 +154,29 @@ def api(house, world):
     endpoint = open_endpoint(house.settings, house.works, build_schema())
     yield Probe(house, endpoint, world.user())
     endpoint.close()
+
+
+@pytest.fixture(scope="module")
+def auditor(world):
+    """Reads the access log, and of the archive what a list gives him."""
+    return world.officer(role="auditor", rank=200)
+
+
+@pytest.fixture
+def person(world):
+    """Somebody whose readings the auditor asks about."""
+    return world.user()
+
+
+@pytest.fixture
+def papers(world, auditor, person):
+    """A Document that both may read, and one that only the person may."""
+
+    def make(world):
+        shared, closed = world.aggregation(), world.aggregation()
+        for home in (shared, closed):
+            world.entry(person, home, Action.READ_METADATA)
+        world.entry(auditor, shared, Action.READ_METADATA)
+        return world.document(shared, title="Shared"), world.document(closed, title="Closed")
+
+    return world.at_once(make)

@@ -42,30 +42,6 @@ query ($by: [AccessStatisticsBy!]!, $first: Int = 50, $after: String, $since: Da
 """
 
 
-@pytest.fixture(scope="module")
-def auditor(world):
-    return world.officer("asking-auditor", role="auditor", rank=200)
-
-
-@pytest.fixture
-def person(world):
-    return world.user()
-
-
-@pytest.fixture
-def papers(world, auditor, person):
-    """A Document that both may read, and one that only the person may."""
-
-    def make(world):
-        shared, closed = world.aggregation(), world.aggregation()
-        for home in (shared, closed):
-            world.entry(person, home, Action.READ_METADATA)
-        world.entry(auditor, shared, Action.READ_METADATA)
-        return world.document(shared, title="Shared"), world.document(closed, title="Closed")
-
-    return world.at_once(make)
-
-
 @pytest.fixture
 def read(api, person):
     """Lets the person read Documents; returns the event's id."""
