@@ -253,11 +253,12 @@ def test_reviewer_filters_all_entries_by_principal(api, world, officer, fonds, u
 
 def test_list_of_a_hidden_node_is_answered_like_that_of_an_absent_one(api, fonds, user):
     answers = {
-        api.ask(ENTRIES, {"first": 5, "filter": {"nodeId": node}}, as_user=user).content
+        api.ask(ENTRIES, {"first": 5, "filter": {"nodeId": node}}, as_user=user).timeless
         for node in (aggregation(fonds), aggregation(new_id()), "malformed")
     }
 
-    assert answers == {b'{"data":{"accessEntries":null}}'}
+    (answer,) = answers
+    assert answer.startswith(b'{"data":{"accessEntries":null}')
 
 
 def test_officer_sees_the_lines_that_decide(api, world, officer, fonds, user):
@@ -302,10 +303,11 @@ def test_check_of_a_hidden_node_is_answered_like_one_of_an_absent_node(api, fond
 
     for principal in (None, person(user), person(other)):
         answers = {
-            check(api, user, node, principal=principal).content
+            check(api, user, node, principal=principal).timeless
             for node in (aggregation(fonds), aggregation(new_id()), "malformed")
         }
-        assert answers == {b'{"data":{"accessCheck":null}}'}
+        (answer,) = answers
+        assert answer.startswith(b'{"data":{"accessCheck":null}')
 
 
 def test_check_about_another_is_forbidden_to_who_does_not_manage(api, world, fonds, user):
