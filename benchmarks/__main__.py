@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import askinglog, bench_access, bench_import, operations, page, recording, verifying
+from benchmarks import askinglog, bench_access, bench_import, operations, page, peer, recording, verifying
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
         "access": bench_access.main,
         "asking": askinglog.main,
         "operations": operations.main,
+        "peer": peer.main,
         "recording": recording.main,
         "verifying": verifying.main,
     }
