@@ -22,7 +22,7 @@ from sqlalchemy import make_url, select
 
 from benchmarks import corpus, installations, page, servers
 from benchmarks.servers import Server
-from dms.access import tokens
+from dms.access import scopes, tokens
 from dms.base.actor import system_actor
 from dms.base.settings import Settings
 from dms.house import open_house
@@ -102,6 +102,7 @@ def main(arguments: list[str]) -> None:
         with contextlib.closing(open_house(settings)) as house:
             corpus.build(house)
             token = house.works.write(system_actor("benchmark"), _reader_of_all)
+            scopes.fold(house.database)  # as caretaking would have done
         print(_measure(settings, node, token, rounds=options.rounds, requests=options.requests))
 
 
@@ -197,7 +198,11 @@ def _cpu_below_s(postmaster: int) -> float:
     fields = Path(f"/proc/{postmaster}/stat").read_text().rsplit(")", 1)[1].split()
     ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    return ended + sum(Server(0, (int(child),)).cpu_s() for child in children)
+    total = ended
+    for child in children:
+        with contextlib.suppress(OSError):  # it has ended since
+            total += Server(0, (int(child),)).cpu_s()
+    return total
 
 
 def _check(sides: list[Side]) -> None:
