@@ -81,10 +81,12 @@ def _before(
     watch = connection.info[_WATCH]
     if watch.ends_at == inf:
         return
+    if statement.startswith(_FRAME):
+        # The transaction may have failed, and going back to a savepoint undoes what was told after it.
+        watch.told_s = inf
+        return
     left_s = watch.ends_at - monotonic_s()
     if left_s <= 0:
-        if statement.startswith(_FRAME):
-            return
         raise too_late()
     if connection.dialect.name == "postgresql" and left_s < watch.told_s * _TOLD:
         # It takes no snapshot, so that locks may still come first.

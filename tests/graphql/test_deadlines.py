@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from dms.base.actor import system_actor
+from dms.base.errors import Deadline
+from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
 from dms.stores.work import session_of
 from tests.graphql.conftest import Probe, probe_schema
 
 LATE = "the operation took longer than it may: ask for less at a time"
 LIMIT_S = 0.2
+TWIN = "INSERT INTO compartment (id, code, name, status, revision) SELECT :id, :code, 'n', 'active', 1 FROM"
 SLACK_S = 0.5
 """The machine that tests may be busy."""
 
@@ -68,6 +73,39 @@ def test_connection_of_a_late_operation_serves_the_next_one(hurried):
 
     assert reply.data == {"compartmentPut": {"code": "intime-a"}}
     assert hurried.codes("intime-") == ["intime-a"]
+
+
+def test_error_after_a_wait_in_a_savepoint_keeps_its_name(house):
+    """What must run again is known by it: a statement about the deadline may not come between."""
+    waits = "(SELECT 1)" if house.database.is_sqlite else "(SELECT pg_sleep(0.3))"
+
+    def twice(work):
+        for _ in range(2):
+            twin = new_id().bytes if house.database.is_sqlite else new_id()
+            with work.savepoint():
+                session_of(work).execute(text(f"{TWIN} {waits} AS waited"), {"id": twin, "code": "twin"})
+
+    with pytest.raises(IntegrityError):
+        replace(house.works, deadline_s=1.0, stops_late=True).write(system_actor("twin"), twice)
+
+
+def test_going_back_to_a_savepoint_does_not_move_the_deadline(house):
+    if house.database.is_sqlite:
+        pytest.skip("SQLite is stopped by the program itself")
+
+    def endless(work):
+        session = session_of(work)
+        session.execute(text("SELECT 1"))
+        with suppress(ZeroDivisionError), work.savepoint():
+            session.execute(text("SELECT pg_sleep(0.8)"))
+            session.execute(text("SELECT 1"))
+            raise ZeroDivisionError
+        session.execute(text("SELECT pg_sleep(5)"))
+
+    started = time.monotonic()
+    with pytest.raises(Deadline):
+        replace(house.works, deadline_s=1.6, stops_late=True).read(system_actor("late"), endless)
+    assert time.monotonic() - started < 1.6 + SLACK_S
 
 
 def test_connection_without_a_transaction_of_its_own_has_no_deadline(hurried):
