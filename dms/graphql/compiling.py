@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from graphql import (
     DocumentNode,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLField,
     GraphQLLeafType,
     GraphQLObjectType,
@@ -35,10 +36,13 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-MOST = 256
-"""Functions kept for one text; what would be more is executed without."""
+MOST_FIELDS = 500
+"""Fields that are written for one text, for whatever its variables include; what is more is executed without.
 
-Details = Sequence[FieldDetails]
+A field takes some 75 us to write, which happens once, and 300 bytes to keep.
+"""
+
+Details = list[FieldDetails]
 Key = tuple[object, ...]
 
 
@@ -56,11 +60,13 @@ class Aside(Exception):
 
 
 class Shapes:
-    """The functions of one parsed text; made when an object is first shown, for all that show it later."""
+    """The functions of one parsed text; made when something is shown for the second time."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._switches = _switches(document)
         self._kept: dict[Key, Shape | None] = {}
+        self._seen: set[Key] = set()
+        self._left = MOST_FIELDS
 
     def switches(self, variables: Mapping[str, Any]) -> Key:
         """Return the values that choose what is included and skipped."""
@@ -74,9 +80,14 @@ class Shapes:
         key = (object_type.name, switches, *(id(each.node) for each in details))
         if key in self._kept:
             return self._kept[key]
-        if len(self._kept) >= MOST:
+        if self._left <= 0:
             return None
-        shape = self._kept[key] = _compiled(executor, object_type, details)
+        if key not in self._seen:
+            self._seen.add(key)
+            return None
+        writer = _Writer(executor, most=self._left)
+        shape = self._kept[key] = writer.shape(object_type, details)
+        self._left -= writer.fields
         return shape
 
 
@@ -115,40 +126,38 @@ class CompiledContext(StrawberryGraphQLCoreExecutionContext):
             return None
         for name, each in shape.left:
             place = Path(path, name, object_type.name)
-            shown[name] = self.execute_field(object_type, value, list(each), place, None)
+            shown[name] = self.execute_field(object_type, value, each, place, None)
         return shown
 
     def _shape(self, object_type: GraphQLObjectType, details: Details) -> Shape | None:
         shapes: Shapes = self.context_value.shapes
         if self._switched is None:
             self._switched = shapes.switches(self.variable_values.coerced)
-        return shapes.of(self, object_type, details, self._switched)
-
-
-def _compiled(executor: CompiledContext, object_type: GraphQLObjectType, details: Details) -> Shape | None:
-    if executor.middleware_manager is not None:
-        return None
-    writer = _Writer(executor)
-    written = writer.whole(object_type, details)
-    if written is None:
-        return None
-    name, left = written
-    return Shape(writer.finished(name), left)
+        try:
+            return shapes.of(self, object_type, details, self._switched)
+        except GraphQLError:  # a directive's variable is null: told at the place that is reached first
+            return None
 
 
 class _Writer:
     """Writes the functions of one object and of the objects in it."""
 
-    def __init__(self, executor: CompiledContext) -> None:
+    def __init__(self, executor: CompiledContext, *, most: int) -> None:
+        self.fields = 0
+        """How many were written."""
+        self._most = most
         self._executor = executor
         self._functions: list[str] = []
         self._names: dict[str, Any] = {"Aside": Aside, "Undefined": Undefined}
 
-    def finished(self, name: str) -> Callable[[Any], dict[str, Any]]:
-        """Return a written function."""
+    def shape(self, object_type: GraphQLObjectType, details: Details) -> Shape | None:
+        """Return how an object is shown; None if the stock executor must show all of it."""
+        written = None if self._executor.middleware_manager else self.whole(object_type, details)
+        if written is None or self.fields > self._most:
+            return None
+        name, left = written
         exec("\n".join(self._functions), self._names)  # noqa: S102  names of the schema and our own only
-        function: Callable[[Any], dict[str, Any]] = self._names[name]
-        return function
+        return Shape(self._names[name], left)
 
     def whole(
         self, object_type: GraphQLObjectType, details: Details
@@ -156,8 +165,9 @@ class _Writer:
         """Write the function of an object; return its name and the fields that it leaves."""
         if any(each.defer_usage or each.fragment_variable_values for each in details):
             return None
-        fields = self._executor.collect_subfields(object_type, list(details))
-        if fields.new_defer_usages:
+        fields = self._executor.collect_subfields(object_type, details)
+        self.fields += len(fields.grouped_field_set)
+        if fields.new_defer_usages or self.fields > self._most:
             return None
         body = list(self._guard(object_type))
         items: list[str] = []

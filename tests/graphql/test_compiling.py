@@ -152,7 +152,7 @@ def test_objects_that_break_their_types_show_as_the_stock_executor_shows_them(da
 
     stock = shown(SCHEMA, document, context, yes=yes, compiled=False)
 
-    for _ in range(2):  # the second time from what is kept
+    for _ in range(3):  # first as by stock, then written, then from what is kept
         assert shown(SCHEMA, document, context, yes=yes, compiled=True) == stock
 
 
@@ -214,6 +214,7 @@ def test_what_is_compiled_is_not_executed_field_by_field():
             return super().execute_field(parent_type, *rest)
 
     context = SimpleNamespace(branch=plain_branch(), shapes=Shapes(document))
+    shown(SCHEMA, document, context, yes=True, compiled=True)  # the first time nothing is written yet
     result = execute_sync(
         SCHEMA, document, context_value=context, variable_values={"yes": True}, executor_class=Counting
     )
@@ -222,15 +223,25 @@ def test_what_is_compiled_is_not_executed_field_by_field():
     assert seen == ["Query", "Branch"]  # the two with resolvers
 
 
-def test_functions_of_one_text_are_bounded(monkeypatch):
-    monkeypatch.setattr(compiling, "MOST", 1)
-    document = parse("query Drawn($yes: Boolean!) { branch { name } branches { name __typename } }")
+def test_fields_written_for_one_text_are_bounded(monkeypatch):
+    monkeypatch.setattr(compiling, "MOST_FIELDS", 2)
+    document = parse("query Drawn($yes: Boolean!) { branch { name } branches { name made __typename } }")
     context = SimpleNamespace(branch=plain_branch(), shapes=Shapes(document))
 
-    found = shown(SCHEMA, document, context, yes=True, compiled=True)
+    found = [shown(SCHEMA, document, context, yes=True, compiled=True) for _ in range(3)]
 
-    assert found == shown(SCHEMA, document, context, yes=True, compiled=False)
-    assert len(context.shapes._kept) == 1
+    assert found == [shown(SCHEMA, document, context, yes=True, compiled=False)] * 3
+    assert [shape is None for shape in context.shapes._kept.values()] == [True]
+
+
+def test_null_in_a_directive_is_told_as_the_stock_executor_tells_it():
+    text = "query Drawn($yes: Boolean = true) { branch { name leaves { word @include(if: $yes) } } }"
+    document = parse(text)
+    context = SimpleNamespace(branch=plain_branch(), shapes=Shapes(document))
+
+    found = [shown(SCHEMA, document, context, yes=None, compiled=True) for _ in range(3)]
+
+    assert found == [shown(SCHEMA, document, context, yes=None, compiled=False)] * 3
 
 
 @pytest.mark.parametrize("compiled", [True, False])
