@@ -72,7 +72,8 @@ class LogExporting(Beside):
         """Remove the files that were kept long enough, and those of exports that have ended without."""
         works = self._works
         for export_id in exportjobs.finished_before(works.database, works.clock() - KEPT):
-            works.write(system_actor(new_id().hex), partial(logexports.expire, export_id=export_id))
+            with suppress(NotFound):  # a command withdrew it in this moment
+                works.write(system_actor(new_id().hex), partial(logexports.expire, export_id=export_id))
         kept = {each.hex for each in exportjobs.kept(works.database)}
         for file in folder_of(self._home).glob("*"):
             if file.name.partition(".")[0] not in kept:
@@ -138,7 +139,13 @@ class LogExporting(Beside):
             target.flush()
             os.fsync(target.fileno())
         aside.replace(path)
-        self._works.write(writing.actor, partial(logexports.close, export_id=export_id, exported=exported))
+        try:
+            self._works.write(
+                writing.actor, partial(logexports.close, export_id=export_id, exported=exported)
+            )
+        except NotFound:  # withdrawn meanwhile
+            path.unlink(missing_ok=True)
+            raise
         self._spool_path(export_id).unlink(missing_ok=True)
 
     def _fail(self, export_id: UUID, problem: str) -> None:
@@ -168,12 +175,20 @@ def withdraw(works: Works, home: Path) -> int:
     for export_id in exportjobs.running(database):
         with suppress(NotFound):  # done in this moment, and so among the next
             works.write(actor, partial(logexports.fail, export_id=export_id, problem=problem))
+            _remove(home, export_id)
             withdrawn += 1
     for export_id in exportjobs.finished_before(database, works.clock() + 1):
-        works.write(actor, partial(logexports.expire, export_id=export_id))
-        file_of(home, export_id).unlink(missing_ok=True)
-        withdrawn += 1
+        with suppress(NotFound):  # a server let go of it in this moment
+            works.write(actor, partial(logexports.expire, export_id=export_id))
+            withdrawn += 1
+        _remove(home, export_id)
     return withdrawn
+
+
+def _remove(home: Path, export_id: UUID) -> None:
+    """Remove the file of an export, and what was there of one that was not finished."""
+    for file in folder_of(home).glob(f"{export_id.hex}*"):
+        file.unlink(missing_ok=True)
 
 
 def _known_plan(row: LogExport) -> Plan | None:
