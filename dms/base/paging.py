@@ -11,7 +11,8 @@ from uuid import UUID
 from dms.base.errors import ArgumentInvalid
 
 MAX_PAGE = 100
-MAX_TOTAL = 100_000
+USUAL_TOTAL, MAX_TOTAL = 1_000, 100_000
+"""How far the rows of a filtered list are counted, unless it is said, and at most."""
 
 T = TypeVar("T")
 U = TypeVar("U")

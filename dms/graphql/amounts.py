@@ -16,8 +16,8 @@ from graphql import (
     VariableNode,
 )
 
-from dms.base.paging import MAX_PAGE
-from dms.graphql.costs import DEFAULT_UP_TO, MOST_UP_TO, TOTAL_STEP, TOTAL_WEIGHT
+from dms.base.paging import MAX_PAGE, MAX_TOTAL, USUAL_TOTAL
+from dms.graphql.costs import TOTAL_STEP, TOTAL_WEIGHT
 
 _DIGITS = 9
 """A longer number is beyond every limit, and need not be read."""
@@ -78,7 +78,7 @@ def literal(node: ValueNode | None) -> object:
         case None | NullValueNode():
             return None
         case IntValueNode(value=digits):
-            return int(digits) if len(digits) <= _DIGITS else MOST_UP_TO
+            return int(digits) if len(digits) <= _DIGITS else MAX_TOTAL
         case BooleanValueNode(value=said):
             return said
         case ListValueNode(values=values):
@@ -106,7 +106,7 @@ def weight(value: object) -> int:
 def total(value: object) -> int:
     """Return what a total costs that is counted up to this number."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    up_to = min(max(value, 0), MOST_UP_TO) if is_number else DEFAULT_UP_TO  # type: ignore[call-overload]  # checked
+    up_to = min(max(value, 0), MAX_TOTAL) if is_number else USUAL_TOTAL  # type: ignore[call-overload]  # checked
     return TOTAL_WEIGHT + int(up_to) // TOTAL_STEP
 
 

@@ -28,7 +28,6 @@ TOTALS = frozenset({"totalCount", "totalIsExact"})
 
 TOTAL_UP_TO = "totalUpTo"
 """The argument that says how far it is counted."""
-DEFAULT_UP_TO, MOST_UP_TO = 1_000, 100_000
 TOTAL_WEIGHT, TOTAL_STEP = 5, 200
 """A total costs 5 points and one for each 200 that may be counted."""
 

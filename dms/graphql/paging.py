@@ -11,7 +11,7 @@ import strawberry
 
 from dms.base.canonical import Canonical, canonical_bytes
 from dms.base.errors import ArgumentInvalid, CursorInvalid
-from dms.base.paging import MAX_PAGE, MAX_TOTAL, OrderValue, Page, PageRequest, Position
+from dms.base.paging import MAX_PAGE, MAX_TOTAL, USUAL_TOTAL, OrderValue, Page, PageRequest, Position
 from dms.graphql.context import Info
 from dms.stores.cursor_keys import CursorKeys
 
@@ -32,7 +32,7 @@ Before = Annotated[
     str | None, strawberry.argument(description="The cursor before which the page ends; goes with `last`.")
 ]
 
-TOTAL_UP_TO = 1_000
+TOTAL_UP_TO = USUAL_TOTAL
 """How far a total is counted unless more is asked for."""
 
 TotalUpTo = Annotated[

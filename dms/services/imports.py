@@ -258,7 +258,7 @@ def _mark_of(work: Work, asked: AskedMark | None, aggregation: Aggregation) -> M
     if asked is None:
         return marks.mark_of(work, aggregation.security_id)
     mark = security.resolve_mark(work, asked)
-    security.check_new(work, mark, kept=NO_COMPARTMENTS)
+    security.check_new(work, mark, borne=NO_COMPARTMENTS)
     return mark
 
 

@@ -183,13 +183,13 @@ def check_mark(work: Work, asked: AskedMark) -> int:
     that the actor's clearance does not dominate.
     """
     mark = resolve_mark(work, asked)
-    check_new(work, mark, kept=NO_COMPARTMENTS)
+    check_new(work, mark, borne=NO_COMPARTMENTS)
     return marks.intern(work, mark)
 
 
-def check_new(work: Work, mark: Mark, *, kept: frozenset[UUID], object_id: UUID | None = None) -> None:
-    """Refuse a mark with a retired compartment that is not kept, or above the actor's clearance (F22)."""
-    if mark.compartments - kept & facts.retired_compartments(work):
+def check_new(work: Work, mark: Mark, *, borne: frozenset[UUID], object_id: UUID | None = None) -> None:
+    """Refuse a mark with a retired compartment not borne yet, or above the actor's clearance (F22)."""
+    if mark.compartments - borne & facts.retired_compartments(work):
         raise Invalid(
             "a retired compartment marks nothing new", path=("security_classification", "compartments")
         )

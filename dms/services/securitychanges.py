@@ -110,7 +110,7 @@ def considered(
     old = marks.mark_of(work, row.security_id)
     new = security.resolve_mark(work, asked)
     gate.require(work, row, Action.MARK if rules.is_raise(old, new) else lowers_by)
-    security.check_new(work, new, kept=old.compartments, object_id=row.id)
+    security.check_new(work, new, borne=old.compartments, object_id=row.id)
     _expect(row, expected_revision)
     editing.permit(work, row, "securitySet")
     if new == old:
@@ -132,7 +132,7 @@ def approve(work: Work, *, change_id: UUID, note: str | None) -> SecurityChange:
             "the thing was changed since the proposal: reject it and propose again",
             current_revision=row.revision,
         )
-    security.check_new(work, new, kept=old.compartments, object_id=row.id)
+    security.check_new(work, new, borne=old.compartments, object_id=row.id)
     editing.permit(work, row, "securitySet")
     _settle(work, change, state=ChangeState.IN_EFFECT, note=remark)
     _apply(work, row, change)
