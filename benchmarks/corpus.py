@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from dms.access import marks, scopes, tokens
 from dms.base.actor import system_actor
@@ -34,6 +34,13 @@ def build(house: House) -> str:
     for start in range(0, DOCUMENTS, SLICE):
         works.write(system, lambda work, start=start: _documents(work, start, *found[:2]))
     return works.write(system, lambda work: _token(work, found[2]))
+
+
+def settle(house: House) -> None:
+    """Do what a server that has stood for some minutes has done: fold the counters, gather statistics."""
+    scopes.fold(house.database)
+    with house.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
 
 
 def _frame(work: Work) -> tuple[list[UUID], list[Mark], UUID]:

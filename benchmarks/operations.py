@@ -18,7 +18,6 @@ from sqlalchemy import text
 
 from benchmarks import corpus, installations, page, servers
 from benchmarks.servers import Crowd, Load, Server
-from dms.access import scopes
 from dms.base.ids import Kind, global_id
 from dms.base.settings import Settings
 from dms.house import House, open_house
@@ -91,7 +90,7 @@ def run() -> tuple[list[Row], list[Tail]]:
         with installations.fresh(kind) as settings:
             with contextlib.closing(open_house(settings)) as house:
                 token = corpus.build(house)
-                scopes.fold(house.database)
+                corpus.settle(house)
                 asked = operations(house)
             rows += _alone(kind, settings, token, asked)
             tails += _crowded(kind, settings, token, asked[0])

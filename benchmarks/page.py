@@ -55,6 +55,7 @@ def run() -> list[Row]:
         with installations.fresh(kind) as settings:
             with contextlib.closing(open_house(settings)) as house:
                 token = corpus.build(house)
+                corpus.settle(house)
             rows.append(_measure(kind, settings, token))
     return rows
 

@@ -61,7 +61,8 @@ class Settings:
         default="auto",
         metadata={
             "help": "who may ask for the schema: off, authenticated, on (nobody need log in); "
-            "auto is off in production, else authenticated"
+            "auto is off in production, else authenticated; `/graphiql`, which production has not, shows it "
+            "to all"
         },
     )
     graphql_get: bool = field(
