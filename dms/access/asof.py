@@ -42,6 +42,7 @@ from dms.rules.asof import FIRST, Dated
 from dms.rules.explanations import Spot
 from dms.rules.reaches import Figure, Link, Society
 from dms.rules.security import Mark
+from dms.stores.records import is_a
 from dms.stores.work import Work, session_of
 
 AT_ONCE = 500
@@ -317,7 +318,7 @@ def _placements(work: Work, things: Sequence[Thing], span: Span) -> dict[UUID, t
 def _placement(thing: Thing) -> _Placement:
     if thing.row is None:
         return _Placement(None, thing.id if thing.kind is NodeKind.CLASS else None, None)
-    place = thing.row.aggregation_id if isinstance(thing.row, Document) else thing.row.id
+    place = thing.row.aggregation_id if is_a(thing.row, Document) else thing.row.id
     return _Placement(place, thing.row.record_class_id, thing.row.security_id)
 
 

@@ -38,6 +38,7 @@ from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange, NodeState, ScopeFold
 from dms.stores import upkeep
 from dms.stores.engine import Database
+from dms.stores.records import is_a
 from dms.stores.sets import in_numbers
 from dms.stores.work import Work, fetch, session_of
 
@@ -318,7 +319,7 @@ def _top(work: Work, column: InstrumentedAttribute[UUID]) -> tuple[UUID, int]:
 
 
 def _triple(work: Work, row: Row) -> Triple:
-    if isinstance(row, Document):
+    if is_a(row, Document):
         return Triple(*place(work, row.aggregation_id, row.record_class_id), row.security_id)
     return Triple(row.access_node_id, place(work, None, row.record_class_id)[1], row.security_id)
 

@@ -8,7 +8,7 @@ fails, so that errors, their paths and the spreading of null are graphql-core's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -169,7 +169,10 @@ class _Writer:
         self.fields += len(fields.grouped_field_set)
         if fields.new_defer_usages or self.fields > self._most:
             return None
-        body = list(self._guard(object_type))
+        definition = object_type.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if definition is None:  # of introspection
+            return None
+        body = [_guard(self._constant(definition.origin) if object_type.is_type_of else None)]
         items: list[str] = []
         left: list[tuple[str, Details]] = []
         for number, (key, found) in enumerate(fields.grouped_field_set.items()):
@@ -180,13 +183,6 @@ class _Writer:
             items.append(f"{self._constant(key)}: {'None' if lines is None else variable}")
         body.append(f"return {{{', '.join(items)}}}")
         return self._function("o", body), tuple(left)
-
-    def _guard(self, object_type: GraphQLObjectType) -> Iterator[str]:
-        definition = object_type.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
-        if object_type.is_type_of:
-            yield f"if o.__class__ is not {self._constant(definition.origin)}: raise Aside"
-        else:
-            yield "if o is None or o is Undefined or isinstance(o, Exception): raise Aside"
 
     def _field(self, object_type: GraphQLObjectType, details: Details, variable: str) -> list[str] | None:
         """Write how one field is read into a variable; None if it is not plain."""
@@ -247,6 +243,13 @@ class _Writer:
         name = f"f{len(self._functions)}"
         self._functions.append("\n    ".join((f"def {name}({argument}):", *body)))
         return name
+
+
+def _guard(origin: str | None) -> str:
+    """Write what an object must be: of a class, or anything that may be one."""
+    if origin is None:
+        return "if o is None or o is Undefined or isinstance(o, Exception): raise Aside"
+    return f"if o.__class__ is not {origin}: raise Aside"
 
 
 _TESTS = {

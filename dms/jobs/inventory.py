@@ -24,6 +24,7 @@ from dms.jobs.inventoryfiles import MAX_SHEET_LINES, Format, Head, Record
 from dms.models.documents import Document
 from dms.services import inventory
 from dms.services.inventory import Beginning, Exported, Holdings, Line, Tally
+from dms.stores.records import is_a
 from dms.stores.work import Works
 
 Tell = Callable[[str, int, int | None], None]
@@ -76,7 +77,7 @@ class _Collected:
     def take(self, lines: list[Line]) -> None:
         """Keep some lines."""
         for line in lines:
-            kind = Kind.DOCUMENT if isinstance(line.row, Document) else Kind.AGGREGATION
+            kind = Kind.DOCUMENT if is_a(line.row, Document) else Kind.AGGREGATION
             record = inventoryfiles.record_of(line, shown_id=global_id(kind, line.row.id))
             self._spool.write(orjson.dumps(record) + b"\n")
         self.count += len(lines)

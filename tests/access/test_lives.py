@@ -54,7 +54,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         works = self.house.works
-        self.work = works._open(actor(EVERYONE_ID), writes=True, number=None, locks=())
+        self.work = works._open(actor(EVERYONE_ID), writes=True, number=None, locks=(), until_s=None)
         self.work.locks = None  # nobody else is there
         self.work.deadline_s += 3_600
         works._begin(self.work, session_of(self.work), ())
