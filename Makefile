@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 INSTALLED := pyproject.toml constraints.txt
-WORKERS ?= 2
+WORKERS ?= 3
 TESTS ?= tests
 
 STATIC := static-format static-lint static-types static-sdl
