@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
@@ -30,6 +31,9 @@ NOBODY = UUID(int=0)
 """Stands for an object that does not exist: it is decided like any other, and refused."""
 
 _NO_SCOPE = 0
+
+_Scope: TypeAlias = tuple[int | None, int | None, Mark | None]
+"""The nearest access nodes of both trees, and the mark: all that a decision without own entries needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def decide_each(
 ) -> Sequence[Decision]:
     """Return the same, in the order of the places."""
     whose = (slices.standing.subject, slices.standing.clashing, action)
-    known: dict[object, Decision] = kept.room(work, "decisions").get(whose) or {}
+    known: dict[_Scope, Decision] = kept.room(work, "decisions").setdefault(whose, {})
     found = [None if place.has_own_entries else known.get(_scope(place)) for place in places]
     fresh = [place for place, decision in zip(places, found, strict=True) if decision is None]
     if not fresh:
@@ -107,7 +111,8 @@ def decide_each(
     load(work, slices, fresh)
     decided = {place.object_id: _decide_one(work, slices, place, action) for place in fresh}
     lasting = {_scope(each): decided[each.object_id] for each in fresh if not each.has_own_entries}
-    kept.keep(work, "decisions", whose, {**known, **lasting}, weight=len(lasting))
+    known.update(lasting)  # in place: whoever reads all of an archive would copy what is known ever again
+    kept.keep(work, "decisions", whose, known, weight=len(lasting))
     return [
         decided[place.object_id] if decision is None else decision
         for place, decision in zip(places, found, strict=True)
@@ -198,7 +203,7 @@ def _ask_casbin(
     return traced
 
 
-def _scope(place: Place) -> tuple[int | None, int | None, Mark | None]:
+def _scope(place: Place) -> _Scope:
     return place.aggregation_node, place.class_node, place.security
 
 
