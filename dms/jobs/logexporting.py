@@ -144,7 +144,7 @@ class LogExporting(Beside):
                 writing.actor, partial(logexports.close, export_id=export_id, exported=exported)
             )
         except NotFound:  # withdrawn meanwhile
-            path.unlink(missing_ok=True)
+            _remove(self._home, export_id)
             raise
         self._spool_path(export_id).unlink(missing_ok=True)
 
