@@ -7,7 +7,6 @@ import gc
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
-from graphql import introspection_from_schema
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -16,18 +15,15 @@ from dms.access.hashing import HashPool
 from dms.access.log import prevention
 from dms.access.login import Entrance
 from dms.access.passwords import PRESETS
-from dms.base.actor import system_actor
 from dms.base.errors import NotRecorded
-from dms.base.ids import new_id
 from dms.graphql.execution import open_endpoint
 from dms.graphql.schema import build_schema
-from dms.house import House
+from dms.house import House, note
 from dms.jobs.caretaking import Caretaker
 from dms.jobs.logalerts import LogAlerting
 from dms.jobs.logexporting import LogExporting
 from dms.jobs.sequencing import Sequencing
 from dms.rules.accessevents import Op
-from dms.stores.work import Work
 from dms.web import content, log, logexports, querypage, uploads
 from dms.web.answers import plain_error
 from dms.web.auth import Auth
@@ -54,7 +50,7 @@ def create_app(house: House) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         house.log.hold_reserve()
-        _note(house, Op.SYSTEM_START)
+        note(house, Op.SYSTEM_START, _writer(house))
         prevention.warn(house.database)
         gc.collect()
         gc.freeze()
@@ -72,7 +68,7 @@ def create_app(house: House) -> Starlette:
             part.close()
         movers.shutdown()
         with contextlib.suppress(NotRecorded):  # a full or broken disk has raised its alarm
-            _note(house, Op.SYSTEM_STOP)
+            note(house, Op.SYSTEM_STOP, _writer(house))
         sequencing.stop()
         house.close()
 
@@ -83,7 +79,7 @@ def create_app(house: House) -> Starlette:
         *content.routes(works, house.vault, threads=movers),
         *logexports.routes(works, settings.home, threads=movers),
         *log.routes(works, house.log_place, threads=movers),
-        *querypage.routes(settings, schema=lambda: introspection_from_schema(schema.core)["__schema"]),
+        *querypage.routes(settings, schema=schema.introspected),
         Route("/graphql", graphql),
     ]
     return Starlette(
@@ -106,10 +102,5 @@ def _health(house: House) -> Health:
     return Health(checks)
 
 
-def _note(house: House, op: Op) -> None:
-    def body(work: Work) -> None:
-        work.performs(op)
-        work.notes.detail["writer"] = house.log.writer.id.hex
-        work.notes.detail["last"] = house.log.writer.last
-
-    house.works.read(system_actor(new_id().hex), body)
+def _writer(house: House) -> dict[str, object]:
+    return {"writer": house.log.writer.id.hex, "last": house.log.writer.last}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dms.access.kept import KEPT, Kept
@@ -11,7 +12,7 @@ from dms.access.log.reserve import Reserve
 from dms.access.log.shards import LogPlace
 from dms.access.policy import Policy, read_files
 from dms.access.standing import POLICY
-from dms.base.actor import system_actor
+from dms.base.actor import Actor, system_actor
 from dms.base.clock import Clock, system_clock
 from dms.base.errors import ConfigurationError
 from dms.base.ids import new_id
@@ -68,16 +69,18 @@ def install(settings: Settings, *, clock: Clock = system_clock) -> bool:
         )
         # The key may have been made before there was a database to tell it.
         if is_new_log or (is_new and not settings.log_apart):
-            _note_log(house)
+            note(house, Op.LOG_INIT, founding.told(house.log_place))
         return is_new
 
 
-def _note_log(house: House) -> None:
-    def body(work: Work) -> None:
-        work.performs(Op.LOG_INIT)
-        work.notes.detail.update(founding.told(house.log_place))
+def note(house: House, op: Op, detail: Mapping[str, object], *, actor: Actor | None = None) -> None:
+    """Record what the program itself does, did or is about to do; raises if that fails."""
 
-    house.works.read(system_actor(new_id().hex), body)
+    def body(work: Work) -> None:
+        work.performs(op)
+        work.notes.detail.update(detail)
+
+    house.works.read(actor or system_actor(new_id().hex), body)
 
 
 def open_house(settings: Settings, *, clock: Clock = system_clock) -> House:

@@ -26,9 +26,9 @@ from dms.base.errors import ConfigurationError, DmsError, DoorError
 from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.house import House, open_house
+from dms.house import note as house_note
 from dms.rules.accessevents import Op
 from dms.stores import migrations
-from dms.stores.work import Work
 
 REFUSED, CANNOT_RUN, INTERRUPTED = 1, 3, 130
 
@@ -127,12 +127,7 @@ def operator() -> Actor:
 
 def note(house: House, op: Op, **detail: Any) -> None:  # Any: JSON values
     """Record what a command is about to do, or what it did; raises if that fails."""
-
-    def body(work: Work) -> None:
-        work.performs(op)
-        work.notes.detail.update(detail)
-
-    house.works.read(operator(), body)
+    house_note(house, op, detail, actor=operator())
 
 
 def emit(result: dict[str, Any], *, as_json: bool, lines: Sequence[str]) -> None:  # JSON values

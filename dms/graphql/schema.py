@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import strawberry
-from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, execute_sync
+from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, execute_sync, introspection_from_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -117,6 +117,10 @@ class Schema(strawberry.Schema):
     def core(self) -> GraphQLSchema:
         """Return the schema that graphql-core validates against."""
         return self._schema
+
+    def introspected(self) -> object:
+        """Return what an introspection of the whole schema answers."""
+        return introspection_from_schema(self._schema)["__schema"]
 
     @property
     def query_rules(self) -> Mapping[str, Rule]:
