@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from dms.base.errors import ConfigurationError
-from dms.cli.frame import emit, json_option, settings_of
+from dms.cli.frame import emit, json_option, note, opened, settings_of
+from dms.rules.accessevents import Op
 from dms.stores import cursor_keys
 
 
@@ -26,5 +27,7 @@ def rotate_cursors(ctx: click.Context, *, as_json: bool) -> None:
     path = home / cursor_keys.FILE_NAME
     if not path.exists():
         raise ConfigurationError(f"there are no cursor keys in `{home}`: a server makes them when it starts")
+    with opened(ctx) as house:
+        note(house, Op.KEYS_ROTATE)
     cursor_keys.rotate(home)
     emit({"keys": str(path)}, as_json=as_json, lines=[f"rotated: {path}"])

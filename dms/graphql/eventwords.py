@@ -138,6 +138,7 @@ enums.show(
         Op.IMPORTRUN_LIST: "List imports.",
         Op.INVENTORY_EXPORT: "Take an inventory out as a file.",
         Op.INVENTORY_READ: "Read an inventory.",
+        Op.KEYS_ROTATE: "A new key began to seal the cursors of lists.",
         Op.LOG_ADOPT: "The access log went on after it was restored into another cluster.",
         Op.LOG_EXPORT: "Take events of the access log out as a file.",
         Op.LOG_EXPORT_CANCEL: "Cancel an export of the access log.",

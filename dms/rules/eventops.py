@@ -65,6 +65,7 @@ class Op(StrEnum):
     IMPORTRUN_LIST = "importrun.list"
     INVENTORY_EXPORT = "inventory.export"
     INVENTORY_READ = "inventory.read"
+    KEYS_ROTATE = "keys.rotate"
     LOG_ADOPT = "log.adopt"
     LOG_EXPORT = "log.export"
     LOG_EXPORT_CANCEL = "log.export_cancel"
