@@ -300,7 +300,7 @@ def _placements(work: Work, things: Sequence[Thing], span: Span) -> dict[UUID, t
         history = PlacementHistory
         statement = select(history).where(history.object_id.in_(ids)).order_by(history.id)
         for kept in _rows(work, statement):
-            is_document = isinstance(rows[kept.object_id], Document)
+            is_document = is_a(rows[kept.object_id], Document)
             place = kept.aggregation_id if is_document else kept.object_id
             was = _Placement(place, kept.class_id, kept.security_id)
             changes.setdefault(kept.object_id, []).append((kept.valid_until, was))

@@ -101,3 +101,15 @@ def test_only_stores_and_access_reach_for_the_session():
 
 def test_no_folder_of_the_repository_shadows_an_installed_package():
     assert not (ROOT / "alembic" / "__init__.py").exists()
+
+
+KNOWS_ORM_ROWS = {"dms/access/scopes.py", "dms/access/cases.py", "dms/stores/records.py"}
+"""They ask it of rows that are written, or that the session itself gives."""
+
+
+def test_kinds_of_rows_are_asked_by_is_a():
+    """A record of a Document is no instance of its class: `isinstance` would take it for something else."""
+    asks = re.compile(r"isinstance\([^()]*,[^()]*\b(Document|Aggregation)\b")
+    found = {name for name, path in MODULES.items() if asks.search(path.read_text(encoding="utf-8"))}
+
+    assert found - KNOWS_ORM_ROWS == set()
