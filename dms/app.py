@@ -19,6 +19,7 @@ from dms.base.errors import NotRecorded
 from dms.graphql.execution import open_endpoint
 from dms.graphql.schema import build_schema
 from dms.house import House, note
+from dms.jobs.blobkeeping import BlobKeeping
 from dms.jobs.caretaking import Caretaker
 from dms.jobs.logalerts import LogAlerting
 from dms.jobs.logexporting import LogExporting
@@ -42,6 +43,7 @@ def create_app(house: House) -> Starlette:
     schema = build_schema()
     graphql = open_endpoint(settings, works, schema)
     caretaker = Caretaker(works, house.log)
+    blobkeeping = BlobKeeping(works, house.vault, settings)
     sequencing = Sequencing(house.database, house.log_place)
     exporting = LogExporting(works, house.log_place, settings)
     alerting = LogAlerting(works)
@@ -55,6 +57,7 @@ def create_app(house: House) -> Starlette:
         gc.collect()
         gc.freeze()
         caretaker.start()
+        blobkeeping.start()
         if settings.is_sqlite or not settings.log_apart:  # else `dms log run` does it under a role of its own
             sequencing.start()
         exporting.start()
@@ -62,6 +65,7 @@ def create_app(house: House) -> Starlette:
         yield
         health.stop()
         caretaker.stop()
+        blobkeeping.stop()
         exporting.stop()
         alerting.stop()
         for part in (graphql, auth, pool, health):

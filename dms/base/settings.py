@@ -29,6 +29,9 @@ _LAST_PORT = 65_535
 
 _LAST_LEVEL = 9
 
+_LEAST_GRACE_S = 3_600
+"""Bytes are published before the row that names them: nobody may take them for orphans in between."""
+
 _MODES = ("off", "preferred", "required")
 _WORDS = {
     "introspection": ("auto", "off", "authenticated", "on"),
@@ -121,6 +124,17 @@ class Settings:
     upload_expiry_s: int = field(default=86_400, metadata={"help": "how long an unfiled upload is kept"})
     disk_reserve_bytes: int = field(
         default=268_435_456, metadata={"help": "free space below which uploads are refused"}
+    )
+    sweep_grace_s: int = field(
+        default=172_800,
+        metadata={"help": "stored bytes that nothing names stay this long; longer than a backup takes"},
+    )
+    scrub_every_s: int = field(
+        default=2_592_000,
+        metadata={"help": "the server checks stored content again after this long; 0: only commands do"},
+    )
+    scrub_bytes_per_s: int = field(
+        default=20_971_520, metadata={"help": "how fast the server reads to check content; 0: at full speed"}
     )
     session_idle_s: int = field(
         default=3_600, metadata={"help": "a session ends after this long without use"}
@@ -323,6 +337,8 @@ def _check(settings: Settings) -> None:
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise ConfigurationError("`DMS_LOG_LEVEL` must be debug, info, warning or error")
     _check_door(settings)
+    if settings.sweep_grace_s < _LEAST_GRACE_S:
+        raise ConfigurationError(f"`DMS_SWEEP_GRACE_S` must be at least {_LEAST_GRACE_S}")
     if settings.worker_threads < 1 or settings.queue_limit < 1:
         raise ConfigurationError("`DMS_WORKER_THREADS` and `DMS_QUEUE_LIMIT` must be at least 1")
     if min(settings.server_processes, settings.graphql_points, settings.graphql_points_per_s) < 1:

@@ -34,6 +34,7 @@ REFUSED, CANNOT_RUN, INTERRUPTED = 1, 3, 130
 
 COMMANDS = {
     "accesslist": "dms.cli.accesslist",
+    "blobs": "dms.cli.blobs",
     "check": "dms.cli.check",
     "demo": "dms.cli.demo",
     "import": "dms.cli.imports",

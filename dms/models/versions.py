@@ -57,6 +57,7 @@ class Blob(Base):
         UniqueConstraint("document_id", "plain_sha256"),
         Index("ix_blob_stored_digest", "stored_digest"),
         Index("ix_blob_plain_sha256", "plain_sha256"),
+        Index("ix_blob_verified_at", "verified_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)

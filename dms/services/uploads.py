@@ -51,6 +51,14 @@ class Content:
     declared_media_type: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Uploads that had expired: how many, and the addresses whose bytes nothing names any more."""
+
+    count: int
+    digests: tuple[StoredDigest, ...]
+
+
 def admit(work: Work, upload_id: UUID, *, size_bytes: int, allowance: Allowance) -> Upload | None:
     """Judge an upload before its bytes: return the one that this id finished already, or None to go on.
 
@@ -133,7 +141,7 @@ def take(work: Work, upload_id: UUID, *, sha256: str | None) -> Content:
     return content
 
 
-def sweep(work: Work) -> tuple[StoredDigest, ...]:
+def sweep(work: Work) -> Forgotten:
     """Forget uploads that have expired; return the addresses whose bytes nothing names any more.
 
     A slice of them: call again until none is left. The bytes go after the commit.
@@ -143,7 +151,8 @@ def sweep(work: Work) -> tuple[StoredDigest, ...]:
     for row in expired:
         work.remove(row)
         work.changed(row.id, before=1, after=None, old={"state": row.state.value}, new={})
-    return tuple(StoredDigest(row.stored_digest) for row in expired if row.state is UploadState.RECEIVED)
+    unfiled = [row for row in expired if row.state is UploadState.RECEIVED]
+    return Forgotten(len(expired), tuple(StoredDigest(row.stored_digest) for row in unfiled))
 
 
 def row_id(owner_id: UUID, upload_id: UUID) -> UUID:

@@ -1,7 +1,7 @@
 """What only the check of an installation compares: rows against rows, in slices; ids and values.
 
-Like `stores.facts` these readings bypass the access gate: their one caller is `services.integrity`,
-which shows no title and no content.
+Like `stores.facts` these readings bypass the access gate: their callers are `services.integrity` and
+`services.blobs`, which show no title and no content.
 """
 
 from __future__ import annotations

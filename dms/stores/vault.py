@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeAlias
 from uuid import UUID
 
 from dms.stores.blobs import (
@@ -33,6 +33,9 @@ from dms.stores.crypto import (
 )
 
 _PIECE_SEGMENTS = PIECE_BYTES // SEGMENT_BYTES
+
+Pace: TypeAlias = Callable[[int], None]
+"""Learns how many bytes were read, and may wait before more of them are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,20 +245,31 @@ class Vault:
         with self.open(blob) as reader:
             yield from reader.pieces(start, length)
 
-    def verify(self, blob: SealedBlob) -> None:
-        """Open the whole Blob and compare the digest of its content; `BlobDamaged` if it differs."""
+    def verify(self, blob: SealedBlob, *, pace: Pace | None = None) -> None:
+        """Open the whole Blob and compare the digest of its content; `BlobDamaged` if it differs.
+
+        `pace` is told of every piece that was read.
+        """
         digest = hashlib.sha256()
         for piece in self.read(blob, start=0, length=blob.plain_bytes):
             digest.update(piece)
+            if pace is not None:
+                pace(len(piece))
         if digest.hexdigest() != blob.plain_sha256:
             raise BlobDamaged(blob.stored_digest)
 
-    def verify_stored(self, digest: StoredDigest) -> None:
-        """Hash the stored bytes again, which needs no key; `BlobDamaged` if they are not their address."""
+    def verify_stored(self, digest: StoredDigest, *, pace: Pace | None = None) -> None:
+        """Hash the stored bytes again, which needs no key; `BlobDamaged` if they are not their address.
+
+        `pace` is told of every piece that was read.
+        """
         found = hashlib.sha256()
         with closing(self.store.open(digest)) as stored:
             for start in range(0, stored.stored_bytes, PIECE_BYTES):
-                found.update(stored.read(start, min(PIECE_BYTES, stored.stored_bytes - start)))
+                piece = stored.read(start, min(PIECE_BYTES, stored.stored_bytes - start))
+                found.update(piece)
+                if pace is not None:
+                    pace(len(piece))
         if found.hexdigest() != digest:
             raise BlobDamaged(digest)
 

@@ -1,0 +1,40 @@
+"""What was done to keep Documents readable, and the order in which content is checked."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from dms.models import types
+from dms.models.preservation import PreservationKind, PreservationOutcome
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the table and the index."""
+    op.create_table(
+        "preservation_event",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("document_id", types.Id(), nullable=False),
+        sa.Column("blob_id", types.Id()),
+        sa.Column("kind", types.closed(PreservationKind, name="kind"), nullable=False),
+        sa.Column("outcome", types.closed(PreservationOutcome, name="outcome"), nullable=False),
+        sa.Column("note", sa.String()),
+        sa.Column("at", types.UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["document.id"], name=op.f("fk_preservation_event_document_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preservation_event")),
+    )
+    op.create_index("ix_preservation_event_document", "preservation_event", ["document_id", "at"])
+    op.create_index("ix_blob_verified_at", "blob", ["verified_at", "id"])
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_index("ix_blob_verified_at", "blob")
+    op.drop_table("preservation_event")
