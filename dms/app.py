@@ -21,9 +21,12 @@ from dms.graphql.schema import build_schema
 from dms.house import House, note
 from dms.jobs.blobkeeping import BlobKeeping
 from dms.jobs.caretaking import Caretaker
+from dms.jobs.holding import Ground
 from dms.jobs.logalerts import LogAlerting
 from dms.jobs.logexporting import LogExporting
 from dms.jobs.sequencing import Sequencing
+from dms.jobs.threads import Beside
+from dms.jobs.working import Working
 from dms.rules.accessevents import Op
 from dms.web import content, log, logexports, querypage, uploads
 from dms.web.answers import plain_error
@@ -42,11 +45,8 @@ def create_app(house: House) -> Starlette:
     health = _health(house)
     schema = build_schema()
     graphql = open_endpoint(settings, works, schema)
-    caretaker = Caretaker(works, house.log)
-    blobkeeping = BlobKeeping(works, house.vault, settings)
+    beside = _beside(house)
     sequencing = Sequencing(house.database, house.log_place)
-    exporting = LogExporting(works, house.log_place, settings)
-    alerting = LogAlerting(works)
     movers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="bytes")
 
     @contextlib.asynccontextmanager
@@ -56,18 +56,14 @@ def create_app(house: House) -> Starlette:
         prevention.warn(house.database)
         gc.collect()
         gc.freeze()
-        caretaker.start()
-        blobkeeping.start()
+        for thread in beside:
+            thread.start()
         if settings.is_sqlite or not settings.log_apart:  # else `dms log run` does it under a role of its own
             sequencing.start()
-        exporting.start()
-        alerting.start()
         yield
         health.stop()
-        caretaker.stop()
-        blobkeeping.stop()
-        exporting.stop()
-        alerting.stop()
+        for thread in beside:
+            thread.stop()
         for part in (graphql, auth, pool, health):
             part.close()
         movers.shutdown()
@@ -92,6 +88,19 @@ def create_app(house: House) -> Starlette:
         middleware=middlewares(database=house.database, clock=works.clock, origins=settings.origins),
         lifespan=lifespan,
     )
+
+
+def _beside(house: House) -> list[Beside]:
+    """Return the threads that a server has beside those of its requests, to be started."""
+    works, settings = house.works, house.settings
+    ground = Ground(works, house.vault, settings)
+    return [
+        Caretaker(works, house.log),
+        BlobKeeping(works, house.vault, settings),
+        LogExporting(works, house.log_place, settings),
+        LogAlerting(works),
+        *(Working(ground) for _ in range(settings.job_workers)),
+    ]
 
 
 def _health(house: House) -> Health:

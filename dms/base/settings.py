@@ -115,6 +115,10 @@ class Settings:
     graphql_compiled: bool = field(
         default=True, metadata={"help": "show plain objects of GraphQL answers by compiled functions"}
     )
+    job_workers: int = field(
+        default=1,
+        metadata={"help": "threads of each server process that do jobs; 0: `dms jobs work` does them"},
+    )
     deadline_s: float = field(default=10.0, metadata={"help": "longest time one operation may take"})
     body_limit_bytes: int = field(default=262_144, metadata={"help": "largest body of a GraphQL request"})
     upload_limit_bytes: int = field(default=5_368_709_120, metadata={"help": "largest single upload"})

@@ -39,6 +39,7 @@ COMMANDS = {
     "demo": "dms.cli.demo",
     "import": "dms.cli.imports",
     "inventory": "dms.cli.inventory",
+    "jobs": "dms.cli.jobs",
     "keys": "dms.cli.keys",
     "log": "dms.cli.log",
     "migrate": "dms.cli.migrate",

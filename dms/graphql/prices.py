@@ -28,12 +28,12 @@ def _list(items: int) -> Cost:
 
 _LOOKUPS = """
     serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
-    accessNode accessLogHead
+    accessNode accessLogHead job
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
-    logExports logAlerts logAlertHits importRuns
+    logExports logAlerts logAlertHits importRuns jobs
 """
 _WRITES = """
     aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
@@ -46,6 +46,7 @@ _WRITES = """
     securityChangeApprove securityChangeReject securityLevelCreate securityLevelUpdate
     accessEntryGrant accessEntryRevoke accessChangeReject accessReviewAttest accessReviewClose
     logAlertCreate logAlertRemove logAlertReview logAlertUpdate logExportCancel
+    jobCancel jobRetry
 """
 _BY_CHANGE = Cost(WRITING, sized_by=("input.changes",))
 _HEAVY_WRITE = Cost(10 * WRITING)

@@ -28,6 +28,7 @@ from dms.graphql import (
     explanations,
     imports,
     inventory,
+    jobs,
     logalerts,
     logcheckpoints,
     logexports,
@@ -84,6 +85,7 @@ QUERIES: tuple[type, ...] = (
     logalerts.Queries,
     inventory.Queries,
     imports.Queries,
+    jobs.Queries,
 )
 """The rooms that read; a new one is added here."""
 
@@ -106,6 +108,7 @@ MUTATIONS: tuple[type, ...] = (
     accessreviews.Mutations,
     logexports.Mutations,
     logalerts.Mutations,
+    jobs.Mutations,
 )
 """The rooms that write."""
 

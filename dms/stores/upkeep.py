@@ -54,6 +54,18 @@ def writing(
 
 
 @contextmanager
+def racing(database: Database, *, patience_s: float = PATIENCE_S) -> Iterator[Connection]:
+    """Write where others write the same rows: on PostgreSQL it sees what they committed while it waited."""
+    if database.is_sqlite:
+        with _alone(database, database.engine, patience_s) as connection:
+            yield connection
+        return
+    engine = database.engine.execution_options(isolation_level="READ COMMITTED")
+    with _writing_postgresql(engine, (), patience_s) as connection:
+        yield connection
+
+
+@contextmanager
 def keeping(database: Database, *, patience_s: float = PATIENCE_S) -> Iterator[Connection]:
     """Write past the guard of the embedded database, or on PostgreSQL under the role that may prune.
 

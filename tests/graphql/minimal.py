@@ -42,6 +42,7 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "document": Kind.DOCUMENT,
     "group": Kind.GROUP,
     "node": THINGS,
+    "job": Kind.JOB,
     "line": Kind.ACCESS_REVIEW_LINE,
     "logAlert": Kind.LOG_ALERT,
     "logAlertReview": Kind.LOG_ALERT_HIT,

@@ -67,6 +67,7 @@ class Scene:
         for kind in KINDS:
             self.things.make(kind)
         self.things.import_run(self.people["reader"])
+        self.things.job(self.people["reader"])
 
     def operation(self, name: str, sender: UUID) -> Operation:
         """The smallest operation of a root field, with things of its own to name."""

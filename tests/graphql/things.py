@@ -11,6 +11,7 @@ from dms.access import gate
 from dms.base.ids import Kind, global_id, new_id
 from dms.models.documents import Document, Medium
 from dms.models.imports import ImportRun
+from dms.models.jobs import Job
 from dms.models.logalerts import LogAlert, LogAlertHit
 from dms.models.logexports import ExportState, LogExport
 from dms.models.security import MarkedKind
@@ -18,6 +19,7 @@ from dms.models.users import PrincipalKind
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.accesschanges import EntryGrant
 from dms.rules.alertterms import AlertKind
+from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
@@ -179,6 +181,12 @@ class Things:
         self.world.build(lambda work: work.add(waiting(export_id, owner, at=work.now)))
         return export_id
 
+    def job(self, user: UUID | None = None, state: JobState = JobState.QUEUED):
+        """A job of somebody."""
+        owner, job_id = user or self.world.user(), new_id()
+        self.world.build(lambda work: work.add(queued(job_id, owner, state=state, at=work.now)))
+        return job_id
+
     def import_run(self, user: UUID) -> None:
         """An import of somebody, which shows to nobody else."""
         self.world.build(
@@ -321,12 +329,27 @@ def alert_hit(hit_id: UUID, rule_id: UUID, *, at: int) -> LogAlertHit:
     )
 
 
+def queued(job_id: UUID, owner: UUID, *, state: JobState, at: int) -> Job:
+    return Job(
+        id=job_id,
+        kind=JobKind.JOBS_SWEEP.value,
+        payload="{}",
+        priority=50,
+        state=state,
+        run_at=at,
+        asked_by=owner,
+        created_at=at,
+        ended_at=None if state in OPEN else at,
+    )
+
+
 def exported(things, sender):
     """An export of whoever sends the operation."""
     return {"input": {"id": global_id(Kind.LOG_EXPORT, things.log_export(sender))}}
 
 
 CASES = {
+    "jobRetry": lambda t, sender: {"input": {"id": global_id(Kind.JOB, t.job(state=JobState.DEAD))}},
     "logExportCancel": exported,
     "accessChangeApprove": proposed("id", "digest"),
     "accessChangeEdit": proposed("id", "digest"),

@@ -1,0 +1,39 @@
+"""What does each kind of job, and what comes round again. A new kind is added here, and in `rules/jobs.py`.
+
+A handler acts as the system, through services, and is idempotent: it may be begun again after it was killed
+at any point. What it keeps it keeps with `Held.finish`, in the one transaction that ends the job; or it keeps
+it before, in a way that a second time changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from dms.base.clock import DAY, HOUR
+from dms.jobs.holding import Ground, Held
+from dms.rules.jobs import ENDED_BADLY, JobKind, JobState
+from dms.stores import jobs
+
+KEPT = 7 * DAY
+"""How long a job that was done is remembered."""
+
+KEPT_LONGER = 90 * DAY
+"""How long one is that was not."""
+
+Handler = Callable[[Ground, Held], None]
+
+
+def _sweep(ground: Ground, held: Held) -> None:
+    """Forget jobs that ended long ago."""
+    works = ground.works
+    for states, kept in (((JobState.DONE,), KEPT), (ENDED_BADLY, KEPT_LONGER)):
+        while jobs.sweep(works.database, before=works.clock() - kept, states=states):
+            held.check()
+
+
+HANDLERS: Mapping[JobKind, Handler] = MappingProxyType({JobKind.JOBS_SWEEP: _sweep})
+"""The handler of each kind."""
+
+EVERY: Mapping[JobKind, int] = MappingProxyType({JobKind.JOBS_SWEEP: HOUR})
+"""What comes round again, and after how long."""
