@@ -139,7 +139,8 @@ class Queries:
     ) -> AccessEvent | None:
         """Return one event."""
         event_id = asked_id(Kind.ACCESS_EVENT, id)
-        return accesseventviews.shown(accessevents.find(info.work, event_id, wanted=_wanted(info, "")))
+        view = accessevents.find(info.work, event_id, wanted=_wanted(info, ""))
+        return accesseventviews.shown(view, principals.shown(info.work, [view.actor]))
 
     @query_field(
         op=Op.LOG_READ,
@@ -174,4 +175,5 @@ class Queries:
             descending=direction is Direction.DESC,
             wanted=_wanted(info, "nodes.", "edges.node."),
         )
-        return page.connection(views.map(accesseventviews.shown))
+        names = principals.shown(info.work, [view.actor for view in views.rows])
+        return page.connection(views.map(lambda view: accesseventviews.shown(view, names)))

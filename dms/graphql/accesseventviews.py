@@ -9,7 +9,6 @@ import strawberry
 
 from dms.base.clock import Instant
 from dms.base.ids import Kind
-from dms.graphql import principals
 from dms.graphql.eventwords import ActorKind, Disclosure, Op, Outcome
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import BigInt, Digest, shown_id
@@ -27,7 +26,7 @@ _OPS = frozenset(op.value for op in Op)
 class AccessEventThing:
     """What the auditor may read himself."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the Document or Aggregation.")
+    node_id: strawberry.ID = strawberry.field(description="The Document or Aggregation; `node` tells more.")
     kind: MarkedKind = strawberry.field(description="Which of the two it is.")
     reference_code: str | None = strawberry.field(description="Its reference code, if it has one.")
     title: str = strawberry.field(description="What the thing is called now.")
@@ -179,8 +178,8 @@ class AccessEvent:
     )
 
 
-def shown(view: EventView) -> AccessEvent:
-    """Shape an event."""
+def shown(view: EventView, names: Mapping[UUID, Principal]) -> AccessEvent:
+    """Shape an event; `names` are those of the actors of its list."""
     logged = view.logged
     event = AccessEvent(
         id=shown_id(Kind.ACCESS_EVENT, logged.event_id),
@@ -192,6 +191,7 @@ def shown(view: EventView) -> AccessEvent:
     if logged.body is not None:
         _tell_head(event, logged.body.head)
         _tell_place(event, logged.body.place)
+        event.actor = None if view.actor is None else names[view.actor.id]
         _tell_names(event, view, logged.body.share)
     if view.detail is not None:
         event.detail = AccessEventDetail(json=view.detail.text, withheld=list(view.detail.withheld))
@@ -218,7 +218,6 @@ def _tell_place(event: AccessEvent, place: Place) -> None:
 
 
 def _tell_names(event: AccessEvent, view: EventView, whole: Share) -> None:
-    event.actor = None if view.actor is None else principals.shown(view.actor)
     event.deciding_lines = [_line(line) for line in whole.deciding]
     event.released = [_release(line, view) for line in view.released]
     event.changed = [_change(line, view) for line in view.changed]
@@ -269,7 +268,7 @@ def thing(object_id: UUID, things: Mapping[UUID, Document | Aggregation]) -> Acc
         return None
     is_document = is_a(row, Document)
     return AccessEventThing(
-        id=shown_id(Kind.DOCUMENT if is_document else Kind.AGGREGATION, row.id),
+        node_id=shown_id(Kind.DOCUMENT if is_document else Kind.AGGREGATION, row.id),
         kind=MarkedKind.DOCUMENT if is_document else MarkedKind.AGGREGATION,
         reference_code=row.reference_code,
         title=row.title,

@@ -72,7 +72,7 @@ class AccessEntry(Node):
 class DecidingEntry:
     """A line as the decision sees it."""
 
-    id: str = strawberry.field(
+    line_id: str = strawberry.field(
         description="The id of an access entry, or `role:<name>:<ACTION>` for a line of the policy files."
     )
     principal: Principal = strawberry.field(description="The principal it names; people reach it by groups.")
@@ -199,22 +199,25 @@ def _shape(
 def _shown_check(work: Work, found: Check) -> AccessCheck:
     nodes = [(line.node_kind, line.node_id) for line in found.lines if line.node_id is not None]
     ids = shown_node_ids(work, [(found.node_kind, found.node_id), *nodes])
+    names = principals.named(work, [found.principal_id, *(line.principal.id for line in found.lines)])
     return AccessCheck(
-        principal=principals.named(work, [found.principal_id])[found.principal_id],
+        principal=names[found.principal_id],
         node_kind=found.node_kind,
         node_id=ids[found.node_id],
         action=found.action,
         may=found.may,
         reason=found.reason,
         is_explained=found.is_explained,
-        lines=[_shown_line(line, ids) for line in found.lines],
+        lines=[_shown_line(line, ids, names) for line in found.lines],
     )
 
 
-def _shown_line(line: DecidingLine, ids: Mapping[UUID, strawberry.ID]) -> DecidingEntry:
+def _shown_line(
+    line: DecidingLine, ids: Mapping[UUID, strawberry.ID], names: Mapping[UUID, Principal]
+) -> DecidingEntry:
     return DecidingEntry(
-        id=line_id(line.id),
-        principal=principals.shown(line.principal),
+        line_id=line_id(line.id),
+        principal=names[line.principal.id],
         node_kind=line.node_kind,
         node_id=None if line.node_id is None else ids[line.node_id],
         action=line.action,

@@ -103,7 +103,7 @@ def shown_preview(work: Work, found: Preview) -> AccessChangePreview:
         account_count=found.n_accounts,
         rehearsed_count=found.n_rehearsed,
         counts_are_whole=found.is_whole,
-        effects=list(_effects(found)),
+        effects=list(_effects(work, found)),
         nodes=[
             AccessChangeNodeEffect(
                 node_kind=each.kind,
@@ -119,12 +119,14 @@ def shown_preview(work: Work, found: Preview) -> AccessChangePreview:
     )
 
 
-def _effects(found: Preview) -> Iterable[AccessChangeEffect]:
+def _effects(work: Work, found: Preview) -> Iterable[AccessChangeEffect]:
+    named = {account: found.accounts[account] for effect in found.effects for account in effect.accounts}
+    names = principals.shown(work, named.values())
     for effect in found.effects:
         gained, lost = (_samples(found, each) for each in (effect.gained_samples, effect.lost_samples))
         for account in effect.accounts:
             yield AccessChangeEffect(
-                principal=principals.shown(found.accounts[account]),
+                principal=names[named[account].id],
                 action=effect.action,
                 gained=effect.gained.total,
                 lost=effect.lost.total,

@@ -17,7 +17,7 @@ from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import INPUT, Info, Payload, mutation_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import given
-from dms.graphql.scalars import asked_id
+from dms.graphql.scalars import Edtf, asked_id
 from dms.graphql.security import SecurityClassificationInput
 from dms.graphql.words import Action, ArrangementLevel
 from dms.rules.accessevents import Op
@@ -45,10 +45,7 @@ class AggregationCreateInput(Creation):
         "the parent's, `/` and the next number.",
     )
     title: str = strawberry.field(description="Its title, one line of at most 1000 characters.")
-    dates: str | None = strawberry.field(
-        default=None,
-        description="Dates of description: `1890`, `1890-05`, `1890-05-17`, `1890~/1900`, `../1890`.",
-    )
+    dates: Edtf | None = strawberry.field(default=None, description="When it is from, such as `1890-05`.")
     scope_and_content: str | None = strawberry.field(default=None, description="What it holds.")
     record_class_id: strawberry.ID | None = strawberry.field(
         default=None, description="The class that Documents filed in it get."
@@ -72,7 +69,7 @@ class AggregationUpdateInput:
     reference_code: strawberry.Maybe[str] = strawberry.field(
         description="The new reference code; codes of what lies below stay as they are."
     )
-    dates: strawberry.Maybe[str | None] = strawberry.field(description="The new dates of description.")
+    dates: strawberry.Maybe[Edtf | None] = strawberry.field(description="The new dates of description.")
     scope_and_content: strawberry.Maybe[str | None] = strawberry.field(description="What it holds.")
     record_class_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
         description="The class that Documents filed from now on get."

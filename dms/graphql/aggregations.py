@@ -14,10 +14,11 @@ from dms.base.paging import Page
 from dms.graphql import paging, principals
 from dms.graphql.aggregationfilters import AggregationBy, AggregationFilter, OrderBy, ordered
 from dms.graphql.context import Info, query_field
-from dms.graphql.nodes import Described, Node, Siblings, nested_field
+from dms.graphql.described import Described
+from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.scalars import Edtf, asked_id, shown_id
 from dms.graphql.schemes import RecordClass, shown_class
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.words import Action, AggregationState, ArrangementLevel
@@ -58,8 +59,8 @@ class Aggregation(Described):
         description="How secret it is. What lies in it bears marks of its own."
     )
     title: str | None = strawberry.field(description="Its title (ISAD(G) 3.1.2). Needs READ_METADATA.")
-    dates: str | None = strawberry.field(
-        description="Dates of description as an EDTF expression (ISAD(G) 3.1.3). Needs READ_METADATA."
+    dates: Edtf | None = strawberry.field(
+        description="Dates of description (ISAD(G) 3.1.3). Needs READ_METADATA."
     )
     scope_and_content: str | None = strawberry.field(
         description="What it holds (ISAD(G) 3.3.1). Needs READ_METADATA."
@@ -185,7 +186,7 @@ def _shape(
         generated=view.generated,
         security_classification=(shown_classification(view.classification) if view.classification else None),
         title=row.title if row else None,
-        dates=row.dates if row else None,
+        dates=None if row is None or row.dates is None else Edtf(row.dates),
         first_day=row.first_day if row else None,
         last_day=row.last_day if row else None,
         scope_and_content=row.scope_and_content if row else None,

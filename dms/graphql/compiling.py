@@ -2,8 +2,8 @@
 
 A function is written for the fields of an object that are attributes, or objects and lists of such. It
 holds names of the schema only; what a caller chose enters as a constant. Everything else stays with
-graphql-core: fields with resolvers, arguments or an abstract type, and every object at which the function
-fails, so that errors, their paths and the spreading of null are graphql-core's own (`api.md` section 2).
+graphql-core: fields with resolvers or arguments, and every object at which the function fails, so that
+errors, their paths and the spreading of null are graphql-core's own (`api.md` section 2).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
+    GraphQLAbstractType,
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
@@ -23,6 +24,7 @@ from graphql import (
     Undefined,
     VariableNode,
     Visitor,
+    is_abstract_type,
     is_enum_type,
     is_leaf_type,
     is_list_type,
@@ -216,12 +218,30 @@ class _Writer:
             ]
         if is_leaf_type(type_):
             return self._leaf(type_, variable)
+        if is_abstract_type(type_):
+            return self._one_of(type_, variable, details)
         if not is_object_type(type_):
             return None
         written = self.whole(type_, details)
         if written is None or written[1]:
             return None
         return [f"{variable} = {written[0]}({variable})"]
+
+    def _one_of(self, type_: GraphQLAbstractType, variable: str, details: Details) -> list[str] | None:
+        """Write the choice among the functions of all types that the value may have."""
+        chosen = []
+        for each in self._executor.schema.get_possible_types(type_):
+            written = self.whole(each, details)
+            if written is None or written[1] or not each.is_type_of:
+                return None
+            origin = each.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].origin
+            chosen.append(f"{self._constant(origin)}: {written[0]}")
+        table = self._constant(None)  # filled by the line below, once the functions are there
+        self._functions.append(f"{table} = {{{', '.join(chosen)}}}")
+        return [
+            f"if {variable}.__class__ not in {table}: raise Aside",
+            f"{variable} = {table}[{variable}.__class__]({variable})",
+        ]
 
     def _leaf(self, type_: GraphQLLeafType, variable: str) -> list[str]:
         if type_.name in _TESTS:

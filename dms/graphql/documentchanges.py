@@ -15,7 +15,7 @@ from dms.graphql.context import INPUT, Info, Payload, mutation_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.documents import Document, Names
 from dms.graphql.nodes import given
-from dms.graphql.scalars import asked_id
+from dms.graphql.scalars import Edtf, asked_id
 from dms.graphql.security import SecurityClassificationInput
 from dms.graphql.versions import UploadInput
 from dms.graphql.words import Action, Medium
@@ -40,9 +40,7 @@ class DocumentRegisterInput(Creation):
     reference_code: str | None = strawberry.field(
         default=None, description="Its reference code, at most 100 characters, which no other Document has."
     )
-    dates: str | None = strawberry.field(
-        default=None, description="When it is from: `1890`, `1890-05`, `1890-05-17`, `1890~/1900`, `../1890`."
-    )
+    dates: Edtf | None = strawberry.field(default=None, description="When it is from, such as `1890-05`.")
     authors: str | None = strawberry.field(default=None, description="Who wrote it.")
     addressees: str | None = strawberry.field(default=None, description="To whom it went.")
     description: str | None = strawberry.field(default=None, description="What it is about.")
@@ -69,7 +67,7 @@ class DocumentUpdateInput:
     title: strawberry.Maybe[str] = strawberry.field(description="The new title.")
     medium: strawberry.Maybe[Medium] = strawberry.field(description="What it consists of.")
     reference_code: strawberry.Maybe[str | None] = strawberry.field(description="The new reference code.")
-    dates: strawberry.Maybe[str | None] = strawberry.field(description="The new dates of description.")
+    dates: strawberry.Maybe[Edtf | None] = strawberry.field(description="The new dates of description.")
     authors: strawberry.Maybe[str | None] = strawberry.field(description="Who wrote it.")
     addressees: strawberry.Maybe[str | None] = strawberry.field(description="To whom it went.")
     description: strawberry.Maybe[str | None] = strawberry.field(description="What it is about.")

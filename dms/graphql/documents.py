@@ -15,11 +15,12 @@ from dms.base.paging import Page
 from dms.graphql import aggregations, paging, principals, versions
 from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import Info, query_field
+from dms.graphql.described import Described
 from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ordered
-from dms.graphql.nodes import Described, Node, Siblings, nested_field
+from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import asked_id, shown_id, shown_instant
+from dms.graphql.scalars import Edtf, asked_id, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
 from dms.graphql.security import SecurityClassification, shown_classifications
 from dms.graphql.versions import Version
@@ -113,9 +114,7 @@ class Document(Described):
     current_version: Version | None = strawberry.field(
         description="Its newest content; none if it has none. Needs READ_METADATA."
     )
-    dates: str | None = strawberry.field(
-        description="Dates of description as an EDTF expression. Needs READ_METADATA."
-    )
+    dates: Edtf | None = strawberry.field(description="Dates of description. Needs READ_METADATA.")
     authors: str | None = strawberry.field(description="Who wrote it. Needs READ_METADATA.")
     addressees: str | None = strawberry.field(description="To whom it went. Needs READ_METADATA.")
     description: str | None = strawberry.field(description="What it is about. Needs READ_METADATA.")
@@ -197,7 +196,7 @@ def _shape(view: DocumentView, siblings: Siblings[DocumentView], links: _Links) 
         state=row.state if row else None,
         record_class=shown_class(view.record_class) if view.record_class else None,
         current_version=links.contents[view.current_version.id] if view.current_version else None,
-        dates=row.dates if row else None,
+        dates=None if row is None or row.dates is None else Edtf(row.dates),
         first_day=row.first_day if row else None,
         last_day=row.last_day if row else None,
         authors=row.authors if row else None,

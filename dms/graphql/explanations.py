@@ -50,7 +50,7 @@ class AccessPathNode:
 class ExplainedLine:
     """A line as an explanation shows it."""
 
-    id: str = strawberry.field(
+    line_id: str = strawberry.field(
         description="The id of an access entry, or `role:<name>:<ACTION>` for a line of the policy files."
     )
     effect: Effect = strawberry.field(description="Whether it gives or refuses.")
@@ -112,7 +112,7 @@ class MandatoryComparison:
 class AccessLink:
     """A link of a principal path."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the membership.")
+    membership_id: strawberry.ID = strawberry.field(description="The membership; `node` tells more.")
     member: Principal = strawberry.field(description="Who belongs.")
     group: Principal = strawberry.field(description="To which group, or who has which role.")
     valid_from: Instant = strawberry.field(description="From this instant on.")
@@ -196,11 +196,11 @@ class _Shaping:
     def line(self, line: ShownLine) -> ExplainedLine:
         """Shape a line."""
         return ExplainedLine(
-            id=accesslists.line_id(line.id),
+            line_id=accesslists.line_id(line.id),
             effect=line.effect,
             action=line.action,
-            principal=principals.shown(line.principal),
-            principal_path=[principals.shown(each) for each in line.principal_path],
+            principal=self.names[line.principal.id],
+            principal_path=[self.names[each.id] for each in line.principal_path],
             node_kind=line.node_kind,
             node_id=self.node(line.node_id),
             node_path=[self.path_node(each) for each in line.node_path],
@@ -215,7 +215,7 @@ class _Shaping:
     def link(self, link: Link) -> AccessLink:
         """Shape a membership."""
         return AccessLink(
-            id=shown_id(Kind.PRINCIPAL_LINK, link.id),
+            membership_id=shown_id(Kind.PRINCIPAL_LINK, link.id),
             member=self.names[link.member_id],
             group=self.names[link.group_id],
             valid_from=Instant(link.since),
@@ -226,12 +226,13 @@ class _Shaping:
 def _shaping(work: Work, found: Explanation) -> _Shaping:
     asked = found.question
     lines = [*(each.line for each in found.lines), *(each.line for each in found.near)]
+    named = [each for line in lines for each in (line.principal, *line.principal_path)]
     path = [(node.kind, node.id) for line in lines for node in line.node_path]
     met = [(kind, node) for kind, node in [*path, (asked.node_kind, asked.node_id)] if node is not None]
     told = [] if found.comparison is None else [found.comparison.clearance, found.comparison.security]
     told += [remedy.mark for step in found.steps for remedy in step.any_of]
     return _Shaping(
-        names={key: principals.shown(row) for key, row in found.principals.items()},
+        names=principals.shown(work, [*found.principals.values(), *named]),
         marks=security.describe(work, {mark for mark in told if mark is not None and mark.rank > 0}),
         ids=accesslists.shown_node_ids(work, met),
     )

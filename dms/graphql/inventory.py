@@ -12,7 +12,7 @@ from dms.graphql import paging
 from dms.graphql.context import Info, query_field
 from dms.graphql.nodes import nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
-from dms.graphql.scalars import BigInt, asked_id, shown_id
+from dms.graphql.scalars import BigInt, Edtf, asked_id, shown_id
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.words import AggregationState, ArrangementLevel, DocumentState, MarkedKind, Medium
 from dms.models import aggregations as models
@@ -89,7 +89,7 @@ class InventoryClassificationCount:
 class InventoryLine:
     """One line."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the Aggregation or Document.")
+    node_id: strawberry.ID = strawberry.field(description="The Aggregation or Document; `node` tells more.")
     kind: MarkedKind = strawberry.field(description="Which of the two it is.")
     reference_code: str | None = strawberry.field(description="Its reference code, if it has one.")
     home_reference_code: str | None = strawberry.field(
@@ -106,7 +106,7 @@ class InventoryLine:
         description="How far it has come, if it is a Document."
     )
     marking: str = strawberry.field(description="The security text that it carries.")
-    dates: str | None = strawberry.field(description="Dates of description as an EDTF expression.")
+    dates: Edtf | None = strawberry.field(description="Dates of description.")
     first_day: date | None = strawberry.field(description="The first day that the dates cover.")
     last_day: date | None = strawberry.field(description="The last day that the dates cover.")
     content_bytes: BigInt | None = strawberry.field(description="Size of all Versions of a Document.")
@@ -216,7 +216,7 @@ def _shown_line(line: Line) -> InventoryLine:
     row = line.row
     is_document = is_a(row, Document)
     return InventoryLine(
-        id=shown_id(Kind.DOCUMENT if is_document else Kind.AGGREGATION, row.id),
+        node_id=shown_id(Kind.DOCUMENT if is_document else Kind.AGGREGATION, row.id),
         kind=MarkedKind.DOCUMENT if is_document else MarkedKind.AGGREGATION,
         reference_code=row.reference_code,
         home_reference_code=line.home_code,
@@ -226,7 +226,7 @@ def _shown_line(line: Line) -> InventoryLine:
         aggregation_state=None if is_a(row, Document) else row.state,
         document_state=row.state if is_a(row, Document) else None,
         marking=line.marking,
-        dates=row.dates,
+        dates=None if row.dates is None else Edtf(row.dates),
         first_day=row.first_day,
         last_day=row.last_day,
         content_bytes=None if line.content_bytes is None else BigInt(line.content_bytes),

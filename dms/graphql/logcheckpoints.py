@@ -69,7 +69,7 @@ class LogCheckpoint:
 class AccessEventProof:
     """The proof, or how far the event has come to one."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the event.")
+    event_id: strawberry.ID = strawberry.field(description="The event; `accessEvent` tells it.")
     state: Standing = strawberry.field(description="How far the event has come.")
     body: str = strawberry.field(
         description="The event as it was written: the leaf is SHA-256 over a zero byte and these bytes."
@@ -126,7 +126,7 @@ def _signature(found: SignatureShown) -> LogCheckpointSignature:
 def _proof(found: EventProved) -> AccessEventProof:
     proved = found.proved
     return AccessEventProof(
-        id=shown_id(Kind.ACCESS_EVENT, found.event_id),
+        event_id=shown_id(Kind.ACCESS_EVENT, found.event_id),
         state=proved.standing,
         body=found.body.decode(errors="replace"),
         leaf_hash=Digest(found.leaf_hash),

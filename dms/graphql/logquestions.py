@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -70,10 +72,10 @@ _Until = Annotated[
 ]
 
 
-def _witness(found: Witness) -> AccessWitness:
+def _witness(found: Witness, names: Mapping[UUID, Principal]) -> AccessWitness:
     sight = found.sight
     return AccessWitness(
-        actor=None if found.account is None else principals.shown(found.account),
+        actor=None if found.account is None else names[found.account.id],
         first_at=Instant(sight.first_at),
         last_at=Instant(sight.last_at),
         count=BigInt(sight.count),
@@ -141,7 +143,8 @@ class Queries:
             info, first=first, after=after, last=last, before=before, filter=_normalised(thing.hex, asked)
         )
         found = logquestions.who_saw(info.work, thing, page.request, asked=asked, wanted=_wanted(info))
-        return page.connection(found.map(_witness))
+        names = principals.shown(info.work, [each.account for each in found.rows])
+        return page.connection(found.map(lambda each: _witness(each, names)))
 
     @query_field(
         op=Op.LOG_READ,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -71,9 +73,9 @@ class AccessStatistic:
     )
 
 
-def _shown(line: Statistic) -> AccessStatistic:
+def _shown(line: Statistic, names: Mapping[UUID, Principal]) -> AccessStatistic:
     return AccessStatistic(
-        actor=None if line.actor is None else principals.shown(line.actor),
+        actor=None if line.actor is None else names[line.actor.id],
         record_class=None if line.record_class is None else schemes.shown_class(line.record_class),
         op=None if line.op is None else _OPS.get(line.op),
         outcome=None if line.outcome is None else Outcome(line.outcome),
@@ -144,4 +146,6 @@ class Queries:
             before=before,
             filter=logstatistics.written(asked),
         )
-        return page.connection(logstatistics.page(info.work, page.request, asked=asked).map(_shown))
+        found = logstatistics.page(info.work, page.request, asked=asked)
+        names = principals.shown(info.work, [line.actor for line in found.rows])
+        return page.connection(found.map(lambda line: _shown(line, names)))

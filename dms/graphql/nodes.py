@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
-from dms.base.clock import Instant
 from dms.base.paging import Page, PageRequest
 from dms.graphql.context import Decorator, Info
-from dms.graphql.principals import Principal
-from dms.graphql.words import Action
 from dms.services.editing import KEEP, Keep
 
 S_co = TypeVar("S_co", covariant=True)
@@ -35,29 +31,6 @@ class Node:
     """What `node` and `nodes` answer."""
 
     id: strawberry.ID = strawberry.field(description="The id of the thing; it never changes.")
-
-
-@strawberry.type(description="A Document or Aggregation.")
-class Described(Node):
-    """What Documents and Aggregations show alike; each inherits from it and adds its own."""
-
-    revision: int = strawberry.field(description="Raised by every change; name it when you change it.")
-    first_day: date | None = strawberry.field(
-        description="The first day that the dates cover; null if open. Needs READ_METADATA."
-    )
-    last_day: date | None = strawberry.field(
-        description="The last day that the dates cover; null if open. Needs READ_METADATA."
-    )
-    updated_at: Instant | None = strawberry.field(
-        description="When it was last changed. Needs READ_METADATA."
-    )
-    updated_by: Principal | None = strawberry.field(
-        description="Who last changed it; none if a command did. Needs READ_METADATA."
-    )
-    available_transitions: list[str] = strawberry.field(
-        description="What its state permits and you may do; empty without READ_METADATA."
-    )
-    viewer_actions: list[Action] = strawberry.field(description="The actions that you have on it.")
 
 
 @dataclass(slots=True)

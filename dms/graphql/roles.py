@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -15,48 +15,13 @@ from dms.graphql import memberships as links
 from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
-from dms.graphql.memberships import Asked, Membership, Standing
-from dms.graphql.nodes import Node, Siblings, nested_field
+from dms.graphql.nodes import Node
 from dms.graphql.paging import After, Before, Connection, First, Last
-from dms.graphql.scalars import asked_id, shown_id
-from dms.graphql.words import Action, Duty
+from dms.graphql.principals import Membership, Role
+from dms.graphql.scalars import asked_id
+from dms.graphql.words import Duty
 from dms.rules.accessevents import Op
 from dms.services import memberships, membershipviews
-
-
-@strawberry.type(description="An office with its duties, as the policy files of this installation give it.")
-class Role(Node):
-    """A role; its links are read when they are asked for."""
-
-    name: str = strawberry.field(description="Its unique name among roles.")
-    title: str = strawberry.field(description="Its name as people know it.")
-    duties: list[Duty] = strawberry.field(description="The powers that it gives.")
-    actions: list[Action] = strawberry.field(
-        description="What it allows on everything that its holder's clearance reaches."
-    )
-    excludes: list[str] = strawberry.field(
-        description="The names of the roles that nobody may hold together with it."
-    )
-    row_id: strawberry.Private[UUID]
-    siblings: strawberry.Private[Siblings[membershipviews.Role]]
-
-    @nested_field(
-        description="Who holds it, the newest link first; the members of a group that holds it hold it too. "
-        "Officers, auditors and administrators see all links; you see your own."
-    )
-    def holders(  # noqa: PLR0917  arguments arrive by name
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        validity: Standing = None,
-    ) -> Connection[Membership]:
-        """List the links into it."""
-        read = membershipviews.members
-        asked = Asked(first, after, last=last, before=before, stands=validity)
-        return links.linked(info, self.siblings, self.row_id, read=read, asked=asked)
 
 
 @strawberry.input(description="The gift of a role.")
@@ -101,25 +66,8 @@ class RoleWithdrawPayload(Payload):
 
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return roles by id, for `node`."""
-    return _shown(membershipviews.role_nodes(info.work, ids).values())
-
-
-def _shown(found: Iterable[membershipviews.Role]) -> Mapping[UUID, Role]:
-    by_id = {role.principal.id: role for role in found}
-    siblings = Siblings(by_id)
-    return {
-        key: Role(
-            id=shown_id(Kind.ROLE, key),
-            name=role.principal.name,
-            title=role.title,
-            duties=list(role.duties),
-            actions=list(role.actions),
-            excludes=list(role.excludes),
-            row_id=key,
-            siblings=siblings,
-        )
-        for key, role in by_id.items()
-    }
+    found = membershipviews.role_nodes(info.work, ids)
+    return principals.shown(info.work, [role.principal for role in found.values()])
 
 
 @strawberry.type
@@ -138,7 +86,7 @@ class Queries:
         """List roles."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, order="name")
         found = membershipviews.roles(info.work, page.request)
-        shown = _shown(found.rows)
+        shown = principals.shown_as(Role, info.work, [role.principal for role in found.rows])
         return page.connection(found.map(lambda role: shown[role.principal.id]))
 
 
@@ -164,7 +112,7 @@ class Mutations:
             valid_until=input.valid_until,
             reason=input.reason,
         )
-        return RoleAssignPayload(membership=links.shown(info.work, [row])[row.id])
+        return RoleAssignPayload(membership=principals.shown_links(info.work, [row])[row.id])
 
     @mutation_field(
         op=Op.ROLE_WITHDRAW,
@@ -182,4 +130,4 @@ class Mutations:
             member_id=principals.asked_principal(info.work, input.member_id),
             reason=input.reason,
         )
-        return RoleWithdrawPayload(membership=links.shown(info.work, [row])[row.id])
+        return RoleWithdrawPayload(membership=principals.shown_links(info.work, [row])[row.id])

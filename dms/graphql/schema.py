@@ -36,6 +36,7 @@ from dms.graphql import (
     logstatistics,
     memberships,
     policyrevisions,
+    principals,
     roles,
     schemes,
     security,
@@ -180,7 +181,7 @@ def build_schema(
     return Schema(
         _root("Query", queries, description="What can be read."),
         _root("Mutation", mutations, description="What can be changed.") if mutations else None,
-        types=VARIANTS,
+        types=[*VARIANTS, *principals.KINDS],
         prices=prices,
         config=StrawberryConfig(info_class=Info, scalar_map=SCALARS, sort_schema=is_sorted),
     )

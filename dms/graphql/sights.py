@@ -71,13 +71,13 @@ class PastAccessHolder:
     periods: list[AccessPeriod] = strawberry.field(description="When, in order of time.")
 
 
-def _holder(seer: Seer) -> AccessHolder:
-    return AccessHolder(principal=principals.shown(seer.account), line_ids=_line_ids(seer.line_ids))
+def _holder(seer: Seer, names: Mapping[UUID, Principal]) -> AccessHolder:
+    return AccessHolder(principal=names[seer.account.id], line_ids=_line_ids(seer.line_ids))
 
 
-def _past_holder(looker: Looker, *, until: int) -> PastAccessHolder:
+def _past_holder(looker: Looker, names: Mapping[UUID, Principal], *, until: int) -> PastAccessHolder:
     return PastAccessHolder(
-        principal=principals.shown(looker.account),
+        principal=names[looker.account.id],
         periods=[
             AccessPeriod(
                 since=Instant(period.since),
@@ -142,7 +142,8 @@ class Queries:
             filter=[kind.value, node.hex, action.value, at],
         )
         found = sights.who_can_see(info.work, AboutThing(kind, node, action, at), page.request)
-        return page.connection(found.map(_holder))
+        names = principals.shown(info.work, [seer.account for seer in found.rows])
+        return page.connection(found.map(lambda seer: _holder(seer, names)))
 
     @query_field(
         op=Op.ACCESS_WHAT,
@@ -218,4 +219,5 @@ class Queries:
         )
         asked = AboutThing(kind, node, action)
         found = sights.could_have_seen(info.work, asked, page.request, since=since, until=until)
-        return page.connection(found.map(lambda each: _past_holder(each, until=until)))
+        names = principals.shown(info.work, [looker.account for looker in found.rows])
+        return page.connection(found.map(lambda each: _past_holder(each, names, until=until)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -12,59 +12,19 @@ from dms.access.login import Code
 from dms.access.revisions import LOCK
 from dms.base.clock import Instant
 from dms.base.ids import Kind
-from dms.graphql import enums, memberships, paging
+from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
-from dms.graphql.memberships import Asked, Membership, Standing
-from dms.graphql.nodes import Node, Siblings, nested_field
+from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
-from dms.graphql.scalars import asked_id, shown_id
+from dms.graphql.principals import User
+from dms.graphql.scalars import asked_id
 from dms.models import users as models
 from dms.models.users import PrincipalStatus
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
-from dms.services import membershipviews, users
-
-enums.show(
-    PrincipalStatus,
-    name="AccountStatus",
-    description="Whether an account counts.",
-    values={
-        PrincipalStatus.ACTIVE: "Its holder can log in and act.",
-        PrincipalStatus.DISABLED: "It is refused everywhere; what it did and holds stays on record.",
-    },
-)
-
-
-@strawberry.type(description="The account of a person. Its names are open to every user.")
-class User(Node):
-    """An account; its links are read when they are asked for."""
-
-    name: str = strawberry.field(description="The name that logs in; it never changes.")
-    display_name: str = strawberry.field(description="The name as people know it.")
-    status: PrincipalStatus = strawberry.field(description="Whether it counts.")
-    created_at: Instant = strawberry.field(description="When it was made.")
-    revision: int = strawberry.field(description="Raised by every change; name it in yours.")
-    row_id: strawberry.Private[UUID]
-    siblings: strawberry.Private[Siblings[models.Principal]]
-
-    @nested_field(
-        description="The groups that it belongs to and the roles that it holds by links of its own, the "
-        "newest first: yours; everybody's for officers, auditors and administrators, empty for all others."
-    )
-    def memberships(  # noqa: PLR0917  arguments arrive by name
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        validity: Standing = None,
-    ) -> Connection[Membership]:
-        """List the links out of it."""
-        asked = Asked(first, after, last=last, before=before, stands=validity)
-        read = membershipviews.belongings
-        return memberships.linked(info, self.siblings, self.row_id, read=read, asked=asked)
+from dms.services import users
+from dms.stores.work import Work
 
 
 @strawberry.type(description="A code with which the holder of an account chooses a password, once.")
@@ -183,29 +143,11 @@ class UserResetStartPayload(Payload):
 
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return accounts by id, for `node`."""
-    return _shown(users.nodes(info.work, ids).values())
+    return principals.shown(info.work, users.nodes(info.work, ids).values())
 
 
-def _shown(rows: Iterable[models.Principal]) -> Mapping[UUID, User]:
-    found = {row.id: row for row in rows}
-    siblings = Siblings(found)
-    return {
-        key: User(
-            id=shown_id(Kind.USER, key),
-            name=row.name,
-            display_name=row.display_name,
-            status=row.status,
-            created_at=Instant(row.created_at),
-            revision=row.revision,
-            row_id=key,
-            siblings=siblings,
-        )
-        for key, row in found.items()
-    }
-
-
-def _one(row: models.Principal) -> User:
-    return _shown([row])[row.id]
+def _one(work: Work, row: models.Principal) -> User:
+    return principals.shown_as(User, work, [row])[row.id]
 
 
 def _code(made: Code) -> OneTimeCode:
@@ -222,8 +164,8 @@ class Queries:
     ) -> User | None:
         """Read an account."""
         if by.id is not None:
-            return _one(users.user(info.work, user_id=asked_id(Kind.USER, by.id.value)))
-        return _one(users.user(info.work, name=by.name.value if by.name else ""))
+            return _one(info.work, users.user(info.work, user_id=asked_id(Kind.USER, by.id.value)))
+        return _one(info.work, users.user(info.work, name=by.name.value if by.name else ""))
 
     @query_field(
         op=Op.USER_LIST,
@@ -254,7 +196,7 @@ class Queries:
             total_up_to=total_up_to,
         )
         found = users.users(info.work, page.request, name_starts=asked.name_starts, status=asked.status)
-        shown = _shown(found.rows)
+        shown = principals.shown_as(User, info.work, found.rows)
         return page.connection(found.map(lambda row: shown[row.id]))
 
 
@@ -271,7 +213,7 @@ class Mutations:
     def user_create(self, info: Info, input: Annotated[UserCreateInput, INPUT]) -> UserCreatePayload | None:
         """Make an account."""
         made = users.create(info.work, name=input.name, display_name=input.display_name)
-        return UserCreatePayload(user=_one(made.user), one_time_code=_code(made.code))
+        return UserCreatePayload(user=_one(info.work, made.user), one_time_code=_code(made.code))
 
     @mutation_field(
         op=Op.USER_UPDATE,
@@ -286,7 +228,7 @@ class Mutations:
             expected_revision=input.expected_revision,
             display_name=input.display_name,
         )
-        return UserUpdatePayload(user=_one(row))
+        return UserUpdatePayload(user=_one(info.work, row))
 
     @mutation_field(
         op=Op.USER_DISABLE,
@@ -304,7 +246,7 @@ class Mutations:
             expected_revision=input.expected_revision,
             reason=input.reason,
         )
-        return UserDisablePayload(user=_one(row))
+        return UserDisablePayload(user=_one(info.work, row))
 
     @mutation_field(
         op=Op.USER_ENABLE,
@@ -320,7 +262,7 @@ class Mutations:
             expected_revision=input.expected_revision,
             reason=input.reason,
         )
-        return UserEnablePayload(user=_one(row))
+        return UserEnablePayload(user=_one(info.work, row))
 
     @mutation_field(
         op=Op.USER_RESET_START,

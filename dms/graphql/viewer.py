@@ -6,7 +6,7 @@ import strawberry
 
 from dms.graphql import principals, sessions
 from dms.graphql.context import OPEN, Info, query_field
-from dms.graphql.principals import Principal
+from dms.graphql.principals import Group, Principal, Role
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.sessions import Session
 from dms.graphql.tasks import ViewerTasks
@@ -22,14 +22,14 @@ class Viewer:
 
     account: Principal = strawberry.field(description="Your account.")
     duties: list[Duty] = strawberry.field(description="The powers that your roles give you.")
-    roles: list[Principal] = strawberry.field(
+    roles: list[Role] = strawberry.field(
         description="The roles that you hold now, also through groups; those that exclude each other do not "
         "count."
     )
     conflicting_roles: list[str] = strawberry.field(
         description="The names of roles that you hold but that exclude each other: ask a security officer."
     )
-    groups: list[Principal] = strawberry.field(
+    groups: list[Group] = strawberry.field(
         description="The groups that you belong to now, also through other groups."
     )
     clearance: SecurityClassification | None = strawberry.field(
@@ -60,11 +60,11 @@ class Queries:
         found = users.viewer(info.work)
         session = session_service.current(info.work) if info.wants("session") else None
         return Viewer(
-            account=principals.shown(found.account),
+            account=principals.shown(info.work, [found.account])[found.account.id],
             duties=list(found.duties),
-            roles=[principals.shown(row) for row in found.roles],
+            roles=list(principals.shown_as(Role, info.work, found.roles).values()),
             conflicting_roles=list(found.conflicting_roles),
-            groups=[principals.shown(row) for row in found.groups],
+            groups=list(principals.shown_as(Group, info.work, found.groups).values()),
             clearance=None if found.clearance is None else shown_classification(found.clearance),
             policy_revision=found.policy_revision,
             tasks=ViewerTasks(),

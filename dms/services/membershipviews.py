@@ -63,7 +63,7 @@ def roles(work: Work, request: PageRequest) -> Page[Role]:
     """List the roles of the policy files by name."""
     work.performs(Op.ROLE_LIST)
     page = _roles(work).order_by(Order(Principal.name)).page(request)
-    return page.map(lambda row: _role(work, row))
+    return page.map(lambda row: role(work, row))
 
 
 def group_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Principal]:
@@ -73,7 +73,24 @@ def group_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Principal]:
 
 def role_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Role]:
     """Return those of these roles that the policy files have, by id."""
-    return {key: _role(work, row) for key, row in _roles(work).many(ids).items()}
+    return {key: role(work, row) for key, row in _roles(work).many(ids).items()}
+
+
+def role(work: Work, row: Principal) -> Role:
+    """Return a role as the policy files define it; one that they have no more gives nothing."""
+    files = policy_of(work).files
+    definition = files.roles.get(row.name)
+    if definition is None:
+        return Role(row, row.display_name, (), (), ())
+    return Role(
+        principal=row,
+        title=definition.title,
+        duties=tuple(sorted(definition.duties)),
+        actions=tuple(sorted(definition.actions)),
+        excludes=tuple(
+            sorted(name for pair in files.exclusive if row.name in pair for name in pair - {row.name})
+        ),
+    )
 
 
 def link_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, PrincipalLink]:
@@ -144,18 +161,4 @@ def _shown(work: Work) -> Listing[PrincipalLink]:
 def _roles(work: Work) -> Listing[Principal]:
     return gate.listed(work, Principal).where(
         Principal.kind == PrincipalKind.ROLE, Principal.name.in_(policy_of(work).files.roles)
-    )
-
-
-def _role(work: Work, row: Principal) -> Role:
-    files = policy_of(work).files
-    definition = files.roles[row.name]
-    return Role(
-        principal=row,
-        title=definition.title,
-        duties=tuple(sorted(definition.duties)),
-        actions=tuple(sorted(definition.actions)),
-        excludes=tuple(
-            sorted(name for pair in files.exclusive if row.name in pair for name in pair - {row.name})
-        ),
     )

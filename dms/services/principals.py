@@ -15,6 +15,11 @@ def named(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Principal]:
     return gate.vocabulary(work, Principal).many(ids)
 
 
+def nodes(work: Work, ids: Collection[UUID], *, kind: PrincipalKind) -> Mapping[UUID, Principal]:
+    """Return those of these principals of one kind that there are, by id."""
+    return gate.listed(work, Principal).where(Principal.kind == kind).many(ids)
+
+
 def is_kind(work: Work, principal_id: UUID, *, kind: PrincipalKind) -> bool:
     """Tell whether there is a principal of this kind and id."""
     found = gate.vocabulary(work, Principal).many([principal_id])

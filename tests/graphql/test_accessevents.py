@@ -35,7 +35,7 @@ query ($id: ID!) {
     decidingLines releasedCount changedCount refusedCount aggregates withheld bytesSent part parts writer
     number leafHash isIntact fault
     actor { id kind name displayName }
-    released { uuid disclosure revision marking thing { id kind referenceCode title } }
+    released { uuid disclosure revision marking thing { nodeId kind referenceCode title } }
     changed { uuid revisionBefore revisionAfter valuesDigest thing { title } }
     refused { uuid action reason exists thing { title } }
     detail { json withheld }
@@ -77,7 +77,7 @@ def test_auditor_reads_one_event_with_all_that_it_names(api, auditor, person, pa
     assert found["actor"]["id"] == global_id(Kind.USER, person)
     titles = {line["uuid"]: line["thing"] for line in found["released"]}
     assert titles[papers[0].hex]["title"] == "Shared"
-    assert titles[papers[0].hex]["id"] == global_id(Kind.DOCUMENT, papers[0])
+    assert titles[papers[0].hex]["nodeId"] == global_id(Kind.DOCUMENT, papers[0])
     assert titles[papers[1].hex] is None
     assert {line["disclosure"] for line in found["released"]} == {"METADATA"}
     assert {line["marking"] for line in found["released"]} == {"OPEN"}

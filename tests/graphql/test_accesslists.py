@@ -40,11 +40,17 @@ query ($first: Int!, $after: String, $filter: AccessEntryFilter) {
   }
 }
 """
+WHO = """
+query ($filter: AccessEntryFilter) {
+  accessEntries(first: 9, filter: $filter) { nodes { principal { __typename id kind name displayName } } }
+}
+"""
+NODE = "query ($id: ID!) { node(id: $id) { __typename id ... on Principal { kind name displayName } } }"
 CHECK = """
 query ($nodeId: ID!, $action: Action!, $principalId: ID) {
   accessCheck(nodeId: $nodeId, action: $action, principalId: $principalId) {
     principal { id } nodeKind nodeId action may reason isExplained
-    lines { id principal { name } nodeKind nodeId action effect validFrom validUntil }
+    lines { lineId principal { name } nodeKind nodeId action effect validFrom validUntil }
   }
 }
 """
@@ -131,6 +137,30 @@ def test_principals_of_every_kind_can_be_named(api, world, officer, kind, api_ki
         global_id(api_kind, principal),
         kind.name,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_name"),
+    [
+        (PrincipalKind.USER, "User"),
+        (PrincipalKind.GROUP, "Group"),
+        (PrincipalKind.SERVICE, "ServiceAccount"),
+        (PrincipalKind.EVERYONE, "Everyone"),
+        (PrincipalKind.ROLE, "Role"),
+    ],
+)
+def test_id_of_a_principal_is_of_one_type_wherever_it_shows(api, world, officer, kind, type_name):
+    named = {PrincipalKind.EVERYONE: EVERYONE_ID, PrincipalKind.ROLE: world.role("auditor")}
+    principal = named.get(kind) or world.principal(kind)
+    node = world.aggregation()
+    world.entry(principal, node, Action.DISCOVER)
+
+    listed = api.ask(WHO, {"filter": {"nodeId": aggregation(node)}}, as_user=officer)
+    (shown,) = [each["principal"] for each in listed.data["accessEntries"]["nodes"]]
+    found = api.ask(NODE, {"id": shown["id"]}, as_user=officer).data["node"]
+
+    assert shown["__typename"] == type_name
+    assert found == shown
 
 
 def test_nodes_of_every_kind_can_be_named(api, world, officer, fonds, user):
@@ -272,7 +302,7 @@ def test_officer_sees_the_lines_that_decide(api, world, officer, fonds, user):
     assert (found["may"], found["reason"], found["isExplained"]) == (True, "ALLOWED", True)
     assert found["principal"] == {"id": person(user)}
     (line,) = found["lines"]
-    assert line["id"] == global_id(Kind.ACCESS_ENTRY, entry)
+    assert line["lineId"] == global_id(Kind.ACCESS_ENTRY, entry)
     assert (line["nodeKind"], line["nodeId"]) == ("AGGREGATION", aggregation(fonds))
     assert (line["action"], line["effect"]) == ("READ_CONTENT", "ALLOW")
 
@@ -281,7 +311,7 @@ def test_officer_sees_that_it_is_his_office_that_decides(api, officer, fonds):
     found = check(api, officer, aggregation(fonds), "MANAGE_ACCESS").data["accessCheck"]
 
     (line,) = found["lines"]
-    assert line["id"] == "role:security_officer:MANAGE_ACCESS"
+    assert line["lineId"] == "role:security_officer:MANAGE_ACCESS"
     assert (line["principal"], line["validFrom"]) == ({"name": "security_officer"}, None)
 
 

@@ -20,7 +20,7 @@ query ($principalId: ID!, $nodeId: ID!, $action: Action!, $at: DateTime) {
       clearance { marking } securityClassification { marking }
     }
     lines { decides line { ...Line } }
-    nearMisses { defects line { id } } nearMissCount
+    nearMisses { defects line { lineId } } nearMissCount
     whatWouldChange {
       obstacle
       anyOf { kind lineIds roles at clearance { level { rank } } links { member { id } group { id } } }
@@ -29,8 +29,8 @@ query ($principalId: ID!, $nodeId: ID!, $action: Action!, $at: DateTime) {
   }
 }
 fragment Line on ExplainedLine {
-  id effect action principal { id } principalPath { name } nodeKind nodeId nodePath { nodeKind nodeId code }
-  validFrom validUntil
+  lineId effect action principal { id } principalPath { name } nodeKind nodeId
+  nodePath { nodeKind nodeId code } validFrom validUntil
 }
 """
 WHO = """
@@ -86,7 +86,7 @@ def test_explanation_is_shown_whole(api, world, officer, file):
     assert (found["may"], found["reason"], found["existed"]) == (False, "DENIED", True)
     assert found["mandatory"]["clearance"] == {"marking": "OPEN"}
     assert found["mandatory"]["lacksLevel"] is False
-    lines = {each["line"]["id"]: each for each in found["lines"]}
+    lines = {each["line"]["lineId"]: each for each in found["lines"]}
     assert {key: each["decides"] for key, each in lines.items()} == {
         entry_id(allow): False,
         entry_id(deny): True,
@@ -107,7 +107,7 @@ def test_role_on_the_repository_is_explained(api, world, officer):
     asked = {"principalId": person(officer), "nodeId": answer, "action": "MANAGE_ACCESS"}
     found = api.ask(EXPLAIN, asked, as_user=officer).data["accessExplain"]
 
-    assert [each["line"]["id"] for each in found["lines"]] == ["role:security_officer:MANAGE_ACCESS"]
+    assert [each["line"]["lineId"] for each in found["lines"]] == ["role:security_officer:MANAGE_ACCESS"]
     assert found["mandatory"]["securityClassification"] is None
     assert found["lines"][0]["line"]["nodePath"][0]["code"] == "Test archive"
 

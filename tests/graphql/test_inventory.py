@@ -29,7 +29,7 @@ query ($of: InventoryOf, $first: Int, $after: String, $last: Int, $before: Strin
     lines(first: $first, after: $after, last: $last, before: $before) {
       totalCount totalIsExact
       nodes {
-        id kind referenceCode homeReferenceCode title level medium aggregationState documentState marking
+        nodeId kind referenceCode homeReferenceCode title level medium aggregationState documentState marking
         dates firstDay lastDay contentBytes
       }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
@@ -105,7 +105,7 @@ def test_lines_stand_by_code(api, reader, fonds):
     assert (found["totalCount"], found["totalIsExact"]) == (3, True)
     series, paper, _ = found["nodes"]
     assert series == {
-        "id": global_id(Kind.AGGREGATION, fonds["series"]),
+        "nodeId": global_id(Kind.AGGREGATION, fonds["series"]),
         "kind": "AGGREGATION",
         "referenceCode": f"{fonds['code']}/1",
         "homeReferenceCode": fonds["code"],

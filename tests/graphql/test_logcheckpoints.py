@@ -14,7 +14,7 @@ from tests.signing import signed
 
 PROOF = """
 query ($id: ID!) { accessEventProof(id: $id) {
-  id state body leafHash leafIndex proof
+  eventId state body leafHash leafIndex proof
   checkpoint { origin size root signedAt note signatures { name keyId isOwn cosignedAt } } } }
 """
 CHECKPOINTS = """

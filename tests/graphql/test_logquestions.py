@@ -30,7 +30,7 @@ query ($who: ID!, $first: Int, $after: String, $disclosure: Disclosure,
   whatSaw(principalId: $who, first: $first, after: $after, disclosure: $disclosure,
          since: $since, until: $until) {
     totalCount totalIsExact pageInfo { hasNextPage endCursor }
-    nodes { uuid firstAt lastAt count disclosure ops thing { id kind title } } } }
+    nodes { uuid firstAt lastAt count disclosure ops thing { nodeId kind title } } } }
 """
 STATISTICS = """
 query ($by: [AccessStatisticsBy!]!, $first: Int = 50, $after: String, $since: Date, $until: Date,
@@ -90,7 +90,7 @@ def test_what_somebody_saw_names_only_what_the_auditor_may_read(api, auditor, pe
     found = api.ask(WHAT, {"who": global_id(Kind.USER, person), "first": 5}, as_user=auditor).data["whatSaw"]
 
     expected = node(api, event, event, count=1, disclosure="METADATA", ops=["DOCUMENT_LIST"])
-    shared = {"id": global_id(Kind.DOCUMENT, papers[0]), "kind": "DOCUMENT", "title": "Shared"}
+    shared = {"nodeId": global_id(Kind.DOCUMENT, papers[0]), "kind": "DOCUMENT", "title": "Shared"}
     assert found["nodes"] == [
         {**expected, "uuid": each.hex, "thing": thing}
         for each, thing in sorted({papers[0]: shared, papers[1]: None}.items())

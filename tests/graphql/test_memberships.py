@@ -23,14 +23,14 @@ CREATE = (
 GROUPS = """
 query ($filter: GroupFilter, $first: Int = 20, $validity: Validity) {
   groups(first: $first, filter: $filter) { totalCount nodes { name members(first: 10, validity: $validity) {
-    totalCount nodes { validity member { name kind } memberGroup { members(first: 10) {
-      nodes { member { name } } } } }
+    totalCount nodes { validity member { name kind ... on Group { members(first: 10) {
+      nodes { member { name } } } } } }
   } } }
 }
 """
 ROLES = """
 { roles(first: 100) { totalCount nodes {
-  name title duties actions excludes holders(first: 10) { nodes { member { name } } }
+  name displayName duties actions excludes holders(first: 10) { nodes { member { name } } }
 } } }
 """
 
@@ -195,8 +195,9 @@ def test_nested_members_show_and_are_read_together(api, world, officer):
         found = groups(api, officer, "nest-")
 
     (member,) = outer["members"]["nodes"]
-    assert member["member"] == {"name": "nest-a-inner", "kind": "GROUP"}
-    assert member["memberGroup"]["members"]["nodes"] == [{"member": {"name": "nest-a-user"}}]
+    inner = member["member"]
+    assert (inner["name"], inner["kind"]) == ("nest-a-inner", "GROUP")
+    assert inner["members"]["nodes"] == [{"member": {"name": "nest-a-user"}}]
     assert len(found) == 8
     assert len(many) == len(few)
 

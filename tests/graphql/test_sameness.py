@@ -116,7 +116,7 @@ CONTENTS = eight(
     b#: document(by: {id: $v#}) { title versions(first: 5) { totalCount nodes { ...T } } }""",
 )
 INVENTORY = """{ found: inventory {
-  documentCount aggregationCount lines(first: 100) { totalCount nodes { id kind title referenceCode } }
+  documentCount aggregationCount lines(first: 100) { totalCount nodes { nodeId kind title referenceCode } }
 } }"""
 
 Things = Mapping[str, Any]
@@ -381,6 +381,6 @@ def test_inventory_counts_what_shows_with_its_metadata(archive, asker):
     counted = (found["documentCount"], found["aggregationCount"])
     assert counted == (len(readable[Kind.DOCUMENT]), len(readable[Kind.AGGREGATION]))
     assert found["lines"]["totalCount"] == sum(counted)
-    lines = {each["id"]: (each["title"], each["referenceCode"]) for each in found["lines"]["nodes"]}
+    lines = {each["nodeId"]: (each["title"], each["referenceCode"]) for each in found["lines"]["nodes"]}
     assert len(lines) == min(100, sum(counted))
     assert lines.items() <= (readable[Kind.DOCUMENT] | readable[Kind.AGGREGATION]).items()

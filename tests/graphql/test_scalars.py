@@ -6,7 +6,7 @@ import pytest
 
 from dms.base.clock import Instant
 from dms.base.ids import Kind, new_id
-from dms.graphql.scalars import ABSENT, SCALARS, BigInt, Digest, MediaType, asked_id, shown_id
+from dms.graphql.scalars import ABSENT, SCALARS, BigInt, Digest, Edtf, MediaType, asked_id, shown_id
 
 SHA = "ab" * 32
 
@@ -17,6 +17,7 @@ GOOD = [
     (BigInt, 2**63 - 1, 2**63 - 1),
     (BigInt, "-9223372036854775808", -(2**63)),
     (Digest, SHA.upper(), SHA),
+    (Edtf, "1890~/..", "1890~/.."),
     (MediaType, "Application/PDF", "application/pdf"),
 ]
 
@@ -28,6 +29,7 @@ BAD = [
     *((date, value) for value in ("2031-02-30", "20310504", "2031-W01-1", "2031-05-04T00:00:00Z", 5)),
     *((BigInt, value) for value in (1.0, "1.0", "", True, 2**63, "9" * 20, "٣", [1])),
     *((Digest, value) for value in ("", "ab", SHA + "00", "zz" * 32, 5)),
+    *((Edtf, value) for value in (1890, None, True, ["1890"])),
     *((MediaType, value) for value in ("pdf", "application/", "text/html; charset=utf-8", "a b/c", 5)),
 ]
 

@@ -35,7 +35,7 @@ LIST = (
 BELONGS = """
 query ($filter: UserFilter) { users(first: 100, filter: $filter) { nodes {
   name memberships(first: 5) { totalCount nodes {
-    member { name } group { kind name } validity reason grantedBy { name } memberGroup { name }
+    member { name } group { kind name } validity reason grantedBy { name }
   } }
 } } }
 """
@@ -249,6 +249,5 @@ def test_membership_tells_group_dates_and_reason(api, world, administrator):
             "validity": "LIVE",
             "reason": "factory",
             "grantedBy": None,
-            "memberGroup": None,
         }
     ]

@@ -10,8 +10,8 @@ from dms.base.errors import Invalid
 from dms.rules.dates import Dates, parse, sort_key
 
 FORMS = (
-    "write `1890`, `1890-05` or `1890-05-17`, add `?` or `~` if it is not certain, "
-    "join two with `/` for a period and put `..` for an open end"
+    "write `1890`, `1890-05` or `1890-05-17`, put `X` for a digit that is not known, as in `189X`, "
+    "add `?` or `~` if it is not certain, join two with `/` for a period and put `..` for an open end"
 )
 
 
@@ -31,6 +31,14 @@ FORMS = (
         ("1890~/1900-03-04?", date(1890, 1, 1), date(1900, 3, 4)),
         ("1890/..", date(1890, 1, 1), None),
         ("../1890", None, date(1890, 12, 31)),
+        ("189X", date(1890, 1, 1), date(1899, 12, 31)),
+        ("18XX?", date(1800, 1, 1), date(1899, 12, 31)),
+        ("1890-XX", date(1890, 1, 1), date(1890, 12, 31)),
+        ("1890-XX-XX", date(1890, 1, 1), date(1890, 12, 31)),
+        ("1892-02-XX~", date(1892, 2, 1), date(1892, 2, 29)),
+        ("189X/1904-05", date(1890, 1, 1), date(1904, 5, 31)),
+        ("1890/", date(1890, 1, 1), None),
+        ("/1890", None, date(1890, 12, 31)),
         ("0001", date(1, 1, 1), date(1, 12, 31)),
         ("9999-12-31", date(9999, 12, 31), date(9999, 12, 31)),
     ],
@@ -50,12 +58,18 @@ def test_spaces_around_the_ends_are_dropped():
         "17.5.1890",
         "18",
         "18 90",
-        "189X",
+        "1X90",
+        "1XXX",
+        "XXXX",
+        "189X-05",
+        "1890-XX-05",
+        "1890-1X",
+        "189x",
         "1890-5",
         "1890??",
         "1890-05-17T10:00",
-        "1890/",
-        "/1890",
+        "/",
+        "../",
         "../..",
         "..",
         "1890/1900/1910",
@@ -71,7 +85,9 @@ def test_what_is_not_understood_is_refused_with_the_forms_that_are(typed):
     assert refused.value.path == ("dates",)
 
 
-@pytest.mark.parametrize("typed", ["1890-13", "1890-02-30", "0000", "1890-00", "1890-05-00"])
+@pytest.mark.parametrize(
+    "typed", ["1890-13", "1890-02-30", "0000", "1890-00", "1890-05-00", "00XX", "1890-21", "1890-13-XX"]
+)
 def test_a_day_that_no_calendar_has_is_refused(typed):
     with pytest.raises(Invalid, match=f"^`{typed}` is no date of the calendar$"):
         parse(typed)
