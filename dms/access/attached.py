@@ -20,6 +20,7 @@ from dms.access.reading import counted, note_lines, release, with_total
 from dms.access.scopes import Row
 from dms.access.slices import NOBODY
 from dms.access.standing import of_actor
+from dms.access.totals import with_totals
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
@@ -152,10 +153,10 @@ class Attached(Generic[M]):
                 continue
             pages[key] = keyset.page_of(rows, order=self.order, request=request)
             self._release(pages[key].rows, judged)
-        if not request.want_total:
-            return pages
-        totals = self.where(group.in_(of)).counts(group)
-        return {key: replace(page, total=totals.get(key, 0)) for key, page in pages.items()}
+        conditions = (self._filter(), *self.conditions)
+        return with_totals(
+            pages, request, work=self.work, model=self.model, conditions=conditions, owner=group
+        )
 
     def count(self) -> int:
         """Return the exact number of rows that the actor may see."""

@@ -15,6 +15,7 @@ from dms.access import keyset, predicates, slices, strategies
 from dms.access.keyset import Order
 from dms.access.scopes import Row
 from dms.access.standing import of_actor
+from dms.access.totals import with_totals
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
@@ -118,7 +119,9 @@ class Listing(Generic[M]):
         pages = {key: keyset.page_of(rows, order=self.order, request=request) for key, rows in found.items()}
         for page in pages.values():
             self._note(page.rows)
-        return _with_totals(pages, self.where(owner.in_(of)).counts(owner)) if request.want_total else pages
+        return with_totals(
+            pages, request, work=self.work, model=self.model, conditions=self.conditions, owner=owner
+        )
 
     def count(self) -> int:
         """Return how many rows there are."""
@@ -255,7 +258,9 @@ class Visible(Generic[R]):
             kept = [row for row in rows if row.id in shown]
             pages[key] = keyset.page_of(kept, order=self.order, request=request)
             release(self.work, pages[key].rows, action=self.action)
-        return _with_totals(pages, self.where(owner.in_(of)).counts(owner)) if request.want_total else pages
+        return with_totals(
+            pages, request, work=self.work, model=self.model, conditions=self._filters(), owner=owner
+        )
 
     def scan(self, size: int = 100) -> Iterator[R]:
         """Yield every row in order, page by page."""
@@ -374,10 +379,6 @@ def note_lines(work: Work, decisions: Iterable[Decision]) -> None:
     """Note the lines that decided; many things share a decision."""
     for decision in {id(each): each for each in decisions}.values():
         work.notes.deciding.update(line if isinstance(line, str) else line.hex for line in decision.line_ids)
-
-
-def _with_totals(pages: Mapping[UUID, Page[M]], totals: Mapping[UUID, int]) -> dict[UUID, Page[M]]:
-    return {key: replace(page, total=totals.get(key, 0)) for key, page in pages.items()}
 
 
 def _key(row: DeclarativeBase) -> UUID:

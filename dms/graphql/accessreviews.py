@@ -87,16 +87,25 @@ class AccessReview(Node):
     open_count: int = strawberry.field(description="How many of them wait for a decision.")
 
     @nested_field(description="Its lines that you may know of, in the order in which they were written.")
-    def lines(
+    def lines(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[AccessReviewLine] | None:
         """Read the first pages of all siblings at once; a later page is of one of them."""
-        page = paging.asked(info, first=first, after=after, last=last, before=before, filter=self.key.hex)
+        page = paging.asked(
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=self.key.hex,
+            total_up_to=total_up_to,
+        )
 
         def read(rows: Mapping[UUID, models.AccessReview]) -> Mapping[UUID, Page[AccessReviewLine]]:
             found = accessreviews.lines(info.work, rows.keys(), page.request)

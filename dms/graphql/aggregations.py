@@ -113,11 +113,19 @@ class Aggregation(Described):
         last: Last = None,
         before: Before = None,
         order_by: OrderBy = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Aggregation] | None:
         """Read the first pages of all siblings at once; a later page is of one of them."""
         order, descending, named = ordered(order_by)
         page = paging.asked(
-            info, first=first, after=after, last=last, before=before, filter=self.key.hex, order=named
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=self.key.hex,
+            order=named,
+            total_up_to=total_up_to,
         )
 
         def read(views: Mapping[UUID, AggregationView]) -> Mapping[UUID, Page[Aggregation]]:

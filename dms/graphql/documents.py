@@ -133,11 +133,25 @@ class Document(Described):
     )
 
     @nested_field(description="Its Versions by number. Null without READ_METADATA.")
-    def versions(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    def versions(  # noqa: PLR0917  arguments arrive by name
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Version] | None:
         """Read the first pages of all siblings at once; a later page is of one of them."""
-        page = paging.asked(info, first=first, after=after, last=last, before=before, filter=self.key.hex)
+        page = paging.asked(
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=self.key.hex,
+            total_up_to=total_up_to,
+        )
 
         def read(views: Mapping[UUID, DocumentView]) -> Mapping[UUID, Page[Version]]:
             names = info.below("nodes", "edges.node")

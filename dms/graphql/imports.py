@@ -93,16 +93,25 @@ class ImportRun(Node):
         return self.siblings.once(info, read).get(self.aggregation_key)
 
     @nested_field(description="What was said of single files, in the order of their paths.")
-    def findings(
+    def findings(  # noqa: PLR0917  arguments arrive by name
         self,
         info: Info,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[ImportFinding] | None:
         """Read the first pages of all siblings at once; a later page is of one of them."""
-        page = paging.asked(info, first=first, after=after, last=last, before=before, filter=self.key.hex)
+        page = paging.asked(
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=self.key.hex,
+            total_up_to=total_up_to,
+        )
 
         def read(runs: Mapping[UUID, models.ImportRun]) -> Mapping[UUID, Page[ImportFinding]]:
             pages = importviews.findings(info.work, runs.keys(), page.request)

@@ -20,7 +20,7 @@ from dms.base.paging import Page
 from dms.graphql import enums, paging
 from dms.graphql.context import Info
 from dms.graphql.nodes import Node, Siblings, nested_field
-from dms.graphql.paging import After, Before, Connection, First, Last
+from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.scalars import ABSENT, shown_id, shown_instant
 from dms.graphql.words import Action, Duty, PrincipalKind, Validity
 from dms.models import users as models
@@ -66,6 +66,7 @@ class Asked:
     after: str | None
     last: int | None
     before: str | None
+    up_to: int
     stands: Validity | None
 
 
@@ -117,9 +118,10 @@ class Account(Principal):
         last: Last = None,
         before: Before = None,
         validity: Standing = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Membership]:
         """List the links out of it."""
-        asked = Asked(first, after, last=last, before=before, stands=validity)
+        asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
         return _linked(info, self, membershipviews.belongings, asked)
 
 
@@ -156,9 +158,10 @@ class Group(Principal):
         last: Last = None,
         before: Before = None,
         validity: Standing = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Membership]:
         """List the links into it."""
-        asked = Asked(first, after, last=last, before=before, stands=validity)
+        asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
         return _linked(info, self, membershipviews.members, asked)
 
     @nested_field(
@@ -173,9 +176,10 @@ class Group(Principal):
         last: Last = None,
         before: Before = None,
         validity: Standing = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Membership]:
         """List the links out of it."""
-        asked = Asked(first, after, last=last, before=before, stands=validity)
+        asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
         return _linked(info, self, membershipviews.belongings, asked)
 
 
@@ -205,9 +209,10 @@ class Role(Principal):
         last: Last = None,
         before: Before = None,
         validity: Standing = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Membership]:
         """List the links into it."""
-        asked = Asked(first, after, last=last, before=before, stands=validity)
+        asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
         return _linked(info, self, membershipviews.members, asked)
 
 
@@ -224,6 +229,7 @@ def _linked(info: Info, of: Principal, read: membershipviews.Links, asked: Asked
         last=asked.last,
         before=asked.before,
         filter={"of": of.row_id.hex, "validity": asked.stands},
+        total_up_to=asked.up_to,
     )
 
     def pages(rows: Mapping[UUID, models.Principal]) -> Mapping[UUID, Page[Membership]]:
