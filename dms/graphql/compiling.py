@@ -24,6 +24,7 @@ from graphql import (
     Undefined,
     VariableNode,
     Visitor,
+    get_named_type,
     is_abstract_type,
     is_enum_type,
     is_leaf_type,
@@ -34,9 +35,10 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
+
+from dms.graphql.shaping import ROWS, TimedContext
 
 MOST_FIELDS = 500
 """Fields that are written for one text, for whatever its variables include; what is more is executed without.
@@ -93,7 +95,7 @@ class Shapes:
         return shape
 
 
-class CompiledContext(StrawberryGraphQLCoreExecutionContext):
+class CompiledContext(TimedContext):
     """Executes an operation; objects are shown by the functions that the operation's context holds."""
 
     _switched: Key | None = None
@@ -111,6 +113,7 @@ class CompiledContext(StrawberryGraphQLCoreExecutionContext):
         if position_context is None:
             shown = self._shown(return_type, field_details_list, path, result)
             if shown is not None:
+                self.count_row()
                 return shown
         return super().complete_object_value(
             return_type, field_details_list, info, path, result, position_context
@@ -212,8 +215,13 @@ class _Writer:
             if item is None:
                 return None
             one = self._function("v", [*item, "return v"])
+            # What is long is shown object by object, so that the deadline is kept in its midst.
+            most = (
+                [] if is_leaf_type(get_named_type(type_)) else [f"if len({variable}) > {ROWS}: raise Aside"]
+            )
             return [
                 f"if {variable}.__class__ is not list and {variable}.__class__ is not tuple: raise Aside",
+                *most,
                 f"{variable} = [{one}(each) for each in {variable}]",
             ]
         if is_leaf_type(type_):

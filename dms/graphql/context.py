@@ -15,7 +15,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.base import StrawberryOptional
 
 from dms.access import gate
-from dms.base.errors import DmsError, NotFound
+from dms.base.errors import Deadline, DmsError, NotFound
 from dms.base.settings import Settings
 from dms.graphql import creations
 from dms.graphql.buckets import Buckets
@@ -77,6 +77,16 @@ class Context:
             raise self.stopped
         self.work.performs(rule.op)
         self.work.check_deadline()
+
+    def check_time(self) -> None:
+        """End the operation with `Deadline` if it has used up its time."""
+        if self.stopped is not None:
+            raise self.stopped
+        try:
+            self.work.check_deadline()
+        except Deadline as error:
+            self.stopped = error
+            raise
 
 
 class Info(strawberry.Info[Context, None]):

@@ -8,7 +8,6 @@ from typing import Any
 import strawberry
 from graphql import ExecutionResult, GraphQLObjectType, GraphQLSchema, execute_sync, introspection_from_schema
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from dms.graphql import (
     accessevents,
@@ -54,6 +53,7 @@ from dms.graphql.errors import VARIANTS
 from dms.graphql.limits import MAX_ERRORS
 from dms.graphql.prices import PRICES
 from dms.graphql.scalars import SCALARS
+from dms.graphql.shaping import TimedContext
 
 QUERIES: tuple[type, ...] = (
     core.Queries,
@@ -162,7 +162,7 @@ class Schema(strawberry.Schema):
             variable_values=variables,
             operation_name=operation_name,
             max_coercion_errors=MAX_ERRORS,
-            executor_class=CompiledContext if context.shapes else StrawberryGraphQLCoreExecutionContext,
+            executor_class=CompiledContext if context.shapes else TimedContext,
             hide_suggestions=context.door.settings.production,
         )
 

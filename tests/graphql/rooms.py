@@ -1,6 +1,7 @@
 """A room of the tests' own: root fields that succeed, are refused and break as they are told."""
 
 import threading
+import time
 from enum import Enum
 
 import strawberry
@@ -40,6 +41,7 @@ PROBE_PRICES = {
         Cost(0),
     ),
     **dict.fromkeys(("Query.line", "Query.shelf"), Cost(1)),
+    "Query.slowLines": Cost(0, items=1),
     **dict.fromkeys(("Query.numbers", "Query.figures"), Cost(1, sized_by=SIZES)),
     **dict.fromkeys(
         (f"Mutation.compartment{name}" for name in ["Put", "Office", "Touch", "Endless"]),
@@ -97,6 +99,15 @@ class NumberLine:
         raise RuntimeError(SECRET)
 
 
+class SlowLine:
+    """Shown as a `NumberLine`."""
+
+    @property
+    def number(self) -> int:
+        time.sleep(0.002)
+        return 1
+
+
 @strawberry.type(description="A thing with a list.")
 class Shelf:
     @strawberry.field(description="The numbers 0 to 9.")
@@ -146,6 +157,10 @@ class ProbeQueries:
     def many(self, info: Info) -> int | None:
         while True:
             session_of(info.work).execute(text("SELECT 1"))
+
+    @query_field(op=Op.SERVER_READ, needs=OPEN, description="Lines that take their time when they are shown.")
+    def slow_lines(self) -> list[NumberLine] | None:
+        return [SlowLine() for _ in range(2_000)]
 
     @query_field(op=Op.SERVER_READ, needs=OPEN, description="A number that does not fit into Int.")
     def overflow(self) -> int | None:

@@ -49,6 +49,20 @@ def test_runaway_reading_is_stopped_at_the_deadline_and_recorded(hurried, field)
     assert (event["outcome"], event["reason"]) == ("refused", "deadline")
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_long_shaping_is_stopped_at_the_deadline(house, world, compiled):
+    works = replace(house.works, deadline_s=LIMIT_S)
+    settings = replace(house.settings, graphql_compiled=compiled)
+    probe = Probe(house, open_endpoint(settings, works, probe_schema()), world.user())
+
+    answers = [timed(probe, "{ slowLines { number } echo }") for _ in range(3)]  # compiled when seen again
+    probe.endpoint.close()
+
+    for reply, took_s in answers:
+        assert (reply.status, reply.codes, reply.messages) == (503, ["DEADLINE"], [LATE])
+        assert LIMIT_S <= took_s < LIMIT_S + SLACK_S  # all of them take 4 s
+
+
 def test_runaway_writing_is_stopped_at_the_deadline_and_keeps_nothing(hurried):
     reply, took_s = timed(
         hurried,
