@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import dms.models  # noqa: F401  maps every table
 from dms.base.settings import load
-from dms.models import accessevents
+from dms.models import accessevents, search
 from dms.models.types import NAMES, Base
 from dms.stores.migrations import migration_engine
 
@@ -41,8 +41,10 @@ def _render(kind: str, thing: object, autogenerate: AutogenContext) -> str | boo
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    """Leave out the partitions of the access log, which come and go by month."""
-    return kind != "table" or name is None or not name.startswith(accessevents.PARTITIONS)
+    """Leave out the partitions of the access log, which come and go by month, and what finds words."""
+    if kind == "index":
+        return name not in search.VECTOR_INDEXES
+    return kind != "table" or name is None or not name.startswith((*accessevents.PARTITIONS, search.WORDS))
 
 
 def _run(connection: Connection) -> None:

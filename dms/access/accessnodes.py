@@ -37,6 +37,7 @@ from dms.models.documents import Document
 from dms.models.schemes import RecordClass
 from dms.models.scopes import AccessNode, AccessNodeClosure, AccessScope, NodeState
 from dms.rules.access import NodeKind
+from dms.stores import fulltext
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
 
@@ -352,6 +353,7 @@ def _shift(work: Work, rows: Sequence[Any], model: type[Row], *, kind: NodeKind,
     move = update(model).where(in_ids(model.id, "moved")).values(scope_id=bindparam("scope"))
     for scope_id, ids in moved.items():  # by scope: a statement for each row would take ten times as long
         session_of(work).connection().execute(move, {"moved": ids, "scope": scope_id})
+        fulltext.move(session_of(work).connection(), ids, scope_id=scope_id)
     counted: Counter[tuple[int, type[Row]]] = Counter()
     for row in rows:
         counted[row[1], model] -= 1

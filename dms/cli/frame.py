@@ -45,6 +45,7 @@ COMMANDS = {
     "migrate": "dms.cli.migrate",
     "policy": "dms.cli.policy",
     "schema": "dms.cli.schema",
+    "search": "dms.cli.search",
     "serve": "dms.cli.serve",
     "user": "dms.cli.users",
 }

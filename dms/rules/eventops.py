@@ -114,6 +114,8 @@ class Op(StrEnum):
     ROLE_LIST = "role.list"
     ROLE_WITHDRAW = "role.withdraw"
     SCHEME_LIST = "scheme.list"
+    SEARCH_ERASE = "search.erase"
+    SEARCH_REBUILD = "search.rebuild"
     SECURITY_APPROVE = "security.approve"
     SECURITY_LIST = "security.list"
     SECURITY_REJECT = "security.reject"

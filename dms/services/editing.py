@@ -18,7 +18,7 @@ from dms.models.documents import Document, PlacementHistory
 from dms.rules import codes, states, text
 from dms.rules.access import Action
 from dms.rules.dates import Dates
-from dms.stores import facts
+from dms.stores import facts, fulltext
 from dms.stores.records import is_a
 from dms.stores.work import Work
 
@@ -127,6 +127,7 @@ def write(
     settle(work)
     if not _PLACING.isdisjoint(differing):
         scopes.follow(work, row)
+    fulltext.follow(work, row, differing.keys())
     new = {**_noted(differing), **(note or {})}
     work.changed(row.id, before=row.revision - 1, after=row.revision, old=old, new=new)
 
@@ -142,6 +143,7 @@ def enter_all(work: Work, made: Sequence[tuple[Document | Aggregation, Mapping[s
     for row, _ in made:
         work.add(row)
     settle(work)
+    fulltext.enter(work, [row for row, _ in made])
     for row, values in made:
         given = {name: value for name, value in values.items() if value is not None}
         work.changed(row.id, before=None, after=1, old={}, new=_noted(given))

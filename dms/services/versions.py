@@ -20,7 +20,8 @@ from dms.rules.access import Action
 from dms.rules.accessevents import Disclosure, Op
 from dms.services import editing, uploads
 from dms.services.uploads import Content
-from dms.stores import conditions, facts
+from dms.stores import conditions, facts, fulltext
+from dms.stores.fulltext import NewestVersion
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work
 
@@ -262,6 +263,10 @@ def _attach_all(work: Work, attached: Sequence[_Attached]) -> list[Version]:
             blob = each.named.content.blob
             work.add(BlobKey(blob_id=blob.blob_id, kek=blob.kek, wrapped=blob.wrapped))
     work.flush()
+    fulltext.renew(
+        work,
+        [NewestVersion(each.document.id, each.number, each.named.content.media_type) for each in attached],
+    )
     for each, version in zip(attached, made, strict=True):
         blob = each.named.content.blob
         work.changed(

@@ -1,0 +1,87 @@
+"""After a removal the word is gone from the bytes of the database files, as far as those reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from dms.base import errors
+from dms.stores import fulltext, reindexing, upkeep
+from tests.factories import World
+
+CANARY = "zqxcanaryword"
+OTHERS = 60
+"""Documents beside it, so that its words lie in several pieces of the index."""
+
+
+def files(house) -> list[Path]:
+    if house.database.is_sqlite:
+        return [path for path in house.settings.home.iterdir() if path.name.startswith("dms.sqlite3")]
+    with upkeep.reading(house.database) as connection:
+        folder = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+        oid = connection.execute(
+            text("SELECT oid FROM pg_database WHERE datname = current_database()")
+        ).scalar_one()
+    with house.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CHECKPOINT"))
+    return [path for path in (folder / "base" / str(oid)).iterdir() if path.is_file()]
+
+
+def tells(house) -> bool:
+    return any(CANARY.encode() in path.read_bytes() for path in files(house))
+
+
+@pytest.fixture
+def canary(fresh_house):
+    """A Document among others, found by a word of its text."""
+    world = World(fresh_house)
+    folder = world.aggregation()
+
+    def make(world):
+        return [world.document(folder, current_version=1) for _ in range(OTHERS)]
+
+    made = world.at_once(make)
+
+    def index(work):
+        while reindexing.refresh(work, limit=1_000):
+            pass
+        for number, document in enumerate(made):
+            words = f"letter number {number} about nothing"
+            fulltext.index_text(work, document, version=1, text=words if number else f"{words} {CANARY}")
+
+    world.build(index)
+    return made[0]
+
+
+def remove(house, document):
+    World(house).build(lambda work: fulltext.remove(work, [document]))
+
+
+def replace(house, document):
+    World(house).build(lambda work: fulltext.index_text(work, document, version=1, text="something else"))
+
+
+@pytest.mark.parametrize("forget", [remove, replace])
+def test_word_that_was_taken_out_of_the_index_is_gone_from_the_files_once_erased(fresh_house, canary, forget):
+    assert tells(fresh_house)
+
+    forget(fresh_house, canary)
+    fulltext.erase(fresh_house.database)
+
+    assert not tells(fresh_house)
+
+
+def test_erasing_waits_for_nobody_who_still_reads(fresh_house, canary):
+    if not fresh_house.database.is_sqlite:
+        pytest.skip("PostgreSQL waits for readers of the table itself")
+    remove(fresh_house, canary)
+
+    with fresh_house.database.engine.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM document"))
+        with pytest.raises(errors.Busy, match="somebody reads what is to be erased: try again in a moment"):
+            fulltext.erase(fresh_house.database)
+
+    fulltext.erase(fresh_house.database)
+    assert not tells(fresh_house)
