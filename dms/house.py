@@ -22,9 +22,12 @@ from dms.services import repository
 from dms.services.consents import SECOND_OFFICER_RANK
 from dms.services.logretention import CEILING
 from dms.stores import facts, migrations
+from dms.stores.blobs import BlobStore
 from dms.stores.blobs_local import LocalBlobStore
+from dms.stores.blobs_s3 import Bucket, S3BlobStore
 from dms.stores.engine import Database, open_database
 from dms.stores.keys_file import FileKeyStore
+from dms.stores.staging import Staging
 from dms.stores.vault import Vault
 from dms.stores.work import Work, Works
 
@@ -54,7 +57,7 @@ def install(settings: Settings, *, clock: Clock = system_clock) -> bool:
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrations.upgrade(settings)
-    LocalBlobStore.set_up(settings.blob_root)
+    _set_up_store(settings)
     if not settings.key_path.exists():
         _refuse_lost_keys(settings, clock)
         FileKeyStore.create(settings.key_path, data_folder=settings.home, clock=clock)
@@ -85,11 +88,39 @@ def note(house: House, op: Op, detail: Mapping[str, object], *, actor: Actor | N
 
 def open_house(settings: Settings, *, clock: Clock = system_clock) -> House:
     """Open an installation; `ConfigurationError` when its files cannot be used."""
-    store = LocalBlobStore(settings.blob_root, reserve_bytes=settings.disk_reserve_bytes)
+    store = _open_store(settings)
     keys = FileKeyStore(settings.key_path, data_folder=settings.home, clock=clock)
     works, policy, log = _open_works(settings, clock)
     place = shards.place_of(settings)
     return House(settings, works.database, policy, log, works, Vault(store, keys), place)
+
+
+def _set_up_store(settings: Settings) -> None:
+    if settings.blob_store == "local":
+        LocalBlobStore.set_up(settings.blob_root)
+        return
+    Staging.set_up(settings.blob_root)
+    _open_bucket(settings).require()
+
+
+def _open_store(settings: Settings) -> BlobStore:
+    if settings.blob_store == "local":
+        return LocalBlobStore(settings.blob_root, reserve_bytes=settings.disk_reserve_bytes)
+    return _open_bucket(settings)
+
+
+def _open_bucket(settings: Settings) -> S3BlobStore:
+    bucket = Bucket(
+        settings.s3_bucket,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        prefix=settings.s3_prefix,
+        access_key=settings.s3_access_key,
+        timeout_s=settings.s3_timeout_s,
+        is_virtual_hosted=settings.s3_virtual_hosted,
+        secret_key=settings.s3_secret_key,
+    )
+    return S3BlobStore(bucket, staging=settings.blob_root, reserve_bytes=settings.disk_reserve_bytes)
 
 
 def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, AccessLog]:

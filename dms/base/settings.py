@@ -34,6 +34,7 @@ _LEAST_GRACE_S = 3_600
 
 _MODES = ("off", "preferred", "required")
 _WORDS = {
+    "blob_store": ("local", "s3"),
     "introspection": ("auto", "off", "authenticated", "on"),
     "trusted_documents": _MODES,
     "trusted_documents_services": _MODES,
@@ -128,6 +129,27 @@ class Settings:
     upload_expiry_s: int = field(default=86_400, metadata={"help": "how long an unfiled upload is kept"})
     disk_reserve_bytes: int = field(
         default=268_435_456, metadata={"help": "free space below which uploads are refused"}
+    )
+    blob_store: str = field(
+        default="local", metadata={"help": "where content is stored: local (under the data folder) or s3"}
+    )
+    s3_bucket: str = field(default="", metadata={"help": "bucket of content"})
+    s3_endpoint: str = field(
+        default="", metadata={"help": "address of the S3 service; empty: that of AWS in the region"}
+    )
+    s3_region: str = field(default="us-east-1", metadata={"help": "region of the bucket"})
+    s3_prefix: str = field(default="", metadata={"help": "folder within the bucket; empty: its root"})
+    s3_access_key: str = field(
+        default="", repr=False, metadata={"help": "access key; empty: the role of the machine"}
+    )
+    s3_secret_key: str = field(
+        default="", repr=False, metadata={"help": "its secret key; from the environment only"}
+    )
+    s3_virtual_hosted: bool = field(
+        default=False, metadata={"help": "name the bucket in the host name instead of the path"}
+    )
+    s3_timeout_s: float = field(
+        default=60.0, metadata={"help": "longest time one request to the S3 service may take"}
     )
     sweep_grace_s: int = field(
         default=172_800,
@@ -256,7 +278,8 @@ def load(environment: Mapping[str, str] | None = None, *, home: Path | None = No
     """Read the settings; `ConfigurationError` names the first one that is unknown or unreadable."""
     env = os.environ if environment is None else environment
     folder = Path(home or env.get("DMS_HOME") or "var").absolute()
-    values: dict[str, object] = dict(_from_file(folder / "dms.toml"))
+    in_file = _from_file(folder / "dms.toml")
+    values: dict[str, object] = dict(in_file)
     for key, text in env.items():
         if key.startswith(PREFIX) and key not in _NOT_SETTINGS:
             values[key.removeprefix(PREFIX).lower()] = text
@@ -270,6 +293,7 @@ def load(environment: Mapping[str, str] | None = None, *, home: Path | None = No
     }
     settings = Settings(home=folder, **typed)
     _check(settings)
+    _check_bucket(settings, has_secret_in_file="s3_secret_key" in in_file)
     return settings
 
 
@@ -351,6 +375,20 @@ def _check(settings: Settings) -> None:
         )
     if settings.database_url and not settings.sqlalchemy_url.startswith("postgresql+psycopg://"):
         raise ConfigurationError("`DMS_DATABASE_URL` must be empty or start with postgresql://")
+
+
+def _check_bucket(settings: Settings, *, has_secret_in_file: bool) -> None:
+    if has_secret_in_file:
+        raise ConfigurationError("`s3_secret_key` must not lie in the data folder: set `DMS_S3_SECRET_KEY`")
+    if settings.blob_store != "s3":
+        return
+    if not settings.s3_bucket:
+        raise ConfigurationError("`DMS_BLOB_STORE=s3` needs `DMS_S3_BUCKET`")
+    if bool(settings.s3_access_key) != bool(settings.s3_secret_key):
+        raise ConfigurationError("`DMS_S3_ACCESS_KEY` and `DMS_S3_SECRET_KEY` go together")
+    schemes = ("https://",) if settings.production else ("https://", "http://")
+    if settings.s3_endpoint and not settings.s3_endpoint.startswith(schemes):
+        raise ConfigurationError(f"`DMS_S3_ENDPOINT` must begin with {' or '.join(schemes)}")
 
 
 def _check_door(settings: Settings) -> None:

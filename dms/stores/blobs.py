@@ -6,7 +6,8 @@ Rows are the caller's: publish first, commit the row, then answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
@@ -19,6 +20,21 @@ GROUP_BYTES = 256 * PIECE_BYTES
 
 StoredDigest = NewType("StoredDigest", str)
 """The address of a Blob: SHA-256 of its stored bytes, 64 lower-case hexadecimal digits."""
+
+
+_ADDRESS = re.compile(r"[0-9a-f]{64}")
+
+
+def is_address(name: str) -> bool:
+    """Tell whether a name has the form of an address."""
+    return _ADDRESS.fullmatch(name) is not None
+
+
+def key_of(digest: StoredDigest) -> str:
+    """Return where in a store a Blob lies: `ab/<64 hex>`; `ValueError` for what is no address."""
+    if not is_address(digest):
+        raise ValueError(f"`{digest}` is no address of a Blob")
+    return f"{digest[:2]}/{digest}"
 
 
 class BlobMissing(Unavailable):
@@ -41,6 +57,13 @@ class StoreFailed(Unavailable):
     """The store could not read or write; nothing of the attempt is visible, and it may be tried again."""
 
 
+class StagedGone(Unavailable):
+    """What was written of a Blob is gone, or somebody else writes it."""
+
+    def __init__(self) -> None:
+        super().__init__("what had arrived of this content is gone: send it again from the beginning")
+
+
 class NotDurable(Unavailable):
     """The disk would not confirm a write: the process must turn unready and stop, never try again."""
 
@@ -56,7 +79,7 @@ class StoredBlob:
 
 @dataclass(frozen=True, slots=True)
 class StagedLeft:
-    """Bytes that a writer staged and never published, since it died."""
+    """Bytes that a writer staged and has not published: it died, or waits for more of them."""
 
     name: str
     stored_bytes: int
@@ -66,8 +89,25 @@ class StagedLeft:
 class StagedBlob(Protocol):
     """Bytes on their way into a store. After an error nothing of them is left."""
 
+    @property
+    def name(self) -> str:
+        """Return the name under which a later writer finds the bytes."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """Return how many bytes were written."""
+
     def write(self, stored: bytes) -> None:
         """Append; `StoreFull` or `StoreFailed` if it cannot be done."""
+
+    def pause(self) -> None:
+        """Make the bytes durable under their name, and let others at them until `wake`; `NotDurable`."""
+
+    def wake(self) -> bool:
+        """Go on after a pause; False if somebody else went on with the bytes, or removed them."""
+
+    def leave(self) -> None:
+        """Let the bytes stand for whoever goes on with them."""
 
     def finish(self) -> StoredDigest:
         """End the writing and return the address, under which nothing is visible yet."""
@@ -125,8 +165,14 @@ class BlobStore(Protocol):
     def list(self) -> Iterator[StoredBlob]:
         """Return every visible Blob in the order of the digests, one directory in memory at a time."""
 
-    def list_staged(self) -> Iterator[StagedLeft]:
-        """Return what dead writers staged, in the order of the names; what is being written is not listed."""
+    def open_staged(self, name: str) -> BlobReader:
+        """Open what a writer let go of; `StagedGone` if it is not there, or somebody writes it."""
 
-    def sweep_staged(self, *, before: Instant) -> int:
-        """Remove what dead writers staged before this instant and return how many there were."""
+    def drop_staged(self, name: str) -> None:
+        """Remove what a writer let go of; without effect if it is gone."""
+
+    def list_staged(self) -> Iterator[StagedLeft]:
+        """Return what nobody is writing, in the order of the names."""
+
+    def sweep_staged(self, *, before: Instant, kept: Collection[str] = ()) -> int:
+        """Remove what nobody has written since this instant, but for these names; return how many."""

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -29,6 +30,7 @@ from dms.base.settings import Settings
 from dms.models.accesslists import PolicyHead
 from dms.models.users import LoginThrottle
 from dms.stores import migrations, upkeep
+from dms.stores.blobs import BlobMissing, StoredDigest
 from dms.stores.engine import Database
 from dms.stores.vault import Vault
 
@@ -135,10 +137,12 @@ def clock_is_believed(clock: Clock) -> None:
 
 
 def store_is_writable(vault: Vault) -> None:
-    """Begin a Blob and drop it."""
+    """Begin a Blob and drop it, and ask the store for one that it cannot have."""
     with vault.writer(new_id(), expected_bytes=1) as writer:
         writer.write(b".")
         writer.abort()
+    with suppress(BlobMissing):
+        vault.store.head(StoredDigest("0" * 64))
 
 
 def disk_has_room(folder: Path, *, reserve_bytes: int) -> None:

@@ -16,6 +16,7 @@ from dms.stores.blobs import (
     BlobDamaged,
     BlobMissing,
     NotDurable,
+    StagedGone,
     StagedLeft,
     StoredDigest,
     StoreFailed,
@@ -51,6 +52,9 @@ def read(store, digest):
 
 class BlobStoreContract:
     """Run by a subclass with a fixture `store`: a new, empty store."""
+
+    tick = 50_000
+    """How coarse its clock is, in microseconds: a file system keeps time in ticks of some milliseconds."""
 
     @pytest.mark.parametrize("size", [0, 1, 100_000, 3_000_000])
     def test_bytes_come_back_under_their_digest(self, store, size):
@@ -180,8 +184,7 @@ class BlobStoreContract:
         found = list(store.list())
         assert [blob.digest for blob in found] == sorted(address(content) for content in contents)
         assert sum(blob.stored_bytes for blob in found) == 820
-        # A file system keeps time in ticks of some milliseconds.
-        assert all(before - 50_000 <= blob.written_at <= system_clock() for blob in found)
+        assert all(before - self.tick <= blob.written_at <= system_clock() for blob in found)
         assert found == [store.head(blob.digest) for blob in found]
 
     def test_sweep_leaves_living_writers_alone(self, store):
@@ -193,6 +196,47 @@ class BlobStoreContract:
         group.publish()
 
         assert read(store, digest) == b"still writing"
+
+    def test_paused_bytes_are_found_by_name_and_go_on(self, store):
+        group = store.group()
+        staged = group.stage(expected_bytes=0)
+        staged.write(b"first ")
+        staged.pause()
+
+        with closing(store.open_staged(staged.name)) as reader:
+            assert (reader.stored_bytes, reader.read(0, 6)) == (6, b"first ")
+            assert not staged.wake()
+        assert staged.wake()
+        with pytest.raises(StagedGone):
+            store.open_staged(staged.name)
+        staged.write(b"second")
+        digest = staged.finish()
+        group.publish()
+
+        assert read(store, digest) == b"first second"
+        with pytest.raises(StagedGone):
+            store.open_staged(staged.name)
+
+    def test_paused_bytes_stay_while_they_are_kept_and_can_be_dropped(self, store):
+        group = store.group()
+        staged = group.stage(expected_bytes=0)
+        staged.write(b"waiting")
+        staged.pause()
+
+        assert [(left.name, left.stored_bytes) for left in store.list_staged()] == [(staged.name, 7)]
+        assert store.sweep_staged(before=FAR, kept=[staged.name]) == 0
+        store.drop_staged(staged.name)
+        store.drop_staged(staged.name)
+
+        assert list(store.list_staged()) == []
+        assert not staged.wake()
+        group.abort()
+
+    @pytest.mark.parametrize("bad", ["", "../" + "a" * 29, "A" * 32, "a" * 33])
+    def test_name_that_is_none_of_staged_bytes_is_refused(self, store, bad):
+        for ask in (store.open_staged, store.drop_staged):
+            with pytest.raises(ValueError, match="is no name of staged bytes"):
+                ask(bad)
 
     def test_many_threads_may_put_and_read_at_once(self, store):
         contents = [os.urandom(30_000) for _ in range(32)]

@@ -169,11 +169,9 @@ def test_refused_open_file_is_told(home, vault, monkeypatch):
 
 
 def test_refused_lock_leaves_nothing(home, vault, monkeypatch):
-    from dms.stores import blobs_local
+    from dms.stores import staging
 
-    monkeypatch.setattr(
-        blobs_local.fcntl, "flock", Failing(blobs_local.fcntl.flock, at=1, number=errno.ENOLCK)
-    )
+    monkeypatch.setattr(staging.fcntl, "flock", Failing(staging.fcntl.flock, at=1, number=errno.ENOLCK))
 
     with pytest.raises(StoreFailed, match="No locks available"):
         vault.store.group().stage(expected_bytes=0)
