@@ -16,11 +16,11 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import keyset, predicates, slices
 from dms.access.keyset import Order
-from dms.access.reading import counted, note_lines, release, with_total
+from dms.access.reading import note_lines, release
 from dms.access.scopes import Row
 from dms.access.slices import NOBODY
 from dms.access.standing import of_actor
-from dms.access.totals import with_totals
+from dms.access.totals import counted, with_total, with_totals
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation

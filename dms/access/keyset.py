@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from dms.base.paging import Page, PageRequest, Position
 from dms.models.types import Id
 from dms.stores import records
+from dms.stores.records import WHOLE, Extent
 from dms.stores.work import Work
 
 M = TypeVar("M", bound=DeclarativeBase)
@@ -79,6 +80,7 @@ def fetch_each(
     of: Collection[UUID],
     order: Order | None,
     request: PageRequest,
+    extent: Extent = WHOLE,
 ) -> dict[UUID, list[M]]:
     """Return up to `size + 1` rows of each owner from the end that the request reads from."""
     chosen = order or Order(id_column(model))
@@ -90,13 +92,13 @@ def fetch_each(
         .subquery()
     )
     rows = (
-        records.selecting(work, model)
+        records.selecting(work, model, extent)
         .join(ranked, ranked.c.id == id_column(model))
         .where(ranked.c.place <= request.size + 1)
         .order_by(*keys)
     )
     found: dict[UUID, list[M]] = {owner_id: [] for owner_id in of}
-    for row in records.read(work, model, rows):
+    for row in records.read(work, model, rows, extent=extent):
         found[getattr(row, owner.key)].append(row)
     return found
 

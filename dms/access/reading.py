@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -15,7 +15,7 @@ from dms.access import keyset, predicates, slices, strategies
 from dms.access.keyset import Order
 from dms.access.scopes import Row
 from dms.access.standing import of_actor
-from dms.access.totals import with_totals
+from dms.access.totals import counted, with_total, with_totals
 from dms.base.errors import NotFound
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
@@ -23,6 +23,7 @@ from dms.models.documents import Document
 from dms.rules.access import Action, Decision
 from dms.rules.accessevents import Disclosure
 from dms.stores import records
+from dms.stores.records import WHOLE, Extent
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
 
@@ -79,6 +80,11 @@ class Listing(Generic[M]):
         for asked in set(ids) - found.keys():
             self.work.refuses(asked, action="read", reason="absent", exists=False)
         return found
+
+    def given(self, rows: Sequence[M]) -> Sequence[M]:
+        """Return rows that were read beside their owners, noted as if this reading had found them."""
+        self._note(rows)
+        return rows
 
     def rows(self, limit: int | None = None) -> Sequence[M]:
         """Return all rows in order, at most `limit`: for sets that are small by nature."""
@@ -166,6 +172,14 @@ class Visible(Generic[R]):
     action: Action
     conditions: tuple[ColumnElement[bool], ...] = ()
     order: Order | None = None
+    extent: Extent = WHOLE
+
+    def taking(self, extent: Extent) -> Visible[R]:
+        """Choose how much is read of each row, and what beside it.
+
+        What lies beside is not decided: show none of it that the gate has not passed.
+        """
+        return replace(self, extent=extent)
 
     def where(self, *conditions: ColumnElement[bool]) -> Visible[R]:
         """Narrow the reading."""
@@ -177,12 +191,13 @@ class Visible(Generic[R]):
 
     def one(self, object_id: UUID) -> R:
         """Return the row with this id, or raise `NotFound`: the same for absent and hidden."""
-        return self._judged(rows_of(self.work, self.model, [object_id], *self.conditions), object_id)
+        return self._judged(self._rows_of([object_id]), object_id)
 
     def first(self, condition: ColumnElement[bool]) -> R:
         """Return the one row that a unique condition names, or raise `NotFound`."""
-        statement = records.selecting(self.work, self.model).where(condition, *self.conditions)
-        return self._judged(records.read(self.work, self.model, statement), None)
+        statement = records.selecting(self.work, self.model, self.extent)
+        statement = statement.where(condition, *self.conditions)
+        return self._judged(records.read(self.work, self.model, statement, extent=self.extent), None)
 
     def _judged(self, rows: Sequence[R], asked: UUID | None) -> R:
         """Return the row if there is one; absence is decided too, so that it costs what a refusal costs."""
@@ -201,15 +216,17 @@ class Visible(Generic[R]):
 
     def many(self, ids: Collection[UUID]) -> dict[UUID, R]:
         """Return those of these rows that the actor may see, by id; the others are absent."""
-        if not ids:
-            return {}
-        kept = self._dispose(rows_of(self.work, self.model, ids, *self.conditions))
+        return self.among(self._rows_of(ids)) if ids else {}
+
+    def among(self, rows: Sequence[R]) -> dict[UUID, R]:
+        """Return those of rows in hand that the actor may see, by id; the others are absent."""
+        kept = self._dispose(rows)
         release(self.work, kept, action=self.action)
         return {row.id: row for row in kept}
 
     def each(self, ids: Collection[UUID]) -> dict[UUID, R]:
         """Return those of these rows that the actor may see, by id; the others are noted as refused."""
-        rows = rows_of(self.work, self.model, ids, *self.conditions)
+        rows = self._rows_of(ids)
         decisions = self._decide_asked(rows, n_asked=len(set(ids)))
         for asked in set(ids) - {row.id for row in rows}:
             self.work.refuses(asked, action=self.action, reason="absent", exists=False)
@@ -251,6 +268,7 @@ class Visible(Generic[R]):
             of=of,
             order=self.order,
             request=request,
+            extent=self._extent(),
         )
         shown = {row.id for row in self._disposed_of([row for rows in found.values() for row in rows])}
         pages = {}
@@ -310,8 +328,16 @@ class Visible(Generic[R]):
             self.action,
             self.conditions,
             self.order or Order(keyset.id_column(self.model)),
+            self._extent(),
         )
         return strategies.propose(listing, request, limit=limit)
+
+    def _extent(self) -> Extent:
+        # A page tells where its rows stand in the order.
+        return self.extent if self.order is None else self.extent.keeping(self.order.column.key)
+
+    def _rows_of(self, ids: Collection[UUID]) -> Sequence[R]:
+        return records.named(self.work, self.model, ids, *self.conditions, extent=self.extent)
 
     def _disposed_of(self, proposed: Sequence[R]) -> list[R]:
         kept = self._dispose(proposed)
@@ -337,29 +363,6 @@ def rows_of(
 ) -> Sequence[R]:
     """Return the rows with these ids, undecided: for the gate only."""
     return records.named(work, model, ids, *conditions)
-
-
-def counted(
-    work: Work, model: type[M], conditions: Sequence[ColumnElement[bool]], *, up_to: int | None
-) -> tuple[int, bool]:
-    """Return how many rows there are, `up_to` at most, and whether that is all of them."""
-    work.notes.aggregates += 1
-    statement = select(func.count()).select_from(model).where(*conditions)
-    if up_to is not None:
-        some = select(keyset.id_column(model)).where(*conditions).limit(up_to + 1)
-        statement = select(func.count()).select_from(some.subquery())
-    found: int = session_of(work).execute(statement).scalar_one()
-    return (found, True) if up_to is None else (min(found, up_to), found <= up_to)
-
-
-def with_total(
-    page: Page[M], request: PageRequest, total: Callable[[int | None], tuple[int, bool]]
-) -> Page[M]:
-    """Return the page with its total if that was asked for, counted as far as was asked for."""
-    if not request.want_total:
-        return page
-    found, is_exact = total(request.total_up_to)
-    return replace(page, total=found, total_is_exact=is_exact)
 
 
 def release(work: Work, rows: Iterable[Row], *, action: Action) -> None:

@@ -23,6 +23,7 @@ from dms.models.documents import Document
 from dms.models.types import RawId, read_id
 from dms.rules.access import Action
 from dms.stores import records
+from dms.stores.records import WHOLE, Extent
 from dms.stores.sets import in_ids, in_numbers
 from dms.stores.work import Work, fetch
 
@@ -48,6 +49,7 @@ class Listing(Generic[R]):
     action: Action
     conditions: tuple[ColumnElement[bool], ...]
     order: Order
+    extent: Extent = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ def _rows(listing: Listing[R], found: Sequence[_Found]) -> Sequence[R]:
     """Read whole rows, in the order in which they were found."""
     if not found:
         return []
-    named = records.named(listing.work, listing.model, [row.id for row in found])
+    ids = [row.id for row in found]
+    named = records.named(listing.work, listing.model, ids, extent=listing.extent)
     rows = {row.id: row for row in named}
     return [rows[row.id] for row in found]
 

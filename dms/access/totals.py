@@ -1,8 +1,8 @@
-"""How many rows each of several owners has, counted no further than was asked for."""
+"""Totals beside pages: how many rows there are, counted no further than was asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +16,30 @@ from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
 
 T = TypeVar("T")
+M = TypeVar("M", bound=DeclarativeBase)
+
+
+def counted(
+    work: Work, model: type[M], conditions: Sequence[ColumnElement[bool]], *, up_to: int | None
+) -> tuple[int, bool]:
+    """Return how many rows there are, `up_to` at most, and whether that is all of them."""
+    work.notes.aggregates += 1
+    statement = select(func.count()).select_from(model).where(*conditions)
+    if up_to is not None:
+        some = select(keyset.id_column(model)).where(*conditions).limit(up_to + 1)
+        statement = select(func.count()).select_from(some.subquery())
+    found: int = session_of(work).execute(statement).scalar_one()
+    return (found, True) if up_to is None else (min(found, up_to), found <= up_to)
+
+
+def with_total(
+    page: Page[M], request: PageRequest, total: Callable[[int | None], tuple[int, bool]]
+) -> Page[M]:
+    """Return the page with its total if that was asked for, counted as far as was asked for."""
+    if not request.want_total:
+        return page
+    found, is_exact = total(request.total_up_to)
+    return replace(page, total=found, total_is_exact=is_exact)
 
 
 def with_totals(

@@ -15,7 +15,7 @@ from dms.graphql import paging, principals
 from dms.graphql.aggregationfilters import AggregationBy, AggregationFilter, OrderBy, ordered
 from dms.graphql.context import Info, query_field
 from dms.graphql.described import Described
-from dms.graphql.nodes import Node, Siblings, nested_field
+from dms.graphql.nodes import Node, Siblings, nested_field, unshown
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import Edtf, asked_id, shown_id
@@ -158,6 +158,7 @@ def wanted(names: frozenset[str]) -> Wanted:
     """Return what the services must read for an answer that selects these fields of Aggregations."""
     return Wanted(
         metadata=bool(names & METADATA),
+        left_out=unshown(names, aggregationviews.SPARE),
         classification="securityClassification" in names,
         record_class="recordClass" in names,
         transitions="availableTransitions" in names,

@@ -17,7 +17,7 @@ from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import Info, query_field
 from dms.graphql.described import Described
 from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ordered
-from dms.graphql.nodes import Node, Siblings, nested_field
+from dms.graphql.nodes import Node, Siblings, nested_field, unshown
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import Edtf, asked_id, shown_id, shown_instant
@@ -76,6 +76,7 @@ class Names:
         """Return what the services must read for this."""
         return Wanted(
             metadata=bool(self.own & METADATA),
+            left_out=unshown(self.own, documentviews.SPARE),
             classification="securityClassification" in self.own,
             record_class="recordClass" in self.own,
             current_version="currentVersion" in self.own,

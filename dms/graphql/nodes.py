@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
 from dms.base.paging import Page, PageRequest
 from dms.graphql.context import Decorator, Info
@@ -16,6 +18,8 @@ from dms.services.editing import KEEP, Keep
 S_co = TypeVar("S_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
+
+_KEPT_SELECTIONS = 512
 
 
 class Said(Protocol[S_co]):
@@ -66,6 +70,12 @@ def nested_field(*, description: str) -> Decorator:
     """Make a field below a root field of a resolver that reads."""
     made: Decorator = strawberry.field(description=description)
     return made
+
+
+@lru_cache(_KEPT_SELECTIONS)
+def unshown(names: frozenset[str], columns: frozenset[str]) -> frozenset[str]:
+    """Return the columns that no selected field shows; a field shows the column of its name."""
+    return frozenset(column for column in columns if to_camel_case(column) not in names)
 
 
 def given(value: Said[T] | None) -> T | Keep:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from dms.base.canonical import Canonical, trusted_bytes
+from dms.base.ids import from_hex
 from dms.rules.eventops import Op as Op  # noqa: PLC0414  whoever speaks of events finds it here
 
 FORMAT = 2
@@ -163,7 +164,7 @@ def read(found: Mapping[str, Any]) -> Body:  # Any: JSON read back
     policy = found["policy"]
     head = Head(
         at=found["at"],
-        writer=UUID(hex=found["writer"]),
+        writer=from_hex(found["writer"]),
         request=found["request"],
         actor_id=_id(found["actor"]),
         actor_kind=found["kind"],
@@ -181,12 +182,12 @@ def read(found: Mapping[str, Any]) -> Body:  # Any: JSON read back
         aggregates=found["aggregate"],
     )
     share = Share(
-        released=list(_releases(found["released"], [UUID(hex=each) for each in found.get("classes", ())])),
-        changed=[Change(UUID(hex=line[0]), *line[1:]) for line in found["changed"]],
+        released=list(_releases(found["released"], [from_hex(each) for each in found.get("classes", ())])),
+        changed=[Change(from_hex(line[0]), *line[1:]) for line in found["changed"]],
         refused=[Refusal(_id(line[0]), *line[1:]) for line in found["refused"]],
         deciding=policy["entries"],
     )
-    return Body(head, share, Place(UUID(hex=found["id"]), found["n"], found["part"], found["parts"]))
+    return Body(head, share, Place(from_hex(found["id"]), found["n"], found["part"], found["parts"]))
 
 
 def body(found: Mapping[str, Canonical]) -> bytes:
@@ -296,12 +297,13 @@ def _first(found: Mapping[str, Any]) -> str | None:
 
 def _releases(groups: Mapping[str, Mapping[str, Any]], classes: Sequence[UUID]) -> Iterator[Release]:
     for name, by_mark in sorted(groups.items()):
+        disclosure = Disclosure[name.upper()]
         for mark, lines in sorted(by_mark.items()):
             security_id = None if mark == "-" else int(mark)
             for object_id, revision, *place in lines:
                 class_id = classes[place[0]] if place else None
-                yield Release(UUID(hex=object_id), revision, Disclosure[name.upper()], security_id, class_id)
+                yield Release(from_hex(object_id), revision, disclosure, security_id, class_id)
 
 
 def _id(text: str | None) -> UUID | None:
-    return None if text is None else UUID(hex=text)
+    return None if text is None else from_hex(text)

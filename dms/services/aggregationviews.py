@@ -23,12 +23,34 @@ from dms.rules.accessevents import Op
 from dms.rules.filters import EVERYTHING, Filter, Leaf, Operator, checked, fields, leaves
 from dms.services import editing, schemes, security
 from dms.services.security import AskedMark, Classification
-from dms.stores import conditions, facts
+from dms.stores import conditions, facts, records
 from dms.stores.conditions import Meaning
+from dms.stores.records import Beside, Extent
 from dms.stores.work import Work
 
 OPEN_FIELDS = frozenset({"parent", "level", "referenceCode", "securityLevel"})
 """What whoever may discover an Aggregation knows of it, so that filtering by it tells nothing more."""
+
+
+SPARE = frozenset(
+    {
+        "repository_id",
+        "code_key",
+        "title",
+        "title_key",
+        "dates",
+        "first_day",
+        "last_day",
+        "scope_and_content",
+        "created_by",
+        "updated_at",
+        "updated_by",
+    }
+)
+"""Columns on which no decision rests: they are read only where an answer shows them."""
+
+HOME = Beside(Aggregation, Aggregation.id == Document.aggregation_id)
+"""Where a Document lies."""
 
 
 class AggregationOrder(StrEnum):
@@ -49,6 +71,8 @@ class Wanted:
     """What an answer shows of Aggregations beyond what is open; nothing else is read."""
 
     metadata: bool = False
+    left_out: frozenset[str] = frozenset()
+    """Columns of `SPARE` that the answer does not show."""
     classification: bool = False
     record_class: bool = False
     transitions: bool = False
@@ -79,16 +103,14 @@ class AggregationView:
 def find(work: Work, row_id: UUID, *, wanted: Wanted) -> AggregationView:
     """Return one Aggregation by id, or raise `NotFound`."""
     work.performs(Op.AGGREGATION_READ)
-    row = gate.visible(work, Aggregation, Action.DISCOVER).one(row_id)
+    row = _visible(work, wanted).one(row_id)
     return _shown(work, [row], wanted=wanted)[row.id]
 
 
 def find_by_code(work: Work, code: str, *, wanted: Wanted) -> AggregationView:
     """Return one Aggregation by its reference code, or raise `NotFound`."""
     work.performs(Op.AGGREGATION_READ)
-    row = gate.visible(work, Aggregation, Action.DISCOVER).first(
-        Aggregation.reference_code == text.sought(code, limit=text.MAX_CODE)
-    )
+    row = _visible(work, wanted).first(Aggregation.reference_code == text.sought(code, limit=text.MAX_CODE))
     return _shown(work, [row], wanted=wanted)[row.id]
 
 
@@ -104,7 +126,7 @@ def page(
     """List Aggregations; what is filtered or sorted by decides which action a row must give."""
     work.performs(Op.AGGREGATION_LIST)
     reading = _reading(work, checked(found), order=order, descending=descending)
-    rows = reading.page(request)
+    rows = reading.taking(_extent(wanted)).page(request)
     views = _shown(work, rows.rows, wanted=wanted)
     return rows.map(lambda row: views[row.id])
 
@@ -119,7 +141,7 @@ def children(
     wanted: Wanted,
 ) -> Mapping[UUID, Page[AggregationView]]:
     """Return a page of what lies directly below each of these; a later page goes with one parent."""
-    reading = _reading(work, EVERYTHING, order=order, descending=descending)
+    reading = _reading(work, EVERYTHING, order=order, descending=descending).taking(_extent(wanted))
     if request.after is None:
         pages = reading.pages(Aggregation.parent_id, parent_ids, request=request)
     else:
@@ -132,13 +154,22 @@ def children(
 
 def nodes(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
     """Return those of these Aggregations that were asked for which the actor may know of, by id."""
-    rows = gate.visible(work, Aggregation, Action.DISCOVER).each(ids)
+    rows = _visible(work, wanted).each(ids)
     return _shown(work, list(rows.values()), wanted=wanted)
 
 
 def many(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
     """Return those of these Aggregations that the actor may know of, by id."""
-    rows = gate.visible(work, Aggregation, Action.DISCOVER).many(set(ids))
+    rows = _visible(work, wanted).many(set(ids))
+    return _shown(work, list(rows.values()), wanted=wanted)
+
+
+def homes(work: Work, documents: Sequence[Document], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:
+    """Return where Documents lie, as far as the actor may know of it, by id."""
+    if not all(records.has_beside(row, HOME) for row in documents):
+        return many(work, {row.aggregation_id for row in documents}, wanted=wanted)
+    near = {row.aggregation_id: records.beside_of(row, HOME) for row in documents}
+    rows = _visible(work, wanted).among(list(near.values()))
     return _shown(work, list(rows.values()), wanted=wanted)
 
 
@@ -156,6 +187,14 @@ def document_counts(work: Work, ids: Collection[UUID], *, below: bool) -> Mappin
         return reading.where(Document.aggregation_id.in_(ids)).counts(Document.aggregation_id)
     tree = conditions.tree(ids)
     return reading.where(Document.aggregation_id == tree.c.node).counts(tree.c.start)
+
+
+def _extent(wanted: Wanted) -> Extent:
+    return Extent(wanted.left_out)
+
+
+def _visible(work: Work, wanted: Wanted) -> Visible[Aggregation]:
+    return gate.visible(work, Aggregation, Action.DISCOVER).taking(_extent(wanted))
 
 
 def _shown(work: Work, rows: Sequence[Aggregation], *, wanted: Wanted) -> Mapping[UUID, AggregationView]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -25,6 +26,7 @@ from dms.services.security import Classification
 from dms.services.versions import VersionView
 from dms.stores import conditions
 from dms.stores.conditions import Meaning
+from dms.stores.records import Beside, Extent
 from dms.stores.work import Work
 
 OPEN_FIELDS = frozenset({"referenceCode", "aggregation", "securityLevel", "createdAt"})
@@ -32,6 +34,37 @@ OPEN_FIELDS = frozenset({"referenceCode", "aggregation", "securityLevel", "creat
 
 The instant of registration is one of them because the id tells it too.
 """
+
+
+SPARE = frozenset(
+    {
+        "repository_id",
+        "title",
+        "title_key",
+        "code_key",
+        "dates",
+        "first_day",
+        "last_day",
+        "date_key",
+        "authors",
+        "addressees",
+        "description",
+        "source_system",
+        "original_name",
+        "declared_at",
+        "declared_by",
+        "created_by",
+        "updated_at",
+        "updated_by",
+    }
+)
+"""Columns on which no decision rests: they are read only where an answer shows them."""
+
+
+_CLASS = Beside(RecordClass, RecordClass.id == Document.record_class_id)
+
+_KEPT_EXTENTS = 512
+"""Of what clients make up to be shown, no more is kept."""
 
 
 class DocumentOrder(StrEnum):
@@ -58,6 +91,8 @@ class Wanted:
     """What an answer shows of Documents beyond what is open; nothing else is read."""
 
     metadata: bool = False
+    left_out: frozenset[str] = frozenset()
+    """Columns of `SPARE` that the answer does not show."""
     classification: bool = False
     record_class: bool = False
     current_version: bool = False
@@ -88,28 +123,27 @@ class DocumentView:
 def find(work: Work, row_id: UUID, *, wanted: Wanted) -> DocumentView:
     """Return one Document by id, or raise `NotFound`."""
     work.performs(Op.DOCUMENT_READ)
-    row = gate.visible(work, Document, Action.DISCOVER).one(row_id)
+    row = gate.visible(work, Document, Action.DISCOVER).taking(_extent(wanted)).one(row_id)
     return _shown(work, [row], wanted=wanted)[row.id]
 
 
 def find_by_code(work: Work, code: str, *, wanted: Wanted) -> DocumentView:
     """Return one Document by its reference code, or raise `NotFound`."""
     work.performs(Op.DOCUMENT_READ)
-    row = gate.visible(work, Document, Action.DISCOVER).first(
-        Document.reference_code == text.sought(code, limit=text.MAX_CODE)
-    )
+    reading = gate.visible(work, Document, Action.DISCOVER).taking(_extent(wanted))
+    row = reading.first(Document.reference_code == text.sought(code, limit=text.MAX_CODE))
     return _shown(work, [row], wanted=wanted)[row.id]
 
 
 def nodes(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
     """Return those of these Documents that were asked for which the actor may know of, by id."""
-    rows = gate.visible(work, Document, Action.DISCOVER).each(ids)
+    rows = gate.visible(work, Document, Action.DISCOVER).taking(_extent(wanted)).each(ids)
     return _shown(work, list(rows.values()), wanted=wanted)
 
 
 def many(work: Work, ids: Collection[UUID], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
     """Return those of these Documents that the actor may know of, by id."""
-    rows = gate.visible(work, Document, Action.DISCOVER).many(set(ids))
+    rows = gate.visible(work, Document, Action.DISCOVER).taking(_extent(wanted)).many(set(ids))
     return _shown(work, list(rows.values()), wanted=wanted)
 
 
@@ -124,9 +158,23 @@ def page(
 ) -> Page[DocumentView]:
     """List Documents; what is filtered or sorted by decides which action a row must give."""
     work.performs(Op.DOCUMENT_LIST)
-    rows = _reading(work, checked(found), order=order, descending=descending).page(request)
+    reading = _reading(work, checked(found), order=order, descending=descending)
+    rows = reading.taking(_extent(wanted)).page(request)
     views = _shown(work, rows.rows, wanted=wanted)
     return rows.map(lambda row: views[row.id])
+
+
+@lru_cache(_KEPT_EXTENTS)
+def _extent(wanted: Wanted) -> Extent:
+    """Return how much of Documents, and what beside them, an answer needs."""
+    beside: tuple[tuple[Beside, frozenset[str]], ...] = ()
+    if wanted.aggregation is not None:
+        beside = ((aggregationviews.HOME, wanted.aggregation.left_out),)
+    if wanted.record_class:
+        beside += ((_CLASS, frozenset()),)
+    if wanted.current_version:
+        beside += versions.BESIDE
+    return Extent(wanted.left_out, beside)
 
 
 def _shown(work: Work, rows: Sequence[Document], *, wanted: Wanted) -> Mapping[UUID, DocumentView]:
@@ -136,11 +184,11 @@ def _shown(work: Work, rows: Sequence[Document], *, wanted: Wanted) -> Mapping[U
     described = [row for row in rows if row.id in readable]
     classes: Mapping[UUID, RecordClass] = {}
     if wanted.record_class:
-        classes = schemes.named(work, {row.record_class_id for row in described})
+        classes = schemes.classes_of(work, described, beside=_CLASS)
     current = versions.current(work, described) if wanted.current_version else {}
     homes: Mapping[UUID, AggregationView] = {}
     if wanted.aggregation is not None:
-        homes = aggregationviews.many(work, {row.aggregation_id for row in rows}, wanted=wanted.aggregation)
+        homes = aggregationviews.homes(work, rows, wanted=wanted.aggregation)
     classified: Mapping[int, Classification] = {}
     if wanted.classification:
         classified = security.classifications(work, {row.security_id for row in rows})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from dms.access import gate, scopes
@@ -10,11 +10,13 @@ from dms.access.keyset import Order
 from dms.base.errors import Conflict, Invalid, NotFound
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
+from dms.models.documents import Document
 from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.rules import text
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
-from dms.stores import facts
+from dms.stores import facts, records
+from dms.stores.records import Beside
 from dms.stores.work import Work
 
 
@@ -86,6 +88,14 @@ def class_of(work: Work, class_id: UUID, *, path: tuple[str, ...] = ("recordClas
 def named(work: Work, class_ids: Collection[UUID]) -> Mapping[UUID, RecordClass]:
     """Return the classes that an answer names, by id."""
     return gate.vocabulary(work, RecordClass).many(class_ids)
+
+
+def classes_of(work: Work, rows: Sequence[Document], *, beside: Beside) -> Mapping[UUID, RecordClass]:
+    """Return the classes of Documents, by id; a class that was read beside its Document is not read again."""
+    gate.vocabulary(work, RecordClass)
+    if all(records.has_beside(row, beside) for row in rows):
+        return {row.record_class_id: records.beside_of(row, beside) for row in rows}
+    return named(work, {row.record_class_id for row in rows})
 
 
 def class_nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, RecordClass]:

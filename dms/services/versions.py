@@ -20,8 +20,9 @@ from dms.rules.access import Action
 from dms.rules.accessevents import Disclosure, Op
 from dms.services import editing, uploads
 from dms.services.uploads import Content
-from dms.stores import conditions, facts, fulltext
+from dms.stores import conditions, facts, fulltext, records
 from dms.stores.fulltext import NewestVersion
+from dms.stores.records import Beside
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work
 
@@ -33,6 +34,14 @@ FIRST = 1
 
 _IS_BODY_FILE = ContentFile.role == FileRole.BODY
 _IS_BODY = and_(ContentFile.version_id == Version.id, _IS_BODY_FILE)
+
+_NEWEST = Beside(
+    Version, and_(Version.document_id == Document.id, Version.number == Document.current_version)
+)
+_BODY_OF_NEWEST = Beside(ContentFile, and_(_IS_BODY, conditions.is_first_body()))
+_UNUSED = frozenset({"id", "version_id", "position", "role", "blob_id"})
+BESIDE = ((_NEWEST, frozenset[str]()), (_BODY_OF_NEWEST, _UNUSED))
+"""What `current` shows, to be read beside Documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +203,16 @@ def page(work: Work, document_id: UUID, request: PageRequest) -> Page[VersionVie
 
 def current(work: Work, documents: Iterable[Document]) -> Mapping[UUID, VersionView]:
     """Return the newest Version of each Document that has one, by the Document's id."""
-    having = {row.id for row in documents if row.current_version is not None}
+    having = {row.id: row for row in documents if row.current_version is not None}
     if not having:
         return {}
     reading = gate.parts(work, Version, owner=Version.document_id, of=having, noted=True)
+    if all(records.has_beside(row, _NEWEST) for row in having.values()):
+        reading.given([records.beside_of(row, _NEWEST) for row in having.values()])
+        return {
+            key: _view(records.beside_of(row, _NEWEST), records.beside_of(row, _BODY_OF_NEWEST))
+            for key, row in having.items()
+        }
     newest = reading.where(conditions.is_newest_version())
     found = newest.pairs(ContentFile, on=_IS_BODY, order=ContentFile.position.expression)
     return {row.document_id: _view(row, body) for row, body in reversed(found)}  # the first of several

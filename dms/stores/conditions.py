@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, and_, false, not_, or_, select, true
+from sqlalchemy import CTE, ColumnElement, and_, false, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from dms.models.accesslists import AccessEntry
@@ -123,6 +123,15 @@ def is_newest_version() -> ColumnElement[bool]:
     """Return the condition that a Version is the newest one of its Document."""
     newest = select(Document.current_version).where(Document.id == Version.document_id)
     return Version.number == newest.correlate(Version).scalar_subquery()
+
+
+def is_first_body() -> ColumnElement[bool]:
+    """Return the condition that a ContentFile is the first body of its Version."""
+    other = aliased(ContentFile)
+    bodies = select(func.min(other.position)).where(
+        other.version_id == ContentFile.version_id, other.role == FileRole.BODY
+    )
+    return ContentFile.position == bodies.correlate(ContentFile).scalar_subquery()
 
 
 def holds_content(digests: Collection[str]) -> ColumnElement[bool]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import pytest
+from graphql import get_named_type
 
 from dms.base.ids import Kind, global_id, new_id, parse_global_id
 from dms.graphql import documents
@@ -409,6 +411,90 @@ def test_links_that_are_not_selected_are_not_read(api, house, clerk, folder, wor
     assert [name for name in ("version", "content_file", "security_level") if f"FROM {name}" in tables] == []
     (event,) = api.events(reply)
     assert list(event["released"]) == ["existence"]
+
+
+LINKED = """
+  id referenceCode title dates authors medium state revision createdAt recordClass { code }
+  securityClassification { level { code marking } compartments { code } }
+  currentVersion { number mediaType sizeBytes digest }
+  aggregation { id referenceCode title }
+"""
+
+
+def test_a_root_field_and_its_links_take_one_statement_beside_those_of_access(
+    api, desk, clerk, folder, world
+):
+    for title in "ABC":
+        upload = {"id": str(desk.upload(clerk)), "fileName": "x"}
+        change(api, clerk, REGISTER, aggregationId=place_of(folder), title=title, upload=upload)
+    asked = {
+        "page": (
+            f"query ($f: DocumentFilter) {{ documents(first: 9, filter: $f) {{ nodes {{ {LINKED} }} }} }}",
+            {"f": within(folder)},
+        ),
+        "one": (
+            f"query ($id: ID!) {{ document(by: {{id: $id}}) {{ {LINKED} }} }}",
+            {"id": id_of(world.document(folder))},
+        ),
+    }
+
+    sent = {}
+    for name, (text, variables) in asked.items():
+        api.ask(text, variables, as_user=clerk)
+        with counted(desk.house) as statements:
+            api.ask(text, variables, as_user=clerk)
+        sent[name] = [re.findall(r"(?:FROM|JOIN) (\w+)", statement) for statement in statements]
+
+    links = {"document", "aggregation", "record_class", "version", "content_file"}
+    shown = links - {"document", "aggregation"}  # those are asked for access too
+    for name in asked:
+        assert [links <= set(tables) for tables in sent[name] if shown & set(tables)] == [True]
+    assert len(sent["one"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["documents", "aggregations"])
+def test_each_field_alone_shows_what_it_shows_among_all(api, desk, clerk, folder, kind):
+    upload = {"id": str(desk.upload(clerk)), "fileName": "x"}
+    change(
+        api,
+        clerk,
+        REGISTER,
+        aggregationId=place_of(folder),
+        title="T",
+        dates="2019/2020",
+        authors="A",
+        addressees="B",
+        description="C",
+        sourceSystem="D",
+        originalName="E",
+        upload=upload,
+    )
+    fields = shown_fields("Document" if kind == "documents" else "Aggregation")
+
+    def node(selection):
+        reply = api.ask(f"{{ {kind}(last: 1) {{ nodes {{ {selection} }} }} }}", as_user=clerk)
+        return reply.data[kind]["nodes"][0]
+
+    everything = node(" ".join(fields.values()))
+
+    assert {name: node(text)[name] for name, text in fields.items()} == everything
+    assert len([value for value in everything.values() if value is not None]) > 12
+
+
+def shown_fields(type_name):
+    """Return each field of a type without arguments that must be given, with the least selection below it."""
+    shown = {}
+    for name, field in build_schema().core.type_map[type_name].fields.items():
+        inner = getattr(get_named_type(field.type), "fields", None)
+        if inner is None:
+            shown[name] = name
+        elif "id" in inner:
+            shown[name] = f"{name} {{ id }}"
+        elif "nodes" in inner:
+            shown[name] = f"{name}(first: 3) {{ nodes {{ id }} }}"
+        else:
+            shown[name] = f"{name} {{ marking }}"
+    return shown
 
 
 def test_later_pages_of_versions_belong_to_one_document(api, desk, clerk, folder, world):

@@ -19,6 +19,7 @@ from dms.access.log import derived, searching, tail
 from dms.access.log.verify import UNREADABLE
 from dms.base import paging
 from dms.base.clock import monotonic_s
+from dms.base.ids import from_hex
 from dms.base.paging import Page, PageRequest, Position
 from dms.rules.accessevents import Disclosure
 from dms.stores.sets import in_ids
@@ -160,7 +161,7 @@ class _Hunt:
         start, width = None if after is None else int(after.value or 0), SLICE
         while len(found) <= self._request.size:
             end, bodies = self._window(start, width=width, backward=backward)
-            named = {UUID(each) for body in bodies for each in _shown(body, self._asked)}
+            named = {from_hex(each) for body in bodies for each in _shown(body, self._asked)}
             known.update((sight.key, sight) for sight in self._sights(named - known.keys()))
             met = [known[key] for key in named if self._is_within(known[key], start, end)]
             found += [sight for sight in met if self._is_beyond(sight, after)]
@@ -311,7 +312,7 @@ def _waiting_of_actor(work: Work, actor_id: UUID, asked: Asked) -> dict[UUID, Si
     found: dict[UUID, Sight] = {}
     for body in tail.bodies(work, actor_id=actor_id):
         for object_id, disclosure in _shown(body, asked).items():
-            _add(found, UUID(object_id), at=body["at"], disclosure=disclosure)
+            _add(found, from_hex(object_id), at=body["at"], disclosure=disclosure)
     return found
 
 
