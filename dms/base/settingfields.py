@@ -132,6 +132,10 @@ class Settings:
     key_file: str = field(
         default="", metadata={"help": "key-encryption keys; empty: a file beside the data folder"}
     )
+    backup_kept_days: int = field(
+        default=0,
+        metadata={"help": "how many days backups are kept, for what destruction says; 0: not said"},
+    )
     log_folder: str = field(
         default="",
         metadata={"help": "tiles and checkpoints of the access log; empty: beside the data folder"},
