@@ -10,10 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import reading, slices
 from dms.access.attached import Attached
+from dms.access.hits import HitOrder, Hits, Sought
 from dms.access.reading import Listing, Visible
 from dms.access.scopes import Row
 from dms.access.standing import Standing, of_actor, of_principal
@@ -77,6 +79,19 @@ def vocabulary(work: Work, model: type[M]) -> Listing[M]:
     """
     standing(work)
     return Listing(work, model, noted=False)
+
+
+def hits(
+    work: Work,
+    sought: Sought,
+    *,
+    conditions: Sequence[ColumnElement[bool]] = (),
+    order: HitOrder = HitOrder.RELEVANCE,
+    of_content: bool = False,
+) -> Hits:
+    """Start a search; what is found must give `READ_METADATA`, by words of its text `READ_CONTENT`."""
+    standing(work)
+    return Hits(work, sought, tuple(conditions), order, of_content)
 
 
 def attached(

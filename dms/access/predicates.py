@@ -23,7 +23,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    true,
     union,
 )
 
@@ -212,14 +211,14 @@ def condition(found: Verdict, model: type[Row]) -> ColumnElement[bool]:
     # Where few may show, their scopes lead to them; where many may, the order or the filter does.
     is_few = found.bound * 20 <= found.total
     column = model.scope_id.expression if is_few else unindexed(model.scope_id.expression)
-    by_scope: ColumnElement[bool] = column.in_(select(AccessScope.id).where(_scope_test(found)))
+    by_scope: ColumnElement[bool] = column.in_(select(AccessScope.id).where(scope_test(found)))
     if model is not Document:
         return by_scope
     if found.own_denied:
         by_scope = and_(by_scope, not_(_is_own(found.own_denied)))
     if not found.own_allowed:
         return by_scope
-    permitted = column.in_(select(AccessScope.id).where(_scope_permits(found)))
+    permitted = column.in_(select(AccessScope.id).where(scope_permits(found)))
     return or_(by_scope, and_(_is_own(found.own_allowed - found.own_denied), permitted))
 
 
@@ -242,7 +241,7 @@ def _counted(work: Work, found: Verdict, model: type[Row]) -> int:
     """Sum the counters of the visible scopes as they were folded last."""
     number = AccessScope.n_documents if model is Document else AccessScope.n_aggregations
     if found.everything or len(found.allowed) > FEW_NODES:
-        whole = select(func.coalesce(func.sum(number), 0)).where(_scope_test(found))
+        whole = select(func.coalesce(func.sum(number), 0)).where(scope_test(found))
         return int(fetch(work, whole)[0][0])
     rows = fetch(work, scopes_reached(found, number))
     return sum(row[4] for row in rows if shows(found, Triple(row[1], row[2], row[3])))
@@ -276,13 +275,9 @@ def _verdict(work: Work, standing: Standing, action: Action) -> Verdict:
 
 
 def _named(work: Work, standing: Standing, action: Action) -> Iterable[Any]:
-    wanted = {
-        "principals": standing.subject.principals,
-        "now": work.now,
-        "giving": list(rules.ALLOWED_BY[action]),
-        "refusing": list(rules.REFUSED_BY[action]),
-    }
-    return fetch(work, _NAMED, wanted)
+    giving, refusing = list(rules.ALLOWED_BY[action]), list(rules.REFUSED_BY[action])
+    wanted = {"principals": standing.subject.principals, "now": work.now}
+    return fetch(work, _NAMED, {**wanted, "giving": giving, "refusing": refusing})
 
 
 def _lines_that_bear(live: Live) -> Select[Any]:
@@ -375,17 +370,19 @@ def _numbers(work: Work, node_ids: Collection[UUID]) -> Mapping[UUID, int]:
     return {row[0]: row[1] for row in fetch(work, statement)}
 
 
-def _scope_test(found: Verdict) -> ColumnElement[bool]:
-    allowed: ColumnElement[bool] = true()
-    if not found.everything:
-        allowed = or_(
-            in_many(AccessScope.aggregation_node, found.allowed),
-            in_many(AccessScope.class_node, found.allowed),
-        )
-    return and_(_scope_permits(found), allowed)
+def scope_test(found: Verdict) -> ColumnElement[bool]:
+    """Return the test of an access scope: dominated, not denied by any node, allowed by some node."""
+    if found.everything:
+        return scope_permits(found)
+    allowed = or_(
+        in_many(AccessScope.aggregation_node, found.allowed),
+        in_many(AccessScope.class_node, found.allowed),
+    )
+    return and_(scope_permits(found), allowed)
 
 
-def _scope_permits(found: Verdict) -> ColumnElement[bool]:
+def scope_permits(found: Verdict) -> ColumnElement[bool]:
+    """Return the test of an access scope: dominated, and denied by no node."""
     dominated = in_numbers(AccessScope.security_id, found.security_ids)
     if not found.denied:
         return dominated

@@ -192,6 +192,7 @@ enums.show(
         Op.SCHEME_LIST: "List the classification scheme and its classes.",
         Op.SEARCH_ERASE: "Erase words that the index of search was told to forget.",
         Op.SEARCH_REBUILD: "Make the index of search anew.",
+        Op.SEARCH_RUN: "Search.",
         Op.SECURITY_APPROVE: "Approve a proposed lowering of a security classification.",
         Op.SECURITY_LIST: "List changes of security classifications.",
         Op.SECURITY_REJECT: "Reject a proposed lowering of a security classification.",

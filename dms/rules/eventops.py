@@ -119,6 +119,7 @@ class Op(StrEnum):
     SCHEME_LIST = "scheme.list"
     SEARCH_ERASE = "search.erase"
     SEARCH_REBUILD = "search.rebuild"
+    SEARCH_RUN = "search.run"
     SECURITY_APPROVE = "security.approve"
     SECURITY_LIST = "security.list"
     SECURITY_REJECT = "security.reject"

@@ -145,12 +145,11 @@ def parse(typed: str) -> Query:
 
 def terms(node: Node) -> Iterator[Term]:
     """Yield the terms that a hit may hold: none of those that are excluded."""
-    match node:
-        case Term():
-            yield node
-        case Every() | Some():
-            for part in node.parts:
-                yield from terms(part)
+    if isinstance(node, Term):
+        yield node
+        return
+    for part in node.parts:
+        yield from terms(part)
 
 
 def _pieces(typed: str, notices: dict[Notice, None]) -> Iterator[_Piece]:

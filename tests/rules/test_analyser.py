@@ -162,6 +162,7 @@ def test_word_that_is_repeated_too_often_only_fills_its_place():
     laid = placed("a " * 14 + "b")
 
     assert laid.places == ("a",) * 12 + (MARK, MARK, "b")
+    assert layouts.as_vector([laid]).endswith("'b':110B")
 
 
 def test_text_over_the_bound_is_cut_and_says_so():
