@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import askinglog, bench_access, bench_import, operations, page, peer, recording, verifying
+from benchmarks import (
+    askinglog,
+    bench_access,
+    bench_import,
+    operations,
+    page,
+    peer,
+    prices,
+    recording,
+    verifying,
+)
 
 
 def main() -> None:
@@ -14,6 +24,7 @@ def main() -> None:
         "asking": askinglog.main,
         "operations": operations.main,
         "peer": peer.main,
+        "prices": prices.main,
         "recording": recording.main,
         "verifying": verifying.main,
     }
@@ -32,6 +43,8 @@ def main() -> None:
     print(verifying.table(verifying.run()))
     print("\n## Access at scale\n")
     bench_access.main()
+    print("\n## What a point buys\n")
+    prices.main([])
     print("\n## An auditor's questions\n")
     askinglog.main([])
 

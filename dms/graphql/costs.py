@@ -121,6 +121,8 @@ def declare(core: GraphQLSchema, prices: Mapping[str, Cost]) -> Costs:
         for name, field in kind.fields.items():
             place = f"{kind.name}.{name}"
             shape = _shape(kind.name, name, field)
+            if shape is Shape.TOTAL and place in prices:
+                shape = Shape.VALUE  # counted whole, however far `totalUpTo` says
             cost = prices.get(place) or _usual(name, shape)
             # INVARIANT (no price, no field): what could be asked for without end does not start.
             if cost is None or (is_root and place not in prices):

@@ -1,8 +1,8 @@
 """What fields cost that are not plain: every root field, every list (`api.md` section 3).
 
-A point is about ten microseconds of a processor, as objects of a page take them. What a field costs of
-which the answer shows little, such as an audit of the whole log, is an estimate from the benchmarks of its
-kind. `costs` says how the numbers are read; the SDL shows them.
+A point is what an object of a page of Documents takes of a processor. The weight of a report, of which the
+answer shows little, was measured against that (`python -m benchmarks prices`; docs/limits.md has the table).
+`costs` says how the numbers are read; the SDL shows them.
 """
 
 from __future__ import annotations
@@ -55,14 +55,18 @@ PRICES: Mapping[str, Cost] = dict(
     [
         *_each("Query", _LOOKUPS, Cost(1)),
         *_each("Query", _LISTS, _page(1)),
-        *_each("Query", "accessEvents policyRevisions", _page(20)),
-        *_each("Query", "whoSaw whatSaw", _page(50)),
-        *_each("Query", "whoCanSee whatCanSee", _page(100)),
-        *_each("Query", "couldHaveSeen accessFindings accessStatistics", _page(200)),
-        *_each("Query", "accessCheck", Cost(10)),
-        *_each("Query", "accessEventProof", Cost(20)),
-        *_each("Query", "accessExplain inventory", Cost(50)),
-        ("Query.accessChangePreview", Cost(500)),
+        ("Query.policyRevisions", _page(20)),
+        ("Query.accessEvents", _page(100)),
+        *_each("Query", "whoSaw whatSaw", _page(400)),
+        *_each("Query", "whoCanSee whatCanSee", _page(500)),
+        ("Query.couldHaveSeen", _page(800)),
+        ("Query.accessStatistics", _page(1_300)),
+        ("Query.accessFindings", _page(3_000)),
+        *_each("AccessFindingConnection", "totalCount totalIsExact", Cost(3_000)),
+        ("Query.accessEventProof", Cost(20)),
+        ("Query.accessCheck", Cost(150)),
+        *_each("Query", "accessExplain inventory", Cost(300)),
+        ("Query.accessChangePreview", Cost(1_000)),
         ("Query.nodes", Cost(0, sized_by=("ids",))),
         *_each("Mutation", _WRITES, Cost(WRITING)),
         *_each("Mutation", "accessChangePropose accessChangeEdit", _BY_CHANGE),

@@ -60,7 +60,8 @@ def test_page_of_fifty_with_three_links_costs_251():
         ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3),
         ('{ nodes(ids: ["a", "b"]) { ... on Document { aggregation { id } } } }', 4),
         ("{ a: viewer { account { id } } b: viewer { account { id } } }", 4),
-        ("{ whoCanSee(first: 2) { nodes { principal { id } } } }", 104),
+        ("{ whoCanSee(first: 2) { nodes { principal { id } } } }", 504),
+        ("{ accessFindings(first: 2) { totalCount nodes { kind } } }", 3_000 + 3_000 + 2),
         ("{ __schema { types { name } } }", 2_000),
         ("mutation { documentDeclare(input: {}) { document { id } errors { message } } }", 12),
         ("mutation { accessChangePropose(input: {changes: [{}, {}, {}]}) { errors { code } } }", 29),
@@ -200,8 +201,8 @@ def test_answer_that_holds_nothing_is_worth_nothing(data, points):
 def test_work_that_was_done_is_not_given_back():
     text = '{ whoCanSee(nodeId: "x", action: DISCOVER, first: 10) { totalCount nodes { principal { id } } } }'
 
-    assert worth(text, {"whoCanSee": {"totalCount": 0, "nodes": []}}) == 100 + 10
-    assert worth(text, {"whoCanSee": None}) == 99
+    assert worth(text, {"whoCanSee": {"totalCount": 0, "nodes": []}}) == 500 + 10
+    assert worth(text, {"whoCanSee": None}) == 499
 
 
 def test_fields_that_merge_are_counted_once():
