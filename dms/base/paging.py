@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from dms.base.errors import ArgumentInvalid
@@ -73,6 +73,10 @@ class Page(Generic[T]):
     total_is_exact: bool = True
     reached: Position | None = None
     """How far a search has come that gave up before its page was full: the next one begins there."""
+
+    def among(self: Page[Any], found: Mapping[UUID, U]) -> Page[U]:  # of rows with an id of whatever type
+        """Return the same page with each row's own among these, which are named by the rows' ids."""
+        return self.map(lambda row: found[row.id])
 
     def map(self, shape: Callable[[T], U]) -> Page[U]:
         """Return the same page with every row reshaped."""

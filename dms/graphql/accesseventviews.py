@@ -11,7 +11,7 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql.eventwords import ActorKind, Disclosure, Op, Outcome
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import BigInt, Digest, shown_id
+from dms.graphql.scalars import BigInt, Digest, shown_big, shown_id
 from dms.graphql.words import MarkedKind
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
@@ -209,7 +209,7 @@ def _tell_head(event: AccessEvent, head: Head) -> None:
     event.policy_revision = head.policy_revision
     event.policy_files_digest = None if head.policy_files is None else Digest(head.policy_files)
     event.aggregates, event.withheld = head.aggregates, head.withheld
-    event.bytes_sent = None if head.bytes_sent is None else BigInt(head.bytes_sent)
+    event.bytes_sent = shown_big(head.bytes_sent)
     event.writer = head.writer.hex
 
 

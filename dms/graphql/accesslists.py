@@ -305,7 +305,7 @@ class Queries:
         )
         found = accesslists.entries(info.work, page.request, node=node, chosen=chosen)
         shown = shown_entries(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
     @query_field(
         op=Op.ACCESS_CHECK,

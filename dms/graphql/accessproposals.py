@@ -286,7 +286,7 @@ class Queries:
         )
         found = accessproposalviews.proposals(info.work, page.request, state=chosen.state)
         shown = shown_proposals(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

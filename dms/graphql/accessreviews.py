@@ -95,7 +95,7 @@ class AccessReview(Node):
         last: Last = None,
         before: Before = None,
         total_up_to: TotalUpTo = TOTAL_UP_TO,
-    ) -> Connection[AccessReviewLine] | None:
+    ) -> Connection[AccessReviewLine]:
         """Read the first pages of all siblings at once; a later page is of one of them."""
         page = paging.asked(
             info,
@@ -272,7 +272,7 @@ class Queries:
         )
         found = accessreviews.reviews(info.work, page.request, node=node, state=asked.state)
         shown = shown_reviews(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

@@ -18,7 +18,7 @@ from dms.graphql.described import Described
 from dms.graphql.nodes import Node, Siblings, nested_field, unshown
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import Edtf, asked_id, shown_id
+from dms.graphql.scalars import Edtf, asked_id, shown_edtf, shown_id
 from dms.graphql.schemes import RecordClass, shown_class
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.words import Action, AggregationState, ArrangementLevel
@@ -52,7 +52,7 @@ class Aggregation(Described):
     reference_code: str = strawberry.field(
         description="The code by which it is cited (ISAD(G) 3.1.1); no other Aggregation has it."
     )
-    generated: bool = strawberry.field(
+    is_code_generated: bool = strawberry.field(
         description="The code was made by the server, not given by an archivist."
     )
     security_classification: SecurityClassification | None = strawberry.field(
@@ -114,7 +114,7 @@ class Aggregation(Described):
         before: Before = None,
         order_by: OrderBy = None,
         total_up_to: TotalUpTo = TOTAL_UP_TO,
-    ) -> Connection[Aggregation] | None:
+    ) -> Connection[Aggregation]:
         """Read the first pages of all siblings at once; a later page is of one of them."""
         order, descending, named = ordered(order_by)
         page = paging.asked(
@@ -134,7 +134,7 @@ class Aggregation(Described):
                 info.work, views, page.request, order=order, descending=descending, wanted=wanted(names)
             )
             shown = shaped(info.work, [v for each in pages.values() for v in each.rows], names=names)
-            return {key: each.map(lambda view: shown[view.id]) for key, each in pages.items()}
+            return {key: each.among(shown) for key, each in pages.items()}
 
         pages = self.siblings.pages(info, self.key, page.request, read=read)
         return page.connection(pages[self.key])
@@ -192,10 +192,10 @@ def _shape(
         level=view.level,
         other_level=view.other_level,
         reference_code=view.reference_code,
-        generated=view.generated,
+        is_code_generated=view.generated,
         security_classification=(shown_classification(view.classification) if view.classification else None),
         title=row.title if row else None,
-        dates=None if row is None or row.dates is None else Edtf(row.dates),
+        dates=shown_edtf(row.dates) if row else None,
         first_day=row.first_day if row else None,
         last_day=row.last_day if row else None,
         scope_and_content=row.scope_and_content if row else None,
@@ -274,4 +274,4 @@ class Queries:
             info.work, page.request, found=tree, order=order, descending=descending, wanted=wanted(names)
         )
         shown = shaped(info.work, found.rows, names=names)
-        return page.connection(found.map(lambda view: shown[view.id]))
+        return page.connection(found.among(shown))

@@ -161,7 +161,7 @@ class Queries:
         )
         found = clearances.clearances(info.work, page.request, user_id=user_id, stands=chosen.validity)
         shown = shown_clearances(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

@@ -30,6 +30,7 @@ class Described(Node):
         description="Who last changed it; none if a command did. Needs READ_METADATA."
     )
     available_transitions: list[str] = strawberry.field(
-        description="What its state permits and you may do; empty without READ_METADATA."
+        description="What its state permits and you may do: the verbs of mutations, by alphabet, such as "
+        "`declare` for `documentDeclare`; `file` is to put something into it. Empty without READ_METADATA."
     )
     viewer_actions: list[Action] = strawberry.field(description="The actions that you have on it.")

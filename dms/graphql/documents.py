@@ -20,7 +20,7 @@ from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ord
 from dms.graphql.nodes import Node, Siblings, nested_field, unshown
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import Edtf, asked_id, shown_id, shown_instant
+from dms.graphql.scalars import Edtf, asked_id, shown_edtf, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
 from dms.graphql.security import SecurityClassification, shown_classifications
 from dms.graphql.versions import Version
@@ -160,7 +160,7 @@ class Document(Described):
             pages = services.pages(info.work, readable, page.request)
             found = [version for each in pages.values() for version in each.rows]
             shown = versions.shaped(info.work, found, names=names)
-            return {key: each.map(lambda version: shown[version.id]) for key, each in pages.items()}
+            return {key: each.among(shown) for key, each in pages.items()}
 
         pages = self.siblings.pages(info, self.key, page.request, read=read)
         return page.connection(pages[self.key]) if self.key in pages else None
@@ -211,7 +211,7 @@ def _shape(view: DocumentView, siblings: Siblings[DocumentView], links: _Links) 
         state=row.state if row else None,
         record_class=shown_class(view.record_class) if view.record_class else None,
         current_version=links.contents[view.current_version.id] if view.current_version else None,
-        dates=None if row is None or row.dates is None else Edtf(row.dates),
+        dates=shown_edtf(row.dates) if row else None,
         first_day=row.first_day if row else None,
         last_day=row.last_day if row else None,
         authors=row.authors if row else None,
@@ -298,4 +298,4 @@ class Queries:
             wanted=names.wanted(),
         )
         shown = shaped(info.work, found.rows, names=names)
-        return page.connection(found.map(lambda view: shown[view.id]))
+        return page.connection(found.among(shown))

@@ -12,6 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from dms.base import errors
 from dms.graphql import enums
+from dms.graphql.words import Action, Duty
 
 MAX_MESSAGE = 500
 """Characters of a message that quotes the caller's own text."""
@@ -75,7 +76,7 @@ class NotFoundError(UserError):
 class DeniedError(UserError):
     """Shows `Denied`."""
 
-    action: str = strawberry.field(description="The action that the access list does not give.")
+    action: Action = strawberry.field(description="The action that the access list does not give.")
 
 
 @strawberry.type(description="The thing was changed since you read it, or a unique value is taken.")
@@ -92,7 +93,9 @@ class StateError(UserError):
     """Shows `State`."""
 
     state: str = strawberry.field(description="The state the thing is in.")
-    available: list[str] = strawberry.field(description="The transitions that this state permits.")
+    available: list[str] = strawberry.field(
+        description="What this state permits: verbs, as in `availableTransitions`."
+    )
 
 
 @strawberry.type(description="A Hold covers the thing.")
@@ -109,7 +112,7 @@ class ClearanceError(UserError):
 class DutyError(UserError):
     """Shows `Duty`."""
 
-    duty: str = strawberry.field(description="The duty that is needed.")
+    duty: Duty = strawberry.field(description="The duty that is needed.")
 
 
 @strawberry.type(description="Another person must decide this.")
@@ -129,12 +132,12 @@ class IdempotencyError(UserError):
 _SHOWN: Mapping[type[errors.DmsError], tuple[type[UserError], Callable[[Any], dict[str, Any]]]] = {
     errors.Invalid: (ValidationError, lambda _: {}),
     errors.NotFound: (NotFoundError, lambda _: {}),
-    errors.Denied: (DeniedError, lambda e: {"action": e.action}),
+    errors.Denied: (DeniedError, lambda e: {"action": Action(e.action)}),
     errors.Conflict: (ConflictError, lambda e: {"current_revision": e.current_revision}),
     errors.State: (StateError, lambda e: {"state": e.state, "available": list(e.available)}),
     errors.OnHold: (HoldError, lambda _: {}),
     errors.Clearance: (ClearanceError, lambda _: {}),
-    errors.Duty: (DutyError, lambda e: {"duty": e.duty}),
+    errors.Duty: (DutyError, lambda e: {"duty": Duty(e.duty)}),
     errors.SecondPerson: (SecondPersonError, lambda _: {}),
     errors.Idempotency: (IdempotencyError, lambda _: {}),
 }

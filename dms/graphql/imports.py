@@ -101,7 +101,7 @@ class ImportRun(Node):
         last: Last = None,
         before: Before = None,
         total_up_to: TotalUpTo = TOTAL_UP_TO,
-    ) -> Connection[ImportFinding] | None:
+    ) -> Connection[ImportFinding]:
         """Read the first pages of all siblings at once; a later page is of one of them."""
         page = paging.asked(
             info,
@@ -184,4 +184,4 @@ class Queries:
         page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
         found = importviews.page(info.work, page.request)
         shown = _shaped(found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))

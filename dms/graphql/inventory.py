@@ -12,7 +12,7 @@ from dms.graphql import paging
 from dms.graphql.context import Info, query_field
 from dms.graphql.nodes import nested_field
 from dms.graphql.paging import After, Before, Connection, First, Last
-from dms.graphql.scalars import BigInt, Edtf, asked_id, shown_id
+from dms.graphql.scalars import BigInt, Edtf, asked_id, shown_big, shown_edtf, shown_id
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.words import AggregationState, ArrangementLevel, DocumentState, MarkedKind, Medium
 from dms.models import aggregations as models
@@ -226,10 +226,10 @@ def _shown_line(line: Line) -> InventoryLine:
         aggregation_state=None if is_a(row, Document) else row.state,
         document_state=row.state if is_a(row, Document) else None,
         marking=line.marking,
-        dates=None if row.dates is None else Edtf(row.dates),
+        dates=shown_edtf(row.dates),
         first_day=row.first_day,
         last_day=row.last_day,
-        content_bytes=None if line.content_bytes is None else BigInt(line.content_bytes),
+        content_bytes=shown_big(line.content_bytes),
     )
 
 

@@ -15,7 +15,7 @@ from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, quer
 from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import BigInt, asked_id, shown_id, shown_instant
+from dms.graphql.scalars import BigInt, asked_id, shown_big, shown_id, shown_instant
 from dms.models import jobs as models
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
@@ -124,8 +124,8 @@ def _shape(row: models.Job, asked_by: Principal | None) -> Job:
         priority=row.priority,
         run_at=Instant(row.run_at),
         attempts=row.attempts,
-        progress_done=None if row.progress_done is None else BigInt(row.progress_done),
-        progress_total=None if row.progress_total is None else BigInt(row.progress_total),
+        progress_done=shown_big(row.progress_done),
+        progress_total=shown_big(row.progress_total),
         error_code=row.error_code,
         error=row.error,
         asked_by=asked_by,
@@ -185,7 +185,7 @@ class Queries:
         )
         found = jobs.page(info.work, page.request, wanted=wanted)
         shown = _shown(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

@@ -234,7 +234,7 @@ class Queries:
         page = paging.asked(info, first=first, after=after, last=last, before=before)
         found = logalerts.page(info.work, page.request)
         shown = _shown(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
     @query_field(
         op=Op.LOGALERT_HIT_LIST,
@@ -264,7 +264,7 @@ class Queries:
         )
         found = logalerts.hits(info.work, page.request, wanted=wanted)
         shown = shown_hits(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 def _asked(work: Work, asked: LogAlertHitFilter) -> HitFilter:

@@ -13,7 +13,7 @@ from dms.graphql import enums, paging
 from dms.graphql.context import Info, query_field
 from dms.graphql.eventwords import Op
 from dms.graphql.paging import After, Before, Connection, First, Last
-from dms.graphql.scalars import BigInt, Digest, asked_id, shown_id, shown_instant
+from dms.graphql.scalars import BigInt, Digest, asked_id, shown_big, shown_id, shown_instant
 from dms.rules.access import Duty
 from dms.services import logproofs
 from dms.services.logproofs import EventProved
@@ -130,7 +130,7 @@ def _proof(found: EventProved) -> AccessEventProof:
         state=proved.standing,
         body=found.body.decode(errors="replace"),
         leaf_hash=Digest(found.leaf_hash),
-        leaf_index=None if proved.leaf_index is None else BigInt(proved.leaf_index),
+        leaf_index=shown_big(proved.leaf_index),
         proof=None if proved.proof is None else str(proved.proof),
         checkpoint=None if proved.checkpoint is None else _checkpoint(proved.checkpoint),
     )

@@ -18,7 +18,7 @@ from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
 from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
-from dms.graphql.scalars import BigInt, Digest, asked_id, shown_id, shown_instant
+from dms.graphql.scalars import BigInt, Digest, asked_id, shown_big, shown_id, shown_instant
 from dms.models import logexports as models
 from dms.models.logexports import ExportState
 from dms.rules.access import Duty
@@ -168,15 +168,15 @@ def _shape(work: Work, row: models.LogExport, requested_by: Principal) -> LogExp
         leaves_done=BigInt(0 if row.next_index is None or first is None else row.next_index - first),
         leaves_total=None if first is None or end is None else BigInt(end - first),
         events=BigInt(row.events),
-        first_index=_big(first),
+        first_index=shown_big(first),
         last_index=None if end is None else BigInt(end - 1),
         checkpoint=row.checkpoint,
-        newer=_big(row.newer),
-        pruned=_big(row.pruned),
+        newer=shown_big(row.newer),
+        pruned=shown_big(row.pruned),
         gaps=_gaps(row.gaps),
         finished_at=shown_instant(row.finished_at),
         digest=None if row.sha256 is None else Digest(row.sha256),
-        size_bytes=_big(row.size_bytes),
+        size_bytes=shown_big(row.size_bytes),
         content_path=f"/log/exports/{shown}" if is_fetchable else None,
         problem=row.problem,
     )
@@ -188,10 +188,6 @@ def _gaps(text: str | None) -> list[LogExportGap]:
         LogExportGap(writer=writer, first=BigInt(first), count=BigInt(count))
         for writer, first, count in lines
     ]
-
-
-def _big(value: int | None) -> BigInt | None:
-    return None if value is None else BigInt(value)
 
 
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
@@ -233,7 +229,7 @@ class Queries:
         page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
         found = logexports.page(info.work, page.request)
         shown = _shown(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

@@ -133,7 +133,7 @@ class Queries:
         )
         found = membershipviews.groups(info.work, page.request, name_starts=starts)
         by_id = principals.shown_as(Group, info.work, found.rows)
-        return page.connection(found.map(lambda row: by_id[row.id]))
+        return page.connection(found.among(by_id))
 
 
 @strawberry.type

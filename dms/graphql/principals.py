@@ -235,7 +235,7 @@ def _linked(info: Info, of: Principal, read: membershipviews.Links, asked: Asked
     def pages(rows: Mapping[UUID, models.Principal]) -> Mapping[UUID, Page[Membership]]:
         found = read(info.work, rows.keys(), page.request, stands=asked.stands)
         links = shown_links(info.work, [row for each in found.values() for row in each.rows])
-        return {key: each.map(lambda row: links[row.id]) for key, each in found.items()}
+        return {key: each.among(links) for key, each in found.items()}
 
     return page.connection(of.siblings.pages(info, of.row_id, page.request, read=pages)[of.row_id])
 

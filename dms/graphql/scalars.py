@@ -44,6 +44,16 @@ def shown_instant(value: int | None) -> Instant | None:
     return None if value is None else Instant(value)
 
 
+def shown_big(value: int | None) -> BigInt | None:
+    """Return a number that may be missing as the API shows it."""
+    return None if value is None else BigInt(value)
+
+
+def shown_edtf(value: str | None) -> Edtf | None:
+    """Return dates that may be missing as the API shows them."""
+    return None if value is None else Edtf(value)
+
+
 def asked_id(kind: Kind, text: str) -> UUID:
     """Read the id of a thing of this kind.
 

@@ -51,8 +51,8 @@ enums.show(
 class SecurityChange(Node):
     """A raise, a proposed or decided lowering, or the first mark."""
 
-    object_kind: MarkedKind = strawberry.field(description="What bears the classification.")
-    object_id: strawberry.ID = strawberry.field(description="The Document or Aggregation.")
+    kind: MarkedKind = strawberry.field(description="What bears the classification.")
+    node_id: strawberry.ID = strawberry.field(description="The Document or Aggregation; `node` tells more.")
     old: SecurityClassification | None = strawberry.field(
         description="The classification before; none for the first one of a thing."
     )
@@ -75,7 +75,7 @@ class SecurityChange(Node):
 class SecurityChangeFilter:
     """What narrows a list of changes."""
 
-    object_id: strawberry.ID | None = strawberry.field(
+    node_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only those of this Document or Aggregation: its history of marks."
     )
     state: ChangeState | None = strawberry.field(default=None, description="Only those in this state now.")
@@ -172,8 +172,8 @@ def _shape(
 ) -> SecurityChange:
     return SecurityChange(
         id=shown_id(Kind.SECURITY_CHANGE, row.id),
-        object_kind=row.object_kind,
-        object_id=shown_id(MARKED_KINDS[row.object_kind], row.object_id),
+        kind=row.object_kind,
+        node_id=shown_id(MARKED_KINDS[row.object_kind], row.object_id),
         old=None if row.from_id is None else shown_classification(found[row.from_id]),
         new=shown_classification(found[row.to_id]),
         state=securitychanges.state_of(work, row),
@@ -230,7 +230,7 @@ class Queries:
     ) -> Connection[SecurityChange] | None:
         """List changes."""
         chosen = filter or SecurityChangeFilter()
-        object_id = None if chosen.object_id is None else _asked_object(chosen.object_id)
+        object_id = None if chosen.node_id is None else _asked_object(chosen.node_id)
         page = paging.asked(
             info,
             first=first,
@@ -242,7 +242,7 @@ class Queries:
         )
         found = securitychanges.changes(info.work, page.request, object_id=object_id, state=chosen.state)
         shown = shown_changes(info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

@@ -43,7 +43,7 @@ class Session(Node):
     last_used_at: Instant = strawberry.field(description="When it was last used, to the minute.")
     expires_at: Instant = strawberry.field(description="When it ends at the latest; without use, earlier.")
     ended_at: Instant | None = strawberry.field(description="When somebody ended it.")
-    is_current: bool = strawberry.field(description="Whether it still counts.")
+    is_live: bool = strawberry.field(description="Whether it still counts.")
 
 
 @strawberry.input(description="Which sessions to list; what is left out does not narrow the list.")
@@ -89,7 +89,7 @@ def _shape(found: sessions.Session, user: Principal) -> Session:
         last_used_at=Instant(found.last_used_at),
         expires_at=Instant(found.expires_at),
         ended_at=shown_instant(found.ended_at),
-        is_current=found.is_current,
+        is_live=found.is_current,
     )
 
 
@@ -134,7 +134,7 @@ class Queries:
             info.work, page.request, principal_id=user_id, only_current=asked.only_current
         )
         by_id = shown(info.work, found.rows)
-        return page.connection(found.map(lambda session: by_id[session.id]))
+        return page.connection(found.among(by_id))
 
 
 @strawberry.type

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
-from uuid import UUID
-
 import strawberry
 
-from dms.base.paging import Page, PageRequest
 from dms.graphql import paging
 from dms.graphql.accessproposals import AccessProposal, shown_proposals
 from dms.graphql.accessreviews import AccessReview, shown_reviews
@@ -18,17 +13,6 @@ from dms.graphql.nodes import nested_field
 from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.securitychanges import SecurityChange, shown_changes
 from dms.services import accessproposalviews, accessreviews, logalerts, securitychanges
-from dms.stores.work import Work
-
-
-class _Waiting(Protocol):
-    """A row of any queue."""
-
-    id: Any  # mapped by each model in its own way
-
-
-R = TypeVar("R", bound=_Waiting)
-T = TypeVar("T")
 
 
 @strawberry.type(
@@ -51,7 +35,8 @@ class ViewerTasks:
     ) -> Connection[AccessProposal]:
         """List the proposals that wait."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
-        return _queue(info.work, page, accessproposalviews.waiting, shown_proposals)
+        found = accessproposalviews.waiting(info.work, page.request)
+        return page.connection(found.among(shown_proposals(info.work, found.rows)))
 
     @nested_field(
         description="Lowerings that others proposed of things on which you have APPROVE, the newest first."
@@ -67,7 +52,8 @@ class ViewerTasks:
     ) -> Connection[SecurityChange]:
         """List the lowerings that wait."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
-        return _queue(info.work, page, securitychanges.waiting, shown_changes)
+        found = securitychanges.waiting(info.work, page.request)
+        return page.connection(found.among(shown_changes(info.work, found.rows)))
 
     @nested_field(description="Open reviews of access lists that you manage, the newest first.")
     def access_reviews(  # noqa: PLR0917  arguments arrive by name
@@ -81,7 +67,8 @@ class ViewerTasks:
     ) -> Connection[AccessReview]:
         """List the reviews that wait."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
-        return _queue(info.work, page, accessreviews.waiting, shown_reviews)
+        found = accessreviews.waiting(info.work, page.request)
+        return page.connection(found.among(shown_reviews(info.work, found.rows)))
 
     @nested_field(
         description="Alerts about the access log that nobody has reviewed, the newest first: for auditors, "
@@ -98,16 +85,5 @@ class ViewerTasks:
     ) -> Connection[LogAlertHit]:
         """List the alerts that wait."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
-        return _queue(info.work, page, logalerts.waiting, shown_hits)
-
-
-def _queue(
-    work: Work,
-    page: paging.Asked,
-    waiting: Callable[[Work, PageRequest], Page[R]],
-    shown: Callable[[Work, Sequence[R]], Mapping[UUID, T]],
-) -> Connection[T]:
-    """Return a page of what waits, as its own room shows it."""
-    found = waiting(work, page.request)
-    nodes = shown(work, found.rows)
-    return page.connection(found.map(lambda row: nodes[row.id]))
+        found = logalerts.waiting(info.work, page.request)
+        return page.connection(found.among(shown_hits(info.work, found.rows)))

@@ -197,7 +197,7 @@ class Queries:
         )
         found = users.users(info.work, page.request, name_starts=asked.name_starts, status=asked.status)
         shown = principals.shown_as(User, info.work, found.rows)
-        return page.connection(found.map(lambda row: shown[row.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

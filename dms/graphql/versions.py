@@ -180,7 +180,7 @@ class Queries:
         )
         found = versions.page(info.work, key, page.request)
         shown = shaped(info.work, found.rows, names=info.below("nodes", "edges.node"))
-        return page.connection(found.map(lambda view: shown[view.id]))
+        return page.connection(found.among(shown))
 
 
 @strawberry.type

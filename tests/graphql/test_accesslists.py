@@ -229,7 +229,7 @@ def test_manager_who_is_no_officer_stays_within_his_own_rights(api, world, fonds
 
     assert given["errors"] == []
     assert [(e["__typename"], e["action"]) for e in beyond["errors"]] == [("DeniedError", "EDIT")]
-    assert [(e["__typename"], e["duty"]) for e in managing["errors"]] == [("DutyError", "clearances.manage")]
+    assert [(e["__typename"], e["duty"]) for e in managing["errors"]] == [("DutyError", "CLEARANCES_MANAGE")]
     assert [e["__typename"] for e in own["errors"]] == ["SecondPersonError"]
     assert last_of(api.house, manager)["outcome"] == "refused"
 

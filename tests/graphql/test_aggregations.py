@@ -20,8 +20,8 @@ errors {
 """
 SHOWN = """
 aggregation {
-  id revision level otherLevel referenceCode generated title dates firstDay lastDay scopeAndContent state
-  parent { id } recordClass { id } securityClassification { marking } availableTransitions
+  id revision level otherLevel referenceCode isCodeGenerated title dates firstDay lastDay scopeAndContent
+  state parent { id } recordClass { id } securityClassification { marking } availableTransitions
 }
 """
 
@@ -92,7 +92,7 @@ def test_a_series_is_made_under_a_fonds(api, clerk, fonds):
         "level": "OTHER",
         "otherLevel": "bundle",
         "referenceCode": "GA/7",
-        "generated": False,
+        "isCodeGenerated": False,
         "title": "Letters",
         "dates": "1890/..",
         "firstDay": "1890-01-01",
@@ -138,7 +138,7 @@ def test_the_life_of_a_file(api, clerk, fonds, world):
     refused = change(api, clerk, "aggregationClose", id=made["id"], expectedRevision=5, reason="again")
     opened = change(api, clerk, "aggregationReopen", id=made["id"], expectedRevision=5, reason="more came")
 
-    assert made["generated"] is True
+    assert made["isCodeGenerated"] is True
     assert (described["title"], described["dates"], described["recordClass"]) == (
         "Papers",
         "1890",
@@ -373,7 +373,7 @@ def test_every_field_of_an_aggregation_is_either_open_or_masked():
         "level",
         "otherLevel",
         "referenceCode",
-        "generated",
+        "isCodeGenerated",
         "securityClassification",
         "parent",
         "ancestors",

@@ -186,7 +186,7 @@ def test_mutation_of_an_office_answers_a_duty_error_in_its_payload(probe):
     reply = probe.ask("mutation { compartmentOffice { errors { __typename ... on DutyError { duty } } } }")
 
     assert reply.data["compartmentOffice"]["errors"] == [
-        {"__typename": "DutyError", "duty": "securitylevels.manage"}
+        {"__typename": "DutyError", "duty": "SECURITYLEVELS_MANAGE"}
     ]
 
 

@@ -46,7 +46,7 @@ DOCUMENT = """
   aggregation { id referenceCode title } createdBy { name }
 """
 AGGREGATION = """
-  id revision createdAt level referenceCode generated title dates scopeAndContent state updatedAt
+  id revision createdAt level referenceCode isCodeGenerated title dates scopeAndContent state updatedAt
   availableTransitions viewerActions recordClass { id code } securityClassification { marking }
   parent { id } ancestors { id } createdBy { name } documentCount
 """

@@ -124,7 +124,7 @@ def test_level_by_a_clerk_is_a_duty_error_and_nothing_is_kept(api, clerk):
                 "message": "this needs the duty `securitylevels.manage`",
                 "code": "DUTY",
                 "path": [],
-                "duty": "securitylevels.manage",
+                "duty": "SECURITYLEVELS_MANAGE",
             }
         ],
         "securityLevel": None,

@@ -14,7 +14,7 @@ mutation ($input: DocumentSecuritySetInput!) {
   documentSecuritySet(input: $input) {
     errors { __typename message path ... on DeniedError { action } ... on ConflictError { currentRevision } }
     securityChange {
-      id objectKind objectId state reason note expiresAt proposedBy { id } decidedBy { id }
+      id kind nodeId state reason note expiresAt proposedBy { id } decidedBy { id }
       old { level { code } marking } new { level { code rank } compartments { code } marking }
     }
   }
@@ -32,7 +32,7 @@ REJECT = APPROVE.replace("Approve", "Reject")
 CHANGES = """
 query ($first: Int!, $filter: SecurityChangeFilter) {
   securityChanges(first: $first, filter: $filter) {
-    totalCount nodes { id state objectId old { marking } new { marking } }
+    totalCount nodes { id state nodeId old { marking } new { marking } }
   }
 }
 """
@@ -83,7 +83,7 @@ def test_raise_is_in_effect_and_shows_both_marks(api, world, fonds, archivist):
 
     assert answer["errors"] == []
     change = answer["securityChange"]
-    assert (change["objectKind"], change["objectId"]) == ("DOCUMENT", doc(document))
+    assert (change["kind"], change["nodeId"]) == ("DOCUMENT", doc(document))
     assert (change["state"], change["expiresAt"]) == ("IN_EFFECT", None)
     assert change["old"] == {"level": {"code": "open"}, "marking": "OPEN"}
     assert change["new"] == {
@@ -107,7 +107,7 @@ def test_aggregation_is_marked_by_its_own_mutation(api, world, fonds, archivist)
         reason="order 12",
     )
 
-    assert answer["securityChange"]["objectKind"] == "AGGREGATION"
+    assert answer["securityChange"]["kind"] == "AGGREGATION"
 
 
 def test_document_is_not_marked_by_the_mutation_for_aggregations(api, world, fonds, archivist):
@@ -131,7 +131,7 @@ def test_lowering_waits_for_the_second_person_who_sees_it_in_the_list(api, world
     change = mark(api, archivist, document, "open")["securityChange"]
     assert (change["state"], change["decidedBy"]) == ("PROPOSED", None)
 
-    chosen = {"first": 10, "filter": {"objectId": doc(document), "state": "PROPOSED"}}
+    chosen = {"first": 10, "filter": {"nodeId": doc(document), "state": "PROPOSED"}}
     (waiting,) = api.ask(CHANGES, chosen, as_user=second).data["securityChanges"]["nodes"]
     approved = send(api, second, APPROVE, id=waiting["id"], note="agreed")
 
@@ -141,14 +141,14 @@ def test_lowering_waits_for_the_second_person_who_sees_it_in_the_list(api, world
         "note": "agreed",
         "decidedBy": {"id": global_id(Kind.USER, second)},
     }
-    history = api.ask(CHANGES, {"first": 10, "filter": {"objectId": doc(document)}}, as_user=second).data
+    history = api.ask(CHANGES, {"first": 10, "filter": {"nodeId": doc(document)}}, as_user=second).data
     assert history["securityChanges"] == {
         "totalCount": 1,
         "nodes": [
             {
                 "id": change["id"],
                 "state": "IN_EFFECT",
-                "objectId": doc(document),
+                "nodeId": doc(document),
                 "old": {"marking": "L200"},
                 "new": {"marking": "OPEN"},
             }

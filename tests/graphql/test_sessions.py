@@ -9,14 +9,14 @@ from dms.models.users import TokenKind
 from tests.graphql.front import opened_front
 
 SESSIONS = """query ($filter: SessionFilter) { sessions(first: 100, filter: $filter) { totalCount nodes {
-  id user { id } kind note isCurrent endedAt
+  id user { id } kind note isLive endedAt
 } } }"""
 END = """mutation ($input: SessionEndInput!) { sessionEnd(input: $input) {
-  errors { __typename message path } session { id isCurrent endedAt }
+  errors { __typename message path } session { id isLive endedAt }
 } }"""
 VIEWER = """{ viewer {
   account { id kind name displayName } duties roles { name } conflictingRoles groups { name }
-  clearance { level { rank } compartments { code } marking } session { id kind isCurrent }
+  clearance { level { rank } compartments { code } marking } session { id kind isLive }
 } }"""
 
 
@@ -55,7 +55,7 @@ def test_viewer_is_told_who_he_is_and_by_which_session(front, world):
         "conflictingRoles": [],
         "groups": [],
         "clearance": {"level": {"rank": 200}, "compartments": [], "marking": "L200"},
-        "session": {"id": shown(issued), "kind": "SESSION", "isCurrent": True},
+        "session": {"id": shown(issued), "kind": "SESSION", "isLive": True},
     }
 
 
@@ -85,7 +85,7 @@ def test_who_manages_accounts_or_clearances_sees_and_ends_any(front, world, role
     ended = end(front, officer.token, shown(other)).data["sessionEnd"]
 
     assert found == [shown(other)]
-    assert (ended["errors"], ended["session"]["id"], ended["session"]["isCurrent"]) == (
+    assert (ended["errors"], ended["session"]["id"], ended["session"]["isLive"]) == (
         [],
         shown(other),
         False,

@@ -214,7 +214,7 @@ def test_accounts_are_made_by_administrators_only(api, world, role):
 
     (error,) = send(api, who, CREATE, name="by-others", displayName="X")["errors"]
 
-    assert (error["__typename"], error["duty"]) == ("DutyError", "users.manage")
+    assert (error["__typename"], error["duty"]) == ("DutyError", "USERS_MANAGE")
     assert (last_of(api.house, who)["op"], last_of(api.house, who)["outcome"]) == ("user.create", "refused")
     assert api.ask(BY, {"by": {"name": "by-others"}}).data == {"user": None}
 
