@@ -47,6 +47,7 @@ class Kind(IntEnum):
     IMPORT_FINDING = 42
     SECURITY_CLASSIFICATION = 43
     JOB = 44
+    RENDITION = 45
     LOG_EXPORT = 50
     LOG_ALERT = 51
     LOG_ALERT_HIT = 52

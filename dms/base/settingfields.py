@@ -74,6 +74,10 @@ class Settings:
     graphql_compiled: bool = field(
         default=True, metadata={"help": "show plain objects of GraphQL answers by compiled functions"}
     )
+    format_signatures: str = field(
+        default="",
+        metadata={"help": "folder of DROID's signature files; empty: those of the extra `formats`, or none"},
+    )
     job_workers: int = field(
         default=1,
         metadata={"help": "threads of each server process that do jobs; 0: `dms jobs work` does them"},

@@ -24,6 +24,7 @@ __all__ = ["PREFIX", "Settings", "acting_account", "host_name", "load", "operato
 
 PREFIX = "DMS_"
 
+_FOR_READERS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")
 _NOT_SETTINGS = frozenset({"DMS_HOME", "DMS_AS", "DMS_TEST_DATABASE_URL"})
 """Variables of ours that are read elsewhere: the folder itself, the command line, the tests."""
 
@@ -83,6 +84,11 @@ def acting_account(environment: Mapping[str, str] | None = None) -> str | None:
     """Return the account named in `DMS_AS`, for which a command acts."""
     env = os.environ if environment is None else environment
     return env.get("DMS_AS") or None
+
+
+def reader_environment() -> dict[str, str]:
+    """Return the environment of a process that reads content: how to find the program, and no secret."""
+    return {name: os.environ[name] for name in _FOR_READERS if name in os.environ}
 
 
 def host_name() -> str:

@@ -27,7 +27,11 @@ from dms.stores.work import Work
 enums.show(
     JobKind,
     description="What a job does.",
-    values={JobKind.JOBS_SWEEP: "Forget jobs that ended long ago."},
+    values={
+        JobKind.CONTENT_CATCH_UP: "Queue the reading of contents that no reader of today has read.",
+        JobKind.CONTENT_READ: "Tell the format of a content, read its text, and make its thumbnail.",
+        JobKind.JOBS_SWEEP: "Forget jobs that ended long ago.",
+    },
 )
 enums.show(
     JobState,

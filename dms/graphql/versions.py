@@ -11,15 +11,18 @@ import strawberry
 from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.graphql import paging, principals
+from dms.graphql import renditions as shapes
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
-from dms.graphql.nodes import Node
+from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
+from dms.graphql.renditions import ContentFormat, ContentStep, Rendition
 from dms.graphql.scalars import ABSENT, BigInt, Digest, MediaType, asked_id, shown_id
 from dms.graphql.words import Action
 from dms.rules.accessevents import Op
-from dms.services import versions
+from dms.rules.renditions import differs
+from dms.services import renditions, versions
 from dms.services.versions import NamedUpload, VersionView
 from dms.stores.work import Work
 
@@ -46,6 +49,31 @@ class Version(Node):
     content_path: str = strawberry.field(
         description="Where its bytes are fetched from this server, with the same token: needs READ_CONTENT."
     )
+    declared_differs: bool = strawberry.field(
+        description="Whether the sender said that it is of another media type than it shows to be."
+    )
+    key: strawberry.Private[UUID]
+    siblings: strawberry.Private[Siblings[VersionView]]
+
+    @nested_field(
+        description="The format of its content, by PRONOM; null while it was not read, or if nothing tells."
+    )
+    def format(self, info: Info) -> ContentFormat | None:
+        """Read the formats of all siblings at once."""
+        found = self.siblings.once(info, lambda views: renditions.readings(info.work, views.keys()))
+        return shapes.format_of(found[self.key])
+
+    @nested_field(description="How each step of reading its content ended; empty while it was not read.")
+    def steps(self, info: Info) -> list[ContentStep] | None:
+        """Read the steps of all siblings at once."""
+        found = self.siblings.once(info, lambda views: renditions.readings(info.work, views.keys()))
+        return shapes.steps_of(found[self.key])
+
+    @nested_field(description="What was made of its content by itself: its text, its thumbnail.")
+    def renditions(self, info: Info) -> list[Rendition] | None:
+        """Read the Renditions of all siblings at once."""
+        found = self.siblings.once(info, lambda views: renditions.of_versions(info.work, views.keys()))
+        return [shapes.shown(row) for row in found[self.key]]
 
 
 @strawberry.input(description="A finished upload of your own, to become a Version. It can be used once.")
@@ -100,10 +128,11 @@ def shaped(work: Work, views: Iterable[VersionView], *, names: frozenset[str]) -
     """Shape Versions for an answer that selects these fields of them, by id."""
     found = list(views)
     people = principals.named(work, [view.created_by for view in found]) if names & PEOPLE else {}
-    return {view.id: _shape(view, people) for view in found}
+    siblings = Siblings({view.id: view for view in found})
+    return {view.id: _shape(view, people, siblings) for view in found}
 
 
-def _shape(view: VersionView, people: Mapping[UUID, Principal]) -> Version:
+def _shape(view: VersionView, people: Mapping[UUID, Principal], siblings: Siblings[VersionView]) -> Version:
     node_id = shown_id(Kind.VERSION, view.id)
     return Version(
         id=node_id,
@@ -118,6 +147,9 @@ def _shape(view: VersionView, people: Mapping[UUID, Principal]) -> Version:
         size_bytes=BigInt(view.size_bytes),
         digest=Digest(view.sha256),
         content_path=f"/content/versions/{node_id}",
+        declared_differs=differs(view.media_type, view.declared_media_type),
+        key=view.id,
+        siblings=siblings,
     )
 
 

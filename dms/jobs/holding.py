@@ -12,6 +12,7 @@ from dms.base.actor import Actor, system_actor
 from dms.base.clock import monotonic_s
 from dms.base.settings import Settings
 from dms.stores import jobs
+from dms.stores.extraction.asking import Readers
 from dms.stores.jobs import LeaseLost, Taken
 from dms.stores.vault import Vault
 from dms.stores.work import Work, Works
@@ -51,7 +52,9 @@ class Held:
     taken: Taken
     worker: UUID
     stopped: Event
-    """Set when the worker shall stop, or the lease was lost."""
+    """Set when the worker shall stop."""
+    readers: Readers
+    """Where contents are read, apart."""
     is_lost: bool = False
     is_finished: bool = False
     _told_s: float = field(default=0.0)
@@ -60,6 +63,11 @@ class Held:
     def actor(self) -> Actor:
         """Return the system, under the id of the job as that of its request."""
         return system_actor(self.taken.id.hex)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the job shall not go on."""
+        return self.is_lost or self.stopped.is_set()
 
     def check(self) -> None:
         """Raise if the job shall not go on: handlers that take long ask now and then."""

@@ -21,6 +21,7 @@ from dms.jobs.holding import BrokenOff, Ground, Held, InVain
 from dms.jobs.threads import Beside
 from dms.rules.jobs import JobKind, JobState, delay
 from dms.stores import jobs
+from dms.stores.extraction.asking import Readers, signatures_folder
 from dms.stores.jobs import Failure, LeaseLost, Taken
 
 LOOKS_EVERY_S = 1.0
@@ -49,6 +50,7 @@ class Working(Beside):
         self._worker = new_id()
         self._held: dict[UUID, Held] = {}
         self._renewing = _Renewing(self)
+        self._readers = Readers(signatures_folder(ground.settings))
 
     def start(self) -> None:
         """Begin both."""
@@ -59,13 +61,14 @@ class Working(Beside):
         """Break off what is in hand, and let others have it."""
         super().stop()
         self._renewing.stop()
+        self._readers.close()
 
     def look(self) -> int:
         """Do the jobs whose turn it is, some at a time; returns how many were taken."""
         works = self._ground.works
         taken = jobs.take(works.database, works.clock, worker=self._worker, kinds=self._handlers.keys())
         for each in taken:
-            self._held[each.id] = Held(works, each, self._worker, self._stopped)
+            self._held[each.id] = Held(works, each, self._worker, self._stopped, self._readers)
         try:
             for each in taken:
                 self._held[each.id].check()
@@ -87,6 +90,7 @@ class Working(Beside):
         while not self._stopped.is_set() and (some := self.look()):
             taken += some
         self._renewing.stop()
+        self._readers.close()
         return taken
 
     def recur(self) -> None:

@@ -16,6 +16,8 @@ LONGEST_DELAY = HOUR
 class JobKind(StrEnum):
     """What a job does. The word is stored: never reuse one."""
 
+    CONTENT_CATCH_UP = "content.catch_up"
+    CONTENT_READ = "content.read"
     JOBS_SWEEP = "jobs.sweep"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import and_
@@ -14,14 +14,17 @@ from dms.base.errors import NotFound
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
 from dms.models.documents import Document
+from dms.models.renditions import Rendition
 from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState, Version
 from dms.rules import text
 from dms.rules.access import Action
 from dms.rules.accessevents import Disclosure, Op
+from dms.rules.jobs import JobKind, Priority
 from dms.services import editing, uploads
 from dms.services.uploads import Content
-from dms.stores import conditions, facts, fulltext, records
+from dms.stores import conditions, facts, fulltext, jobs, records
 from dms.stores.fulltext import NewestVersion
+from dms.stores.jobs import Order as JobOrder
 from dms.stores.records import Beside
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work
@@ -170,6 +173,24 @@ def content(work: Work, version_id: UUID) -> ContentRef:
     return ContentRef(view, *sealed, security_id=document.security_id)
 
 
+def as_rendition(ref: ContentRef, row: Rendition, sealed: tuple[SealedBlob, str]) -> ContentRef:
+    """Return the way to the bytes of a Rendition of a Version whose content was released."""
+    shown = replace(
+        ref.version,
+        file_name=f"{ref.version.file_name}.{row.media_type.rpartition('/')[2].replace('plain', 'txt')}",
+        media_type=row.media_type,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+    )
+    return ContentRef(shown, *sealed, security_id=ref.security_id)
+
+
+def reading(version_id: UUID, *, priority: int) -> JobOrder:
+    """Return the job that reads the content of a Version: its format, its text, its thumbnail."""
+    payload = {"version": version_id.hex}
+    return JobOrder(JobKind.CONTENT_READ, payload, f"{JobKind.CONTENT_READ}:{version_id.hex}", priority)
+
+
 def ask_again(work: Work, document_id: UUID) -> None:
     """Decide once more on the content of a Document that is on its way out; `NotFound` stops it."""
     work.performs(Op.CONTENT_DOWNLOAD)
@@ -282,6 +303,7 @@ def _attach_all(work: Work, attached: Sequence[_Attached]) -> list[Version]:
         work,
         [NewestVersion(each.document.id, each.number, each.named.content.media_type) for each in attached],
     )
+    jobs.queue(work, [reading(version.id, priority=Priority.NORMAL) for version in made])
     for each, version in zip(attached, made, strict=True):
         blob = each.named.content.blob
         work.changed(

@@ -20,6 +20,7 @@ from dms.models.accessreviews import AccessReview
 from dms.models.aggregations import Aggregation, ParentHistory, Repository
 from dms.models.documents import Document, PlacementHistory
 from dms.models.imports import ImportRun
+from dms.models.renditions import Rendition
 from dms.models.security import Clearance, SecurityChange
 from dms.models.types import Base, Id
 from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatusHistory
@@ -132,9 +133,11 @@ def files_unlike_their_blob(work: Work, blob_ids: Collection[UUID]) -> Sequence[
 
 
 def blobs_without_file(work: Work, blob_ids: Collection[UUID]) -> Sequence[UUID]:
-    """Return those of these Blobs that no ContentFile names."""
+    """Return those of these Blobs that no ContentFile and no Rendition names."""
     named = select(ContentFile.id).where(ContentFile.blob_id == Blob.id).exists()
-    return session_of(work).execute(select(Blob.id).where(Blob.id.in_(blob_ids), ~named)).scalars().all()
+    made = select(Rendition.id).where(Rendition.blob_id == Blob.id).exists()
+    statement = select(Blob.id).where(Blob.id.in_(blob_ids), ~named, ~made)
+    return session_of(work).execute(statement).scalars().all()
 
 
 def numberings(work: Work, *, after: UUID | None, limit: int) -> Sequence[Numbering]:

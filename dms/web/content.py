@@ -1,4 +1,6 @@
-"""`GET /content/versions/<id>`: bytes go out, after the gate and after their access event is durable.
+"""`GET /content/versions/<id>` and `/content/renditions/<id>`: bytes go out.
+
+First the gate, then the access event, durable, then the first byte.
 
 That order holds for HEAD, ranges and conditions too, so no answer is an oracle and nothing is read
 unrecorded. Unknown, malformed and hidden ids take the same way and get the same answer.
@@ -22,12 +24,13 @@ from starlette.types import Message, Receive, Scope, Send
 from dms.base.errors import ArgumentInvalid, Invalid
 from dms.base.ids import Kind, parse_id_of
 from dms.rules import text
+from dms.services import renditions, versions
 from dms.services.versions import ABSENT, VersionView
 from dms.stores.vault import Vault
 from dms.stores.work import Works
 from dms.web.answers import refusal
 from dms.web.conditions import Part, Verdict, judge
-from dms.web.delivery import Delivery, Ending, Stopped, release
+from dms.web.delivery import Delivery, Ending, Find, Stopped, release
 from dms.web.hops import Places, account_of, in_thread
 from dms.web.middleware import LOG_FIELDS
 
@@ -42,27 +45,42 @@ _UNQUOTED = "!#$&+-.^_`|~"  # RFC 8187, attr-char
 
 
 def routes(works: Works, vault: Vault, *, threads: Executor) -> list[Route]:
-    """Return the route for the application; what may block runs in `threads`."""
-    door = _Contents(works, vault, threads=threads)
-    return [Route("/content/versions/{version_id}", door, methods=["GET"])]
+    """Return the routes for the application; what may block runs in `threads`."""
+    places = Places(most=PLACES, most_each=PLACES_EACH)
+    return [
+        Route(
+            f"/content/{path}/{{id}}",
+            _Contents(works, vault, threads=threads, places=places, kind=kind, find=find),
+            methods=["GET"],
+        )
+        for path, kind, find in (
+            ("versions", Kind.VERSION, versions.content),
+            ("renditions", Kind.RENDITION, renditions.content),
+        )
+    ]
 
 
 class _Contents:
     """An ASGI application: what it sends depends on what the client still takes."""
 
-    def __init__(self, works: Works, vault: Vault, *, threads: Executor) -> None:
+    def __init__(
+        self, works: Works, vault: Vault, *, threads: Executor, places: Places, kind: Kind, find: Find
+    ) -> None:
         self._works = works
         self._vault = vault
         self._threads = threads
-        self._places = Places(most=PLACES, most_each=PLACES_EACH)
+        self._places = places
+        self._kind = kind
+        self._find = find
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
         actor, account_id = account_of(scope)
         with self._places.taken(account_id, size_bytes=0):
-            version_id = parse_id_of(Kind.VERSION, request.path_params["version_id"]) or ABSENT
-            released = await in_thread(self._threads, partial(release, self._works, actor, version_id))
+            asked = parse_id_of(self._kind, request.path_params["id"]) or ABSENT
+            asking = partial(release, self._works, actor, asked, find=self._find)
+            released = await in_thread(self._threads, asking)
             answer, part = _judged(request, released.ref.version)
             if part is None:
                 await answer(scope, receive, send)

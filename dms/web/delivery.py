@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +28,9 @@ from dms.web.conditions import Part
 ASK_BYTES = 16 * PIECE_BYTES
 ASK_S = 10.0
 """After so many bytes or seconds the gate is asked again."""
+
+Find = Callable[[Work, UUID], ContentRef]
+"""Returns the way to the content of a thing by its id, or raises `NotFound`."""
 
 _alarm = logging.getLogger("dms.alarm")
 
@@ -60,11 +63,11 @@ class Stopped(Exception):
         self.ending = ending
 
 
-def release(works: Works, actor: Actor, version_id: UUID) -> Released:
-    """Ask the gate for the content of a Version; its event is durable when this returns."""
+def release(works: Works, actor: Actor, asked: UUID, *, find: Find) -> Released:
+    """Ask the gate for the content of a thing; its event is durable when this returns."""
 
     def body(work: Work) -> Released:
-        return Released(versions.content(work, version_id), work.notes.event_id)
+        return Released(find(work, asked), work.notes.event_id)
 
     return works.read(actor, body)
 

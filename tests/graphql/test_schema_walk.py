@@ -112,6 +112,8 @@ COUNTED_OTHERWISE = {
 """Lists whose total has a bound of its own, with the reason."""
 
 SHORT_LISTS = {
+    "Version.renditions": "there are two kinds",
+    "Version.steps": "there are three",
     "AccessChangeEffect.gainedSamples": "some of many, which `gained` counts",
     "AccessChangeEffect.lostSamples": "the same",
     "AccessChangePreview.effects": "as many as there are accounts that gain or lose, cut at a limit",

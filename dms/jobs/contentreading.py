@@ -1,0 +1,96 @@
+"""The job that reads a content once it is there: its format, its text, its thumbnail.
+
+All of it happens in a process apart, within limits, so hostile content costs no more than those. How each
+step ended is kept, and a refusal is an answer as well. What is kept is keyed by content, step and reader, so
+a second time finds it done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from uuid import UUID
+
+from dms.base.ids import new_id
+from dms.jobs.holding import BrokenOff, Ground, Held, InVain
+from dms.rules.pronom import WINDOW
+from dms.rules.renditions import Step, StepOutcome, StepReason
+from dms.services import renditions
+from dms.services.renditions import Result
+from dms.stores.blobs import BlobDamaged, BlobMissing
+from dms.stores.extraction.asking import Interrupted, Read, in_memory
+from dms.stores.renditions import Source
+from dms.stores.vault import SealedBlob, Vault
+
+MAX_BYTES = 256 << 20
+"""The largest content that is held in memory; of larger ones only the format is told."""
+
+
+def read(ground: Ground, held: Held) -> None:
+    """Read the content of a Version, unless that was done."""
+    version_id = UUID(hex=held.taken.payload["version"])
+    source = held.works.read(held.actor, partial(renditions.source, version_id=version_id))
+    if source is None:
+        return
+    results: list[Result] = []
+    if not source.steps >= set(Step):
+        try:
+            results = _results(ground.vault, held, source)
+        except (BlobMissing, BlobDamaged) as error:
+            raise InVain(error.code, "the content is not readable: run `dms check --deep`") from error
+    store = ground.vault.store.name
+    held.finish(partial(renditions.keep, of=source, results=results, store=store))
+
+
+def catch_up(_ground: Ground, held: Held) -> None:
+    """Queue some of what no reader of today has read; the next round finds what is left."""
+    held.finish(renditions.catch_up)
+
+
+def _results(vault: Vault, held: Held, source: Source) -> list[Result]:
+    is_whole = source.blob.plain_bytes <= MAX_BYTES
+    with in_memory(_pieces(vault, source, is_whole=is_whole)) as content:
+        found = [_read(held, step, content, source) for step in Step if is_whole or step is Step.IDENTIFY]
+    if not is_whole:
+        refused = [Step.TEXT, Step.THUMBNAIL]
+        found += [Read(step, StepOutcome.REFUSED, StepReason.TOO_LARGE) for step in refused]
+    return [_sealed(vault, source, each) for each in found]
+
+
+def _pieces(vault: Vault, source: Source, *, is_whole: bool) -> Iterator[bytes]:
+    size = source.blob.plain_bytes
+    if is_whole:
+        yield from vault.read(source.blob, start=0, length=size)
+        return
+    yield from vault.read(source.blob, start=0, length=WINDOW)
+    yield from vault.read(source.blob, start=size - WINDOW, length=WINDOW)
+
+
+def _read(held: Held, step: Step, content: int, source: Source) -> Read:
+    try:
+        return held.readers.read(
+            step,
+            content,
+            media_type=source.media_type,
+            name=source.name,
+            is_stopped=lambda: held.is_over,
+        )
+    except Interrupted as error:
+        held.check()
+        raise BrokenOff from error
+
+
+def _sealed(vault: Vault, source: Source, found: Read) -> Result:
+    made = None
+    if found.body:
+        # A plain text is its own text: it is not kept twice.
+        is_same = hashlib.sha256(found.body).hexdigest() == source.blob.plain_sha256
+        made = source.blob if is_same else _seal(vault, found.body)
+    return Result(found.step, found.outcome, found.reason, found.facts, made, found.media_type or "")
+
+
+def _seal(vault: Vault, body: bytes) -> SealedBlob:
+    with vault.writer(new_id(), expected_bytes=len(body)) as writer:
+        writer.write(body)
+        return writer.finish()

@@ -1,0 +1,1 @@
+"""Reading content that may be hostile: in processes apart, each for one file and within limits."""

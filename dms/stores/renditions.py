@@ -1,0 +1,134 @@
+"""What the system must know to read contents and keep what it made of them, whoever asked for it.
+
+Like `stores.facts` these readings bypass the access gate; they return ids and values, never a row to show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import delete, exists, select
+
+from dms.models.documents import Document
+from dms.models.renditions import BlobStep, Rendition
+from dms.models.versions import Blob, ContentFile, FileRole, Version
+from dms.rules.renditions import READER, RenditionKind, Step
+from dms.stores import facts
+from dms.stores.vault import SealedBlob, Vault
+from dms.stores.work import Work, session_of
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The content of a Version, and what was read out of it already by the readers of today."""
+
+    version_id: UUID
+    number: int
+    document_id: UUID
+    revision: int
+    security_id: int
+    class_id: UUID
+    name: str
+    media_type: str
+    blob: SealedBlob
+    steps: frozenset[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A Rendition that is there, and where its bytes are."""
+
+    kind: RenditionKind
+    blob_id: UUID
+    media_type: str
+    size_bytes: int
+    sha256: str
+    is_cut: bool
+
+
+def source(work: Work, version_id: UUID) -> Source | None:
+    """Return the content of a Version; None once there is none."""
+    statement = (
+        select(Version, Document, ContentFile)
+        .join(Document, Document.id == Version.document_id)
+        .join(ContentFile, ContentFile.version_id == Version.id)
+        .where(Version.id == version_id, ContentFile.role == FileRole.BODY)
+        .order_by(ContentFile.position)
+        .limit(1)
+    )
+    found = session_of(work).execute(statement).one_or_none()
+    sealed = None if found is None else facts.sealed_blob(work, found[2].blob_id)
+    if found is None or sealed is None:
+        return None
+    version, document, body = found
+    done = select(BlobStep.step).where(BlobStep.blob_id == body.blob_id, BlobStep.reader >= READER)
+    return Source(
+        version_id=version.id,
+        number=version.number,
+        document_id=document.id,
+        revision=document.revision,
+        security_id=document.security_id,
+        class_id=document.record_class_id,
+        name=body.name,
+        media_type=body.media_type,
+        blob=sealed[0],
+        steps=frozenset(session_of(work).execute(done).scalars()),
+    )
+
+
+def made_of(work: Work, blob_id: UUID) -> Sequence[Made]:
+    """Return what was made of this content for some Version of its Document, each kind once."""
+    statement = (
+        select(Rendition)
+        .join(ContentFile, ContentFile.version_id == Rendition.version_id)
+        .where(ContentFile.blob_id == blob_id, ContentFile.role == FileRole.BODY)
+        .order_by(Rendition.created_at)
+    )
+    rows = session_of(work).execute(statement).scalars()
+    found = {
+        row.kind: Made(row.kind, row.blob_id, row.media_type, row.size_bytes, row.sha256, row.is_cut)
+        for row in rows
+    }
+    return list(found.values())
+
+
+def forget_steps(work: Work, blob_id: UUID) -> None:
+    """Drop what older readers found of a Blob."""
+    session_of(work).execute(delete(BlobStep).where(BlobStep.blob_id == blob_id))
+
+
+def forget(work: Work, version_id: UUID) -> None:
+    """Drop the Renditions of a Version, before newer ones take their places; their Blobs stay."""
+    session_of(work).execute(delete(Rendition).where(Rendition.version_id == version_id))
+
+
+def unread(work: Work, *, limit: int) -> Sequence[UUID]:
+    """Return Versions whose content the readers of today have not read, the newest first."""
+    read = exists().where(
+        BlobStep.blob_id == ContentFile.blob_id, BlobStep.step == Step.TEXT, BlobStep.reader >= READER
+    )
+    statement = (
+        select(ContentFile.version_id)
+        .join(Blob, Blob.id == ContentFile.blob_id)
+        .where(ContentFile.role == FileRole.BODY, ~read)
+        .order_by(ContentFile.version_id.desc())
+        .limit(limit)
+    )
+    return session_of(work).execute(statement).scalars().all()
+
+
+def text_blob(work: Work, version_id: UUID) -> SealedBlob | None:
+    """Return the way to the text of a Version; None if there is none."""
+    statement = select(Rendition.blob_id).where(
+        Rendition.version_id == version_id, Rendition.kind == RenditionKind.TEXT
+    )
+    blob_id = session_of(work).execute(statement).scalar_one_or_none()
+    sealed = None if blob_id is None else facts.sealed_blob(work, blob_id)
+    return None if sealed is None else sealed[0]
+
+
+def read_text(vault: Vault, blob: SealedBlob) -> str:
+    """Return the text that a Rendition of kind `text` holds: UTF-8, a form feed between pages."""
+    return b"".join(vault.read(blob, start=0, length=blob.plain_bytes)).decode("utf-8")
