@@ -38,6 +38,7 @@ from dms.graphql import (
     principals,
     roles,
     schemes,
+    search,
     security,
     securitychanges,
     sessions,
@@ -85,6 +86,7 @@ QUERIES: tuple[type, ...] = (
     logexports.Queries,
     logalerts.Queries,
     inventory.Queries,
+    search.Queries,
     imports.Queries,
     jobs.Queries,
 )

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from dms.access import gate, marks, scopes
 from dms.access.hits import Counted, Hit, HitOrder, Hits, Relevance, Sought
+from dms.base.canonical import Canonical
 from dms.base.errors import Invalid, NotFound
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
@@ -53,6 +54,13 @@ class Asked:
     text: str
     conditions: tuple[Condition, ...] = ()
     order: HitOrder = HitOrder.RELEVANCE
+
+    def bound(self) -> Canonical:
+        """Return what a cursor of its pages is bound to, as a plain value."""
+        return [
+            self.text,
+            [[each.of, each.is_not, [str(value) for value in each.values]] for each in self.conditions],
+        ]
 
 
 @dataclass(frozen=True, slots=True)
