@@ -55,7 +55,9 @@ class AggregationCreateInput(Creation):
     )
 
 
-@strawberry.input(description="A changed description of an Aggregation. What is left out stays.")
+@strawberry.input(
+    description="A changed description of an Aggregation. What is left out stays, null empties what may be."
+)
 class AggregationUpdateInput:
     """What changes; null empties."""
 

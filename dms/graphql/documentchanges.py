@@ -58,7 +58,9 @@ class DocumentRegisterInput(Creation):
     )
 
 
-@strawberry.input(description="A changed description of a draft. What is left out stays.")
+@strawberry.input(
+    description="A changed description of a draft. What is left out stays, null empties what may be."
+)
 class DocumentUpdateInput:
     """What changes; null empties."""
 

@@ -27,7 +27,7 @@ from dms.services import memberships, membershipviews
 class GroupFilter:
     """What narrows a list of groups."""
 
-    name_starts: str | None = strawberry.field(
+    name_starts_with: str | None = strawberry.field(
         default=None, description="Only those whose name begins with this."
     )
 
@@ -120,7 +120,7 @@ class Queries:
         total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Group] | None:
         """List groups."""
-        starts = filter.name_starts if filter else None
+        starts = filter.name_starts_with if filter else None
         page = paging.asked(
             info,
             first=first,

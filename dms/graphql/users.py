@@ -49,7 +49,7 @@ class UserBy:
 class UserFilter:
     """What narrows a list of accounts."""
 
-    name_starts: str | None = strawberry.field(
+    name_starts_with: str | None = strawberry.field(
         default=None, description="Only those whose log-in name begins with this."
     )
     status: PrincipalStatus | None = strawberry.field(
@@ -191,11 +191,11 @@ class Queries:
             after=after,
             last=last,
             before=before,
-            filter={"starts": asked.name_starts, "status": asked.status},
+            filter={"starts": asked.name_starts_with, "status": asked.status},
             order="name",
             total_up_to=total_up_to,
         )
-        found = users.users(info.work, page.request, name_starts=asked.name_starts, status=asked.status)
+        found = users.users(info.work, page.request, name_starts=asked.name_starts_with, status=asked.status)
         shown = principals.shown_as(User, info.work, found.rows)
         return page.connection(found.among(shown))
 

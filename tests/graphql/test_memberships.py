@@ -55,7 +55,9 @@ def send(api, who, field, /, **values):
 
 
 def groups(api, who, starts, **more):
-    return api.ask(GROUPS, {"filter": {"nameStarts": starts}, **more}, as_user=who).data["groups"]["nodes"]
+    return api.ask(GROUPS, {"filter": {"nameStartsWith": starts}, **more}, as_user=who).data["groups"][
+        "nodes"
+    ]
 
 
 def add(api, who, group, user, **more):
@@ -206,7 +208,7 @@ def test_one_list_shown_in_two_ways_keeps_both(api, world, officer):
     group = world.principal(PrincipalKind.GROUP, "two-ways")
     for _ in range(3):
         world.link(world.user(), group)
-    text = """{ groups(first: 1, filter: {nameStarts: "two-ways"}) {
+    text = """{ groups(first: 1, filter: {nameStartsWith: "two-ways"}) {
       nodes { members(first: 1) { nodes { id } } } edges { node { members(first: 3) { nodes { id } } } }
     } }"""
 
@@ -221,7 +223,7 @@ def test_later_page_of_members_belongs_to_one_group(api, world, officer):
     names = [f"leaf-{n}" for n in range(3)]
     for name in names:
         world.link(world.user(name), group)
-    text = """query ($after: String) { groups(first: 1, filter: {nameStarts: "leafed"}) { nodes {
+    text = """query ($after: String) { groups(first: 1, filter: {nameStartsWith: "leafed"}) { nodes {
       members(first: 2, after: $after) { nodes { member { name } } pageInfo { endCursor hasNextPage } }
     } } }"""
 

@@ -128,25 +128,25 @@ def test_accounts_are_listed_by_name_and_narrowed(api, world, administrator):
     reason = {"expectedRevision": 1, "reason": "left"}
     send(api, administrator, CHANGES["userDisable"], id=person(ids["page-b"]), **reason)
 
-    found = listed(api, world.user(), nameStarts="PAGE-")
-    disabled = listed(api, world.user(), nameStarts="page-", status="DISABLED")
+    found = listed(api, world.user(), nameStartsWith="PAGE-")
+    disabled = listed(api, world.user(), nameStartsWith="page-", status="DISABLED")
 
     assert [row["name"] for row in found["nodes"]] == sorted(names)
     assert (found["totalCount"], disabled["nodes"]) == (3, [{"name": "page-b", "status": "DISABLED"}])
-    assert listed(api, world.user(), nameStarts="nul\0")["totalCount"] == 0
+    assert listed(api, world.user(), nameStartsWith="nul\0")["totalCount"] == 0
 
 
 def test_pages_of_accounts_join(api, world):
     for letter in "abc":
         world.user(f"join-{letter}")
-    first = api.ask(LIST, {"first": 2, "filter": {"nameStarts": "join-"}}).data["users"]
+    first = api.ask(LIST, {"first": 2, "filter": {"nameStartsWith": "join-"}}).data["users"]
 
     cursor = first["pageInfo"]["endCursor"]
-    second = api.ask(LIST, {"first": 2, "after": cursor, "filter": {"nameStarts": "join-"}}).data["users"]
+    second = api.ask(LIST, {"first": 2, "after": cursor, "filter": {"nameStartsWith": "join-"}}).data["users"]
 
     assert [row["name"] for row in (*first["nodes"], *second["nodes"])] == ["join-a", "join-b", "join-c"]
     assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)
-    other = api.ask(LIST, {"first": 2, "after": cursor, "filter": {"nameStarts": "join"}})
+    other = api.ask(LIST, {"first": 2, "after": cursor, "filter": {"nameStartsWith": "join"}})
     assert other.codes == ["CURSOR_INVALID"]
 
 
@@ -227,7 +227,9 @@ def test_memberships_show_to_officers_and_to_whom_they_name(api, world, administ
     auditor = world.officer(role="auditor")
 
     def seen(who):
-        found = api.ask(BELONGS, {"filter": {"nameStarts": "belong-"}}, as_user=who).data["users"]["nodes"]
+        found = api.ask(BELONGS, {"filter": {"nameStartsWith": "belong-"}}, as_user=who).data["users"][
+            "nodes"
+        ]
         return [(row["name"], row["memberships"]["totalCount"]) for row in found]
 
     everything = [(f"belong-{n}", 1) for n in range(3)]
@@ -240,7 +242,7 @@ def test_membership_tells_group_dates_and_reason(api, world, administrator):
     user = world.user("member-of-one")
     world.link(user, world.role("technician"))
 
-    found = api.ask(BELONGS, {"filter": {"nameStarts": "member-of-one"}}, as_user=administrator)
+    found = api.ask(BELONGS, {"filter": {"nameStartsWith": "member-of-one"}}, as_user=administrator)
 
     assert found.data["users"]["nodes"][0]["memberships"]["nodes"] == [
         {
