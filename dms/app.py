@@ -32,7 +32,9 @@ from dms.web import content, log, logexports, querypage, uploads
 from dms.web.answers import plain_error
 from dms.web.auth import Auth
 from dms.web.health import Health, checks_of
+from dms.web.hops import Places
 from dms.web.middleware import middlewares
+from dms.web.resumable import Resumable
 
 
 def create_app(house: House) -> Starlette:
@@ -75,7 +77,7 @@ def create_app(house: House) -> Starlette:
     routes = [
         *health.routes(),
         *auth.routes(),
-        *uploads.routes(works, house.vault, settings=settings, threads=movers),
+        *_receiving(house, movers),
         *content.routes(works, house.vault, threads=movers),
         *logexports.routes(works, settings.home, threads=movers),
         *log.routes(works, house.log_place, threads=movers),
@@ -101,6 +103,14 @@ def _beside(house: House) -> list[Beside]:
         LogAlerting(works),
         *(Working(ground) for _ in range(settings.job_workers)),
     ]
+
+
+def _receiving(house: House, movers: ThreadPoolExecutor) -> list[Route]:
+    """Return the routes of uploads, whole and in parts, which share their places."""
+    places = Places(most=uploads.PLACES, most_each=uploads.PLACES_EACH)
+    works, vault, settings = house.works, house.vault, house.settings
+    whole = uploads.routes(works, vault, settings=settings, threads=movers, places=places)
+    return [*whole, *Resumable(works, vault, settings=settings, threads=movers, places=places).routes()]
 
 
 def _health(house: House) -> Health:

@@ -64,6 +64,8 @@ class Broom:
             gone = self._quiet.write(self.actor, uploads.sweep)
             swept.uploads += gone.count
             self._delete(gone.digests)
+            for name in gone.staged:
+                self.vault.store.drop_staged(name)
             if not gone.count:
                 return
 
@@ -78,12 +80,14 @@ class Broom:
 
     def _sweep_staged(self, swept: Swept) -> None:
         before = self._before
-        old = [left for left in self.vault.store.list_staged() if left.written_at < before]
+        kept = self._quiet.read(self.actor, blobs.waiting)
+        left = self.vault.store.list_staged()
+        old = [each for each in left if each.written_at < before and each.name not in kept]
         swept.staged += len(old)
-        swept.stored_bytes += sum(left.stored_bytes for left in old)
+        swept.stored_bytes += sum(each.stored_bytes for each in old)
         if old and not self.is_rehearsal:
-            self._record([f"staged:{left.name}" for left in old])
-            self.vault.store.sweep_staged(before=before)
+            self._record([f"staged:{each.name}" for each in old])
+            self.vault.store.sweep_staged(before=before, kept=kept)
 
     def _sweep_contents(self, swept: Swept, tell: Tell) -> None:
         before, seen = self._before, 0

@@ -100,6 +100,30 @@ class ContentFile(Base):
     blob_id: Mapped[UUID] = mapped_column(Id, ForeignKey("blob.id"), index=True)
 
 
+class PartialUpload(Base):
+    """An upload that comes in parts, while some are missing; then an `Upload` of its id takes its place."""
+
+    __tablename__ = "partial_upload"
+    __table_args__ = (Index("ix_partial_upload_owner", "owner_id"),)
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(Id, ForeignKey("principal.id"))
+    declared_media_type: Mapped[str | None]
+    told: Mapped[str | None]
+    """What the sender said of it, as he wrote it."""
+    length_bytes: Mapped[int] = mapped_column(BigInteger)
+    plain_bytes: Mapped[int] = mapped_column(BigInteger)
+    staging: Mapped[str | None]
+    """Name of the staged bytes; None until the first have come."""
+    blob_id: Mapped[UUID] = mapped_column(Id)
+    kek: Mapped[str]
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    tail: Mapped[bytes] = mapped_column(LargeBinary)
+    """Content that does not fill a segment yet, sealed."""
+    created_at: Mapped[int] = mapped_column(UtcTime)
+    expires_at: Mapped[int] = mapped_column(UtcTime)
+
+
 class Upload(Base):
     """Received bytes that no Document names yet; belongs to its maker and expires."""
 

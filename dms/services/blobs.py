@@ -14,11 +14,12 @@ from dms.models.preservation import PreservationEvent, PreservationKind, Preserv
 from dms.models.versions import Blob, VerifyState
 from dms.rules.accessevents import Op
 from dms.stores import fixity, inspection
+from dms.stores import waiting as waits
 from dms.stores.blobs import StoredDigest
 from dms.stores.fixity import Choice, DueBlob
 from dms.stores.work import Work
 
-__all__ = ["Choice", "DueBlob", "Verdict", "count_due", "due", "record", "remove", "unnamed"]
+__all__ = ["Choice", "DueBlob", "Verdict", "count_due", "due", "record", "remove", "unnamed", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,12 @@ def unnamed(work: Work, digests: Collection[StoredDigest]) -> Sequence[StoredDig
     work.performs(Op.CONTENT_SWEEP)
     named = inspection.named_digests(work, digests)
     return [digest for digest in digests if digest not in named]
+
+
+def waiting(work: Work) -> frozenset[str]:
+    """Return the names of staged bytes that wait for more of their upload."""
+    work.performs(Op.CONTENT_SWEEP)
+    return waits.staged_names(work)
 
 
 def remove(work: Work, things: Collection[str]) -> None:

@@ -32,7 +32,7 @@ from dms.services.inspections import (
     fault,
     slices,
 )
-from dms.stores import inspection
+from dms.stores import inspection, waiting
 from dms.stores.blobs import BlobDamaged, BlobMissing
 from dms.stores.crypto import KeyUnavailable, WrappedKey
 from dms.stores.inspection import Named, Numbering
@@ -190,7 +190,10 @@ def _store(ground: Ground) -> Iterator[Slice]:
                 if blob.digest not in named
             ],
         )
+    kept = ground.read(waiting.staged_names)
     for left in ground.vault.store.list_staged():
+        if left.name in kept:
+            continue
         yield 1, [_note("staged_leftover", f"staged:{left.name}", left.stored_bytes, now - left.written_at)]
 
 

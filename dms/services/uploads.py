@@ -17,9 +17,9 @@ from dms.base.canonical import Canonical
 from dms.base.clock import SECOND
 from dms.base.errors import Conflict, Invalid, Limit, Unauthenticated
 from dms.base.ids import derived_id
-from dms.models.versions import Upload, UploadState
+from dms.models.versions import PartialUpload, Upload, UploadState
 from dms.rules.accessevents import Op
-from dms.stores import facts
+from dms.stores import waiting
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work
@@ -53,10 +53,11 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Uploads that had expired: how many, and the addresses whose bytes nothing names any more."""
+    """Uploads that had expired: how many, and the addresses and staged bytes that nothing names any more."""
 
     count: int
     digests: tuple[StoredDigest, ...]
+    staged: tuple[str, ...]
 
 
 def admit(work: Work, upload_id: UUID, *, size_bytes: int, allowance: Allowance) -> Upload | None:
@@ -65,10 +66,10 @@ def admit(work: Work, upload_id: UUID, *, size_bytes: int, allowance: Allowance)
     Raises `OverQuota`, and `Conflict` for the id of an upload that has expired.
     """
     work.performs(Op.UPLOAD_START)
-    owner_id = _account(work)
+    owner_id = account_of(work)
     earlier = _earlier(work, row_id(owner_id, upload_id))
     if earlier is None:
-        _check_quota(work, owner_id, size_bytes=size_bytes, allowance=allowance)
+        check_quota(work, owner_id, size_bytes=size_bytes, allowance=allowance)
     return earlier
 
 
@@ -79,13 +80,13 @@ def receive(work: Work, upload_id: UUID, content: Content, *, allowance: Allowan
     fails), they are an orphan for the sweep, or for the caller to remove.
     """
     work.performs(Op.UPLOAD_FINISH)
-    owner_id = _account(work)
+    owner_id = account_of(work)
     own_id = row_id(owner_id, upload_id)
     earlier = _earlier(work, own_id)
     if earlier is not None:
         return _repeated(earlier, content)
     blob = content.blob
-    _check_quota(work, owner_id, size_bytes=blob.plain_bytes, allowance=allowance)
+    check_quota(work, owner_id, size_bytes=blob.plain_bytes, allowance=allowance)
     row = Upload(
         id=own_id,
         owner_id=owner_id,
@@ -119,7 +120,7 @@ def take(work: Work, upload_id: UUID, *, sha256: str | None) -> Content:
 
     Raises `Invalid` for an upload that is absent, foreign, used up or expired, and for another digest.
     """
-    owner_id = _account(work)
+    owner_id = account_of(work)
     reading = gate.vocabulary(work, Upload).where(
         Upload.owner_id == owner_id, Upload.state == UploadState.RECEIVED, Upload.expires_at > work.now
     )
@@ -148,11 +149,20 @@ def sweep(work: Work) -> Forgotten:
     """
     work.performs(Op.UPLOAD_EXPIRE)
     expired = gate.vocabulary(work, Upload).where(Upload.expires_at <= work.now).rows(limit=SWEPT_AT_ONCE)
+    parts = gate.vocabulary(work, PartialUpload).where(PartialUpload.expires_at <= work.now)
+    late = parts.rows(limit=SWEPT_AT_ONCE)
     for row in expired:
         work.remove(row)
         work.changed(row.id, before=1, after=None, old={"state": row.state.value}, new={})
+    for part in late:
+        work.remove(part)
+        work.changed(part.id, before=1, after=None, old={"state": "receiving"}, new={})
     unfiled = [row for row in expired if row.state is UploadState.RECEIVED]
-    return Forgotten(len(expired), tuple(StoredDigest(row.stored_digest) for row in unfiled))
+    return Forgotten(
+        len(expired) + len(late),
+        tuple(StoredDigest(row.stored_digest) for row in unfiled),
+        tuple(row.staging for row in late if row.staging),
+    )
 
 
 def row_id(owner_id: UUID, upload_id: UUID) -> UUID:
@@ -176,7 +186,8 @@ def blob_of(row: Upload) -> SealedBlob:
     )
 
 
-def _account(work: Work) -> UUID:
+def account_of(work: Work) -> UUID:
+    """Return the account that uploads; `Unauthenticated` without one."""
     account_id = gate.standing(work).account_id
     if account_id is None:
         raise Unauthenticated("log in first")
@@ -184,6 +195,8 @@ def _account(work: Work) -> UUID:
 
 
 def _earlier(work: Work, own_id: UUID) -> Upload | None:
+    if gate.vocabulary(work, PartialUpload).many([own_id]):
+        raise Conflict("the upload under this id comes in parts: send the next one", path=("upload", "id"))
     row = gate.vocabulary(work, Upload).many([own_id]).get(own_id)
     if row is not None and row.expires_at <= work.now:
         raise Conflict("the upload under this id has expired: make a new one", path=("upload", "id"))
@@ -203,8 +216,9 @@ def _repeated(row: Upload, content: Content) -> Upload:
     return row
 
 
-def _check_quota(work: Work, owner_id: UUID, *, size_bytes: int, allowance: Allowance) -> None:
-    if facts.waiting_bytes(work, owner_id) + size_bytes > allowance.quota_bytes:
+def check_quota(work: Work, owner_id: UUID, *, size_bytes: int, allowance: Allowance) -> None:
+    """Raise `OverQuota` if so many bytes more are more than an account may keep unfiled."""
+    if waiting.unfiled_bytes(work, owner_id) + size_bytes > allowance.quota_bytes:
         raise OverQuota(
             f"your uploads that no Document names yet may hold {allowance.quota_bytes} bytes: "
             "file some of them first, or wait until they expire"

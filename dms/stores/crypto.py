@@ -8,6 +8,7 @@ The header names the Blob and is the associated data of every segment.
 
 from __future__ import annotations
 
+import hmac
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ SEALED_SEGMENT_BYTES = SEGMENT_BYTES + TAG_BYTES
 _MAGIC = b"dmsB"
 _FORMAT = 1
 _PREFIX_BYTES = 7
+_TAIL_NONCE_BYTES = 12
+_NO_SEGMENT = 1 << 32
+"""An index beyond all: no segment of an unfinished Blob is the last."""
 _HEADER = struct.Struct(">4sBI7s16s")
 
 
@@ -55,10 +59,11 @@ def sealed_size(plain_bytes: int) -> int:
 class Sealer:
     """Seals content that arrives in pieces of any size; holds back one segment at most."""
 
-    __slots__ = ("_cipher", "_header", "_held", "_index", "_prefix", "_ready")
+    __slots__ = ("_cipher", "_header", "_held", "_index", "_prefix", "_ready", "_tail_cipher")
 
     def __init__(self, key: bytes, *, blob_id: UUID) -> None:
         self._cipher = AESGCM(key)
+        self._tail_cipher = AESGCM(_tail_key(key))
         self._prefix = random_bytes(_PREFIX_BYTES)
         self._header = _HEADER.pack(_MAGIC, _FORMAT, SEGMENT_BYTES, self._prefix, blob_id.bytes)
         self._held = bytearray()
@@ -77,6 +82,15 @@ class Sealer:
             self._held += view[at : at + SEGMENT_BYTES]
             at += SEGMENT_BYTES
         return self._take_ready()
+
+    def pause(self) -> tuple[bytes, bytes]:
+        """Return the stored bytes that are ready, and what is held back, sealed to be kept apart.
+
+        That is sealed under a key of its own: as a segment it is sealed once, when all of it has come.
+        """
+        nonce = random_bytes(_TAIL_NONCE_BYTES)
+        tail = nonce + self._tail_cipher.encrypt(nonce, self._held, self._header)
+        return self._take_ready(), tail
 
     def finish(self) -> bytes:
         """Return the remaining stored bytes; the sealer is used up."""
@@ -109,12 +123,18 @@ class Opener:
 
     __slots__ = ("_cipher", "_header", "_last", "_prefix", "plain_bytes")
 
-    def __init__(self, key: bytes, *, blob_id: UUID, header: bytes, stored_bytes: int) -> None:
+    def __init__(
+        self, key: bytes, *, blob_id: UUID, header: bytes, stored_bytes: int, is_whole: bool = True
+    ) -> None:
         self._prefix = _read_header(header, blob_id=blob_id)
         self._cipher = AESGCM(key)
         self._header = header
-        self.plain_bytes = _plain_size(stored_bytes)
-        self._last = _segment_count(self.plain_bytes) - 1
+        if is_whole:
+            self.plain_bytes = _plain_size(stored_bytes)
+            self._last = _segment_count(self.plain_bytes) - 1
+        else:  # segments that more would have followed
+            self.plain_bytes = (stored_bytes - HEADER_BYTES) // SEALED_SEGMENT_BYTES * SEGMENT_BYTES
+            self._last = _NO_SEGMENT
 
     def span(self, start: int, length: int) -> Span:
         """Return the segments that a range of the content touches; empty content has segment 0."""
@@ -139,6 +159,18 @@ class Opener:
             return self._cipher.decrypt(nonce, part, self._header)
         except InvalidTag as error:
             raise SealBroken("stored content does not match its key") from error
+
+
+def open_tail(key: bytes, *, header: bytes, tail: bytes) -> bytes:
+    """Return what a paused `Sealer` held back; `SealBroken` for anything else."""
+    try:
+        return AESGCM(_tail_key(key)).decrypt(tail[:_TAIL_NONCE_BYTES], tail[_TAIL_NONCE_BYTES:], header)
+    except (InvalidTag, ValueError) as error:
+        raise SealBroken("what was held back does not match its key") from error
+
+
+def _tail_key(key: bytes) -> bytes:
+    return hmac.digest(key, b"dms held back", "sha256")
 
 
 def _segment_count(plain_bytes: int) -> int:

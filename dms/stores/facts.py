@@ -31,7 +31,7 @@ from dms.models.users import (
     PrincipalStatus,
     PrincipalStatusHistory,
 )
-from dms.models.versions import Blob, BlobKey, Upload, UploadState, VerifyState, Version
+from dms.models.versions import Blob, BlobKey, PartialUpload, Upload, VerifyState, Version
 from dms.rules import codes
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.periods import Period
@@ -356,20 +356,13 @@ def has_unsound_content(work: Work, document_id: UUID) -> bool:
     return session_of(work).execute(statement.limit(1)).first() is not None
 
 
-def waiting_bytes(work: Work, owner_id: UUID) -> int:
-    """Return how many bytes of content an account's unfiled uploads hold."""
-    statement = select(func.coalesce(func.sum(Upload.plain_bytes), 0)).where(
-        Upload.owner_id == owner_id, Upload.state == UploadState.RECEIVED, Upload.expires_at > work.now
-    )
-    return int(session_of(work).execute(statement).scalar_one())
-
-
 def holds_content(work: Work) -> bool:
     """Tell whether any stored bytes are sealed under a key of the key file."""
     session = session_of(work)
     return (
         session.execute(select(BlobKey.blob_id).limit(1)).first() is not None
         or session.execute(select(Upload.id).limit(1)).first() is not None
+        or session.execute(select(PartialUpload.id).limit(1)).first() is not None
     )
 
 

@@ -17,11 +17,13 @@ from dms.stores.blobs import (
     BlobReader,
     BlobStore,
     StagedBlob,
+    StagedGone,
     StagedGroup,
     StoredDigest,
 )
 from dms.stores.crypto import (
     HEADER_BYTES,
+    SEALED_SEGMENT_BYTES,
     SEGMENT_BYTES,
     KeyStore,
     Opener,
@@ -29,10 +31,14 @@ from dms.stores.crypto import (
     Sealer,
     WrappedKey,
     new_content_key,
+    open_tail,
     sealed_size,
 )
 
 _PIECE_SEGMENTS = PIECE_BYTES // SEGMENT_BYTES
+
+Tell: TypeAlias = Callable[[bytes], None]
+"""Sees content that passes by."""
 
 Pace: TypeAlias = Callable[[int], None]
 """Learns how many bytes were read, and may wait before more of them are."""
@@ -49,6 +55,18 @@ class SealedBlob:
     plain_bytes: int
     kek: str
     wrapped: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Content of which more is to come: staged bytes by their name, and what does not fill a segment yet."""
+
+    blob_id: UUID
+    plain_bytes: int
+    staging: str
+    kek: str
+    wrapped: bytes = field(repr=False)
+    tail: bytes = field(repr=False)
 
 
 class SealedWriter:
@@ -103,6 +121,34 @@ class SealedWriter:
             kek=self._key.kek,
             wrapped=self._key.wrapped,
         )
+
+    @property
+    def staging(self) -> str:
+        """Return the name of the staged bytes."""
+        return self._staged.name
+
+    def pause(self) -> Paused:
+        """Make what came so far durable, and let others at it until `wake`."""
+        ready, tail = self._sealer.pause()
+        if ready:
+            self._staged.write(ready)
+        self._staged.pause()
+        return Paused(
+            self._blob_id,
+            self.plain_bytes,
+            self.staging,
+            kek=self._key.kek,
+            wrapped=self._key.wrapped,
+            tail=tail,
+        )
+
+    def wake(self) -> bool:
+        """Go on after a pause; False if somebody else did, or the bytes are gone."""
+        return self._staged.wake()
+
+    def leave(self) -> None:
+        """Let the staged bytes stand for whoever goes on with them."""
+        self._staged.leave()
 
     def abort(self) -> None:
         """Drop what was written, even if finished; without effect on what is published."""
@@ -222,6 +268,27 @@ class Vault:
             group, self.keys, blob_id=blob_id, expected_bytes=expected_bytes, publish=group.publish
         )
 
+    def resume(self, paused: Paused, *, blob_id: UUID, expected_bytes: int, tell: Tell) -> SealedWriter:
+        """Begin a Blob with what came of another before its writer ended; `tell` sees the content.
+
+        It is sealed anew under a key of its own: the former writer may have sealed more than was kept, and
+        no key seals two different segments of one index. `StagedGone` if the bytes are not there any more.
+        """
+        key = self.keys.unwrap(WrappedKey(paused.kek, paused.wrapped))
+        with ExitStack() as undo:
+            stored = undo.enter_context(closing(self.store.open_staged(paused.staging)))
+            writer = self.writer(blob_id, expected_bytes=expected_bytes)
+            undo.push(writer)
+            try:
+                for piece in _pieces_of(paused, stored, key):
+                    writer.write(piece)
+                    tell(piece)
+            except SealBroken as error:
+                raise StagedGone from error
+            stored.close()
+            undo.pop_all()
+        return writer
+
     def group(self) -> SealedGroup:
         """Begin a group of a bulk import."""
         return SealedGroup(self.store.group(), self.keys)
@@ -272,6 +339,18 @@ class Vault:
                     pace(len(piece))
         if found.hexdigest() != digest:
             raise BlobDamaged(digest)
+
+
+def _pieces_of(paused: Paused, stored: BlobReader, key: bytes) -> Iterator[bytes]:
+    header = stored.read(0, HEADER_BYTES)
+    tail = open_tail(key, header=header, tail=paused.tail)
+    segments = (paused.plain_bytes - len(tail)) // SEGMENT_BYTES
+    size = HEADER_BYTES + segments * SEALED_SEGMENT_BYTES
+    opener = Opener(key, blob_id=paused.blob_id, header=header, stored_bytes=size, is_whole=False)
+    for start in range(0, opener.plain_bytes, PIECE_BYTES):
+        span = opener.span(start, min(PIECE_BYTES, opener.plain_bytes - start))
+        yield opener.open(span.first, stored.read(span.start, span.length))
+    yield tail
 
 
 def _new_writer(

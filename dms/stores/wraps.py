@@ -5,21 +5,28 @@ The one caller is `services.keys`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from dms.models.versions import BlobKey, Upload
+from dms.models.versions import BlobKey, PartialUpload, Upload
 from dms.stores.crypto import KeyUnavailable, WrappedKey
 from dms.stores.work import Work, session_of
 
 Rewrap: TypeAlias = Callable[[WrappedKey], WrappedKey]
 
+_Keyed: TypeAlias = BlobKey | Upload | PartialUpload
+
 _FIRST = UUID(int=0)
-_PLACES = (BlobKey.kek, Upload.kek)
+_PLACES: Sequence[tuple[Any, InstrumentedAttribute[UUID]]] = (
+    (BlobKey, BlobKey.blob_id),
+    (Upload, Upload.id),
+    (PartialUpload, PartialUpload.id),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,8 @@ class Slice:
 def counts(work: Work) -> Mapping[str, int]:
     """Count the keys of content, filed and waiting, by the key-encryption key they are wrapped under."""
     found: dict[str, int] = {}
-    for kek in _PLACES:
+    for model, _ in _PLACES:
+        kek = model.kek
         rows = session_of(work).execute(select(kek, func.count()).where(kek != "").group_by(kek))
         for name, count in rows:
             found[name] = found.get(name, 0) + count
@@ -44,27 +52,19 @@ def counts(work: Work) -> Mapping[str, int]:
 def rewrap(work: Work, active: str, *, after: tuple[int, UUID] | None, limit: int, by: Rewrap) -> Slice:
     """Wrap the next keys anew that are not under the active one: filed contents first, then uploads."""
     place, start = after or (0, _FIRST)
-    rows = _filed(work, active, start, limit) if place == 0 else _waiting(work, active, start, limit)
-    lost = 0
-    for row in rows:
-        try:
-            fresh = by(WrappedKey(row.kek, row.wrapped))
-        except KeyUnavailable:
-            lost += 1
-        else:
-            row.kek, row.wrapped = fresh.kek, fresh.wrapped
+    model, key = _PLACES[place]
+    chosen = select(model).where(key > start, model.kek.not_in(["", active])).order_by(key).limit(limit)
+    rows = session_of(work).execute(chosen).scalars().all()
+    lost = sum(not _anew(row, by) for row in rows)
     if rows:
-        last = rows[-1]
-        at = last.blob_id if isinstance(last, BlobKey) else last.id
-        return Slice((place, at), len(rows) - lost, lost)
-    return Slice((1, _FIRST) if place == 0 else None, 0, 0)
+        return Slice((place, getattr(rows[-1], key.key)), len(rows) - lost, lost)
+    return Slice((place + 1, _FIRST) if place + 1 < len(_PLACES) else None, 0, 0)
 
 
-def _filed(work: Work, active: str, start: UUID, limit: int) -> list[BlobKey | Upload]:
-    chosen = select(BlobKey).where(BlobKey.blob_id > start, BlobKey.kek != active)
-    return list(session_of(work).execute(chosen.order_by(BlobKey.blob_id).limit(limit)).scalars())
-
-
-def _waiting(work: Work, active: str, start: UUID, limit: int) -> list[BlobKey | Upload]:
-    chosen = select(Upload).where(Upload.id > start, Upload.kek.not_in(["", active]))
-    return list(session_of(work).execute(chosen.order_by(Upload.id).limit(limit)).scalars())
+def _anew(row: _Keyed, by: Rewrap) -> bool:
+    try:
+        fresh = by(WrappedKey(row.kek, row.wrapped))
+    except KeyUnavailable:
+        return False
+    row.kek, row.wrapped = fresh.kek, fresh.wrapped
+    return True

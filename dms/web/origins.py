@@ -17,7 +17,7 @@ from dms.base.errors import Forbidden
 READERS = "dms.readers"
 """Key of the `Readers` in the ASGI scope: the envelope puts them on the answer, whoever gives it."""
 
-SHARED = ("/graphql", "/auth/", "/uploads/", "/content/")
+SHARED = ("/graphql", "/auth/", "/uploads", "/content/")
 """Where pages of allowed origins may call; everything else is for our own pages and for programs."""
 
 PREFLIGHT_S = 600
@@ -26,12 +26,17 @@ PREFLIGHT_S = 600
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOLD = {b"origin", b"sec-fetch-site", b"host", b"access-control-request-method"}
 
-_METHODS = "GET, HEAD, POST, PUT"
+_METHODS = "DELETE, GET, HEAD, PATCH, POST, PUT"
 _SENT = (
     "Authorization, Content-Type, Content-Digest, If-Match, If-None-Match, If-Range, Range, Repr-Digest, "
+    "Tus-Resumable, Upload-Checksum, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, "
     "X-Request-Id"
 )
-_READ = "Accept-Ranges, Content-Disposition, Content-Range, ETag, Repr-Digest, Retry-After, X-Request-Id"
+_READ = (
+    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Repr-Digest, Retry-After, "
+    "Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, "
+    "Upload-Length, Upload-Metadata, Upload-Offset, X-Request-Id"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,20 +46,25 @@ _DIGEST_HEADERS = ("Repr-Digest", "Content-Digest")
 _AS_IT_IS = ("Content-Encoding", "Content-Range")
 
 
-def routes(works: Works, vault: Vault, *, settings: Settings, threads: Executor) -> list[Route]:
-    """Return the route for the application; what may block runs in `threads`."""
-    door = _Uploads(works, vault, settings=settings, threads=threads)
+def routes(
+    works: Works, vault: Vault, *, settings: Settings, threads: Executor, places: Places | None = None
+) -> list[Route]:
+    """Return the route for the application; what may block runs in `threads`, within `places`."""
+    places = places or Places(most=PLACES, most_each=PLACES_EACH)
+    door = _Uploads(works, vault, settings=settings, threads=threads, places=places)
     return [Route("/uploads/{upload_id}", door.put, methods=["PUT"])]
 
 
 class _Uploads:
-    def __init__(self, works: Works, vault: Vault, *, settings: Settings, threads: Executor) -> None:
+    def __init__(
+        self, works: Works, vault: Vault, *, settings: Settings, threads: Executor, places: Places
+    ) -> None:
         self._works = works
         self._vault = vault
         self._limit_bytes = settings.upload_limit_bytes
         self._allowance = Allowance(settings.upload_quota_bytes, settings.upload_expiry_s)
         self._threads = threads
-        self._places = Places(most=PLACES, most_each=PLACES_EACH)
+        self._places = places
 
     async def put(self, request: Request) -> Response:
         """Receive one upload: 201, or 200 if the same bytes came under this id before."""
@@ -112,15 +117,20 @@ class _Uploads:
         return rest
 
 
-def _announced(request: Request) -> Announced:
-    text = request.path_params["upload_id"]
+def parse_upload_id(text: str) -> UUID:
+    """Read the id of an upload from its address."""
     if not _UUID.fullmatch(text):
         raise ArgumentInvalid("the last part of the address must be a UUID that you make for this upload")
+    return UUID(text)
+
+
+def _announced(request: Request) -> Announced:
+    upload_id = parse_upload_id(request.path_params["upload_id"])
     for header in _AS_IT_IS:
         if header in request.headers:
             raise ArgumentInvalid(f"send the whole content as it is, without `{header}`")
     return Announced(
-        upload_id=UUID(text),
+        upload_id=upload_id,
         size_bytes=int(request.headers["content-length"]),
         media_type=formats.declared(request.headers.get("content-type")),
         digests=_digests(request.headers),

@@ -20,6 +20,7 @@ ROUTES = {
     "/auth/code": ("POST", ANYBODY),
     "/auth/logout": ("POST", ACCOUNTS),
     "/graphql": ("POST", ACCOUNTS),
+    "/uploads": ("POST", ACCOUNTS),
     "/uploads/{upload_id}": ("PUT", ACCOUNTS),
     "/content/versions/{version_id}": ("GET", ACCOUNTS),
     "/log/exports/{export_id}": ("GET", ACCOUNTS),
@@ -29,6 +30,9 @@ ROUTES = {
     "/log/{shard}/tile/entries/{path:path}": ("GET", ACCOUNTS),
     "/log/{shard}/tile/{level}/{path:path}": ("GET", ANYBODY),
 }
+
+PARTS = {"/uploads/{upload_id}"}
+"""Where uploads in parts are sent, asked for and given up: by every method but GET."""
 
 PAGE = {
     "/graphiql",
@@ -78,7 +82,7 @@ def test_route_for_accounts_answers_nobody_else(development, path):
     assert (answer.status_code, error["extensions"]["code"]) == (401, "UNAUTHENTICATED")
 
 
-@pytest.mark.parametrize("path", [*ROUTES, *sorted(PAGE)])
+@pytest.mark.parametrize("path", [*sorted(ROUTES.keys() - PARTS), *sorted(PAGE)])
 def test_route_takes_no_other_method(development, path):
     wanted = ROUTES.get(path, ("GET", ANYBODY))[0]
     client = Client(development)
@@ -86,3 +90,8 @@ def test_route_takes_no_other_method(development, path):
     answers = {method: client.send(method, example(path)) for method in {"POST", "DELETE"} - {wanted}}
 
     assert {method: answer.status_code for method, answer in answers.items()} == dict.fromkeys(answers, 405)
+
+
+@pytest.mark.parametrize("path", ["/uploads", *sorted(PARTS)])
+def test_uploads_are_not_read(development, path):
+    assert Client(development).send("GET", example(path)).status_code == 405

@@ -22,6 +22,8 @@ from dms.services import versions
 from dms.services.versions import NamedUpload
 from dms.stores.vault import Vault
 from dms.web import content, uploads
+from dms.web.hops import Places
+from dms.web.resumable import Resumable
 from tests.desk import Desk
 from tests.factories import World
 from tests.recorded import events_of
@@ -99,9 +101,11 @@ def transfers(house, *, store=None, **changes) -> Iterator[Transfers]:
     """Open the routes, with other settings or another store where the test needs them."""
     settings = replace(house.settings, **changes)
     vault = Vault(store, house.vault.keys) if store else house.vault
+    places = Places(most=uploads.PLACES, most_each=uploads.PLACES_EACH)
     with ThreadPoolExecutor(4) as threads:
         routes = [
-            *uploads.routes(house.works, vault, settings=settings, threads=threads),
+            *uploads.routes(house.works, vault, settings=settings, threads=threads, places=places),
+            *Resumable(house.works, vault, settings=settings, threads=threads, places=places).routes(),
             *content.routes(house.works, vault, threads=threads),
         ]
         yield Transfers(house, application(house, routes))

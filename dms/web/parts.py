@@ -1,0 +1,272 @@
+"""One part of an upload on its way in, step by step in worker threads; and writers that wait for the next.
+
+A writer stays open between two parts, so that the next one goes on where it is. Without it (another
+process, a restart, a part that was not kept) what came is read back, which costs its hashing again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from uuid import UUID
+
+from dms.base.actor import Actor
+from dms.base.errors import ArgumentInvalid, Conflict, DmsError, Invalid, NotFound, NotRecorded, Unavailable
+from dms.base.ids import new_id
+from dms.models.versions import PartialUpload
+from dms.services import partialuploads
+from dms.services.partialuploads import Standing, standing_of
+from dms.services.uploads import Allowance, Content
+from dms.stores import formats
+from dms.stores.blobs import NotDurable, StagedGone
+from dms.stores.vault import Paused, SealedWriter, Vault
+from dms.stores.work import Works
+
+KEPT = 64
+"""So many writers wait for their next part, with an open file each; the longest waiting goes first."""
+
+
+_alarm = logging.getLogger("dms.alarm")
+
+
+class ChecksumDiffers(Invalid):
+    """The bytes of a part are not those that its checksum names; nothing of it is kept."""
+
+
+@dataclass(slots=True)
+class Ends:
+    """The two ends of a content, by which it is identified once it is whole."""
+
+    head: bytes = b""
+    tail: bytes = b""
+
+    def see(self, plain: bytes) -> None:
+        """Remember what belongs to either end."""
+        self.head += plain[: formats.HEAD_BYTES - len(self.head)]
+        self.tail = (self.tail + plain[-formats.TAIL_BYTES :])[-formats.TAIL_BYTES :]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A writer between two parts."""
+
+    writer: SealedWriter
+    ends: Ends
+
+
+@dataclass(slots=True)
+class Writers:
+    """The writers of one process that wait, and the uploads that a request of it is writing."""
+
+    _waiting: OrderedDict[UUID, Waiting] = field(default_factory=OrderedDict)
+    _busy: set[UUID] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, row_id: UUID) -> Waiting | None:
+        """Begin a part: return the writer that waits, if any; `Conflict` while another part comes."""
+        with self._lock:
+            if row_id in self._busy:
+                raise Conflict("another request sends a part of this upload: ask for its offset again")
+            self._busy.add(row_id)
+            return self._waiting.pop(row_id, None)
+
+    def put(self, row_id: UUID, waiting: Waiting | None) -> None:
+        """End a part, with a writer for the next one."""
+        with self._lock:
+            self._busy.discard(row_id)
+            if waiting is not None:
+                self._waiting[row_id] = waiting
+            while len(self._waiting) > KEPT:
+                self._waiting.popitem(last=False)[1].writer.leave()
+
+    def forget(self, row_id: UUID) -> None:
+        """Let go of the writer of an upload that is gone."""
+        with self._lock:
+            waiting = self._waiting.pop(row_id, None)
+        if waiting is not None:
+            waiting.writer.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a request says of the part that it brings; the checksum with its algorithm, in hexadecimal."""
+
+    upload_id: UUID
+    offset: int
+    checksum: tuple[str, str] | None
+
+
+class PartIntake:
+    """One part on its way in.
+
+    INVARIANT (one at a time): a request that is cancelled ends its part while a step may still run in its
+    thread; the lock keeps that step from writing to a file that is closed already.
+    """
+
+    def __init__(
+        self,
+        works: Works,
+        vault: Vault,
+        writers: Writers,
+        *,
+        actor: Actor,
+        part: Part,
+        allowance: Allowance,
+    ) -> None:
+        self._works = works
+        self._vault = vault
+        self._writers = writers
+        self._actor = actor
+        self._part = part
+        self._allowance = allowance
+        self._lock = Lock()
+        self._row: PartialUpload | None = None
+        self._open: Waiting | None = None
+        self._sum = hashlib.new(part.checksum[0], usedforsecurity=False) if part.checksum else None
+
+    def begin(self) -> int:
+        """Find the upload and its writer; return how many bytes it still wants."""
+        with self._lock:
+            part = self._part
+            find = partial(partialuploads.find_partial, upload_id=part.upload_id, offset=part.offset)
+            row = self._works.read(self._actor, find)
+            waiting = self._writers.take(row.id)
+            self._row = row
+            self._open = self._awake(waiting, row)
+            return row.length_bytes - row.plain_bytes
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Take the next bytes."""
+        with self._lock:
+            self._write(b"".join(chunks))
+
+    def finish(self, chunks: Sequence[bytes]) -> Standing:
+        """Take the last bytes of the part, compare them with the checksum, and keep them."""
+        with self._lock:
+            self._write(b"".join(chunks))
+            if self._sum is not None and self._part.checksum != (self._sum.name, self._sum.hexdigest()):
+                raise ChecksumDiffers("the bytes of this part are not those that `Upload-Checksum` names")
+            return self._keep()
+
+    def cut(self, chunks: Sequence[bytes]) -> None:
+        """Keep what came of a part whose line broke, unless a checksum speaks of all of it."""
+        with self._lock:
+            if self._row is None or self._open is None or self._sum is not None:
+                return
+            with suppress(DmsError):  # the sender asks for the offset, which has not moved then
+                self._write(b"".join(chunks))
+                self._keep()
+
+    def close(self) -> None:
+        """Drop what was not kept; without effect on what was."""
+        with self._lock:
+            row, waiting = self._row, self._open
+            self._row = self._open = None
+            if row is None:
+                return
+            if waiting is not None:
+                self._drop(waiting, row)
+            self._writers.put(row.id, None)
+
+    def _awake(self, waiting: Waiting | None, row: PartialUpload) -> Waiting:
+        if waiting is not None:
+            writer = waiting.writer
+            if (writer.staging, writer.plain_bytes) == (row.staging, row.plain_bytes) and writer.wake():
+                return waiting
+            writer.leave()
+        if row.staging is None:
+            return Waiting(self._vault.writer(new_id(), expected_bytes=row.length_bytes), Ends())
+        return self._read_back(row, row.staging)
+
+    def _read_back(self, row: PartialUpload, staging: str) -> Waiting:
+        paused = Paused(row.blob_id, row.plain_bytes, staging, row.kek, wrapped=row.wrapped, tail=row.tail)
+        ends, size = Ends(), row.length_bytes
+        try:
+            writer = self._vault.resume(paused, blob_id=new_id(), expected_bytes=size, tell=ends.see)
+        except StagedGone as error:
+            raise NotFound("what had arrived of this upload is gone: begin a new one") from error
+        return Waiting(writer, ends)
+
+    def _write(self, plain: bytes) -> None:
+        row, waiting = self._row, self._open
+        if row is None or waiting is None:
+            raise Conflict("the part was given up: ask for the offset and send the rest")
+        if waiting.writer.plain_bytes + len(plain) > row.length_bytes:
+            raise ArgumentInvalid("the part goes beyond `Upload-Length`: nothing of it is kept")
+        if not plain:
+            return
+        waiting.ends.see(plain)
+        if self._sum is not None:
+            self._sum.update(plain)
+        waiting.writer.write(plain)
+
+    def _keep(self) -> Standing:
+        row, waiting = self._row, self._open
+        if row is None or waiting is None:
+            raise Conflict("the part was given up: ask for the offset and send the rest")
+        if waiting.writer.plain_bytes == row.length_bytes:
+            return self._complete(row, waiting)
+        if waiting.writer.plain_bytes == row.plain_bytes:
+            return standing_of(row)
+        with _alarmed():
+            paused = waiting.writer.pause()
+        kept = self._works.write(
+            self._actor,
+            partial(
+                partialuploads.advance, upload_id=self._part.upload_id, former=row.staging, paused=paused
+            ),
+        )
+        self._clear(row, waiting)
+        self._writers.put(row.id, waiting)
+        return kept
+
+    def _complete(self, row: PartialUpload, waiting: Waiting) -> Standing:
+        with _alarmed():
+            blob = waiting.writer.finish()
+        media_type = formats.identify(waiting.ends.head, tail=waiting.ends.tail)
+        content = Content(blob, self._vault.store.name, media_type, row.declared_media_type)
+        complete = partial(
+            partialuploads.complete,
+            upload_id=self._part.upload_id,
+            former=row.staging,
+            content=content,
+            allowance=self._allowance,
+        )
+        try:
+            whole = self._works.write(self._actor, complete, locks=("upload",))
+        except NotRecorded:
+            raise  # nobody knows whether a row names the bytes: the sweep will look
+        except DmsError:
+            with suppress(Unavailable):  # no row names them: the sweep finds what stays
+                self._vault.store.delete(blob.stored_digest)
+            raise
+        self._clear(row, waiting)
+        self._writers.put(row.id, None)
+        return whole
+
+    def _clear(self, row: PartialUpload, waiting: Waiting) -> None:
+        """End the part; staged bytes that were read back into others go."""
+        self._row = self._open = None
+        if row.staging is not None and row.staging != waiting.writer.staging:
+            self._vault.store.drop_staged(row.staging)
+
+    def _drop(self, waiting: Waiting, row: PartialUpload) -> None:
+        if waiting.writer.staging == row.staging:
+            waiting.writer.leave()  # the row still names what came before
+        else:
+            waiting.writer.abort()
+
+
+@contextmanager
+def _alarmed() -> Iterator[None]:
+    try:
+        yield
+    except NotDurable:
+        _alarm.critical("disk_not_durable")
+        raise
