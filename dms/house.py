@@ -28,6 +28,7 @@ from dms.stores.blobs_s3 import Bucket, S3BlobStore
 from dms.stores.engine import Database, open_database
 from dms.stores.keys_file import FileKeyStore
 from dms.stores.staging import Staging
+from dms.stores.texts import VAULT
 from dms.stores.vault import Vault
 from dms.stores.work import Work, Works
 
@@ -90,9 +91,10 @@ def open_house(settings: Settings, *, clock: Clock = system_clock) -> House:
     """Open an installation; `ConfigurationError` when its files cannot be used."""
     store = _open_store(settings)
     keys = FileKeyStore(settings.key_path, data_folder=settings.home, clock=clock)
-    works, policy, log = _open_works(settings, clock)
+    vault = Vault(store, keys)
+    works, policy, log = _open_works(settings, clock, vault)
     place = shards.place_of(settings)
-    return House(settings, works.database, policy, log, works, Vault(store, keys), place)
+    return House(settings, works.database, policy, log, works, vault, place)
 
 
 def _set_up_store(settings: Settings) -> None:
@@ -123,7 +125,7 @@ def _open_bucket(settings: Settings) -> S3BlobStore:
     return S3BlobStore(bucket, staging=settings.blob_root, reserve_bytes=settings.disk_reserve_bytes)
 
 
-def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, AccessLog]:
+def _open_works(settings: Settings, clock: Clock, vault: Vault | None) -> tuple[Works, Policy, AccessLog]:
     policy = Policy(read_files())
     database = open_database(settings)
     reserve = Reserve(settings.home / "log.reserve") if database.is_sqlite else None
@@ -139,6 +141,7 @@ def _open_works(settings: Settings, clock: Clock) -> tuple[Works, Policy, Access
             SECOND_OFFICER_RANK: settings.second_officer_rank,
             shards.PLACE: shards.place_of(settings),
             CEILING: settings.log_kept_months_max,
+            VAULT: vault,
             **_kept(settings),
         },
     )
@@ -150,7 +153,7 @@ def _kept(settings: Settings) -> dict[str, Kept]:
 
 
 def _refuse_lost_keys(settings: Settings, clock: Clock) -> None:
-    works, _, log = _open_works(settings, clock)
+    works, _, log = _open_works(settings, clock, None)
     try:
         if works.read(system_actor(new_id().hex), facts.holds_content):
             raise ConfigurationError(

@@ -193,6 +193,7 @@ enums.show(
         Op.ROLE_WITHDRAW: "Take a role away.",
         Op.SCHEME_LIST: "List the classification scheme and its classes.",
         Op.SEARCH_ERASE: "Erase words that the index of search was told to forget.",
+        Op.SEARCH_INDEX: "Index a text.",
         Op.SEARCH_REBUILD: "Make the index of search anew.",
         Op.SEARCH_RUN: "Search.",
         Op.SECURITY_APPROVE: "Approve a proposed lowering of a security classification.",

@@ -31,6 +31,8 @@ enums.show(
         JobKind.CONTENT_CATCH_UP: "Queue the reading of contents that no reader of today has read.",
         JobKind.CONTENT_READ: "Tell the format of a content, read its text, and make its thumbnail.",
         JobKind.JOBS_SWEEP: "Forget jobs that ended long ago.",
+        JobKind.SEARCH_CATCH_UP: "Queue the indexing of texts by which nothing is found yet.",
+        JobKind.SEARCH_INDEX: "Let a Document be found by the words of its text.",
     },
 )
 enums.show(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from dms.base.clock import DAY, HOUR
-from dms.jobs import contentreading
+from dms.jobs import contentreading, textindexing
 from dms.jobs.holding import Ground, Held
 from dms.rules.jobs import ENDED_BADLY, JobKind, JobState
 from dms.stores import jobs
@@ -38,9 +38,13 @@ HANDLERS: Mapping[JobKind, Handler] = MappingProxyType(
         JobKind.CONTENT_CATCH_UP: contentreading.catch_up,
         JobKind.CONTENT_READ: contentreading.read,
         JobKind.JOBS_SWEEP: _sweep,
+        JobKind.SEARCH_CATCH_UP: textindexing.catch_up,
+        JobKind.SEARCH_INDEX: textindexing.index,
     }
 )
 """The handler of each kind."""
 
-EVERY: Mapping[JobKind, int] = MappingProxyType({JobKind.CONTENT_CATCH_UP: HOUR, JobKind.JOBS_SWEEP: HOUR})
+EVERY: Mapping[JobKind, int] = MappingProxyType(
+    {JobKind.CONTENT_CATCH_UP: HOUR, JobKind.JOBS_SWEEP: HOUR, JobKind.SEARCH_CATCH_UP: HOUR}
+)
 """What comes round again, and after how long."""

@@ -120,6 +120,7 @@ class Op(StrEnum):
     ROLE_WITHDRAW = "role.withdraw"
     SCHEME_LIST = "scheme.list"
     SEARCH_ERASE = "search.erase"
+    SEARCH_INDEX = "search.index"
     SEARCH_REBUILD = "search.rebuild"
     SEARCH_RUN = "search.run"
     SECURITY_APPROVE = "security.approve"

@@ -19,6 +19,8 @@ class JobKind(StrEnum):
     CONTENT_CATCH_UP = "content.catch_up"
     CONTENT_READ = "content.read"
     JOBS_SWEEP = "jobs.sweep"
+    SEARCH_CATCH_UP = "search.catch_up"
+    SEARCH_INDEX = "search.index"
 
 
 class JobState(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from dms.rules import analyser
 from dms.rules.analyser import Word
@@ -13,8 +14,11 @@ from dms.rules.matches import Match, tokens
 WIDTH = 240
 """Characters of a part, about."""
 
-LONGEST_READ = 200_000
+LONGEST_READ = 60_000
 """Characters of a text in which a part is looked for."""
+
+MOST_FOUND = 40
+"""Words after which no better part is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Looked:
 
 def snippet(field: Field, text: str, looked: Looked, *, language: str) -> Snippet | None:
     """Return the part of a text that holds most of what was looked for; None if it holds nothing of it."""
-    found = list(_found(text[:LONGEST_READ], looked, analyser.stemming(language)))
+    found = list(islice(_found(text[:LONGEST_READ], looked, analyser.stemming(language)), MOST_FOUND))
     if not found:
         return None
     start = _best(found)

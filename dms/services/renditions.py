@@ -21,11 +21,12 @@ from dms.models.preservation import PreservationEvent, PreservationKind, Preserv
 from dms.models.renditions import BlobStep, Rendition
 from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState
 from dms.rules.accessevents import Disclosure, Op
-from dms.rules.jobs import Priority
+from dms.rules.jobs import JobKind, Priority
 from dms.rules.renditions import READER, RenditionKind, Step, StepOutcome, StepReason
 from dms.services import versions
 from dms.services.versions import ContentRef
 from dms.stores import facts, jobs, renditions
+from dms.stores.jobs import Order as JobOrder
 from dms.stores.renditions import Made, Source
 from dms.stores.sets import in_ids
 from dms.stores.vault import SealedBlob
@@ -104,6 +105,14 @@ def keep(work: Work, of: Source, results: Sequence[Result], *, store: str) -> No
     for made in known.values():
         _keep_rendition(work, of, made)
     work.flush()
+    if RenditionKind.TEXT in known:
+        jobs.queue(work, [indexing(of.version_id, priority=Priority.NORMAL)])
+
+
+def indexing(version_id: UUID, *, priority: int) -> JobOrder:
+    """Return the job that lets a Document be found by the text of a Version."""
+    payload = {"version": version_id.hex}
+    return JobOrder(JobKind.SEARCH_INDEX, payload, f"{JobKind.SEARCH_INDEX}:{version_id.hex}", priority)
 
 
 def catch_up(work: Work) -> int:

@@ -35,6 +35,7 @@ from dms.services.aggregationviews import AggregationView
 from dms.services.documentviews import DocumentView
 from dms.services.security import Classification
 from dms.stores import searchlimits as limits
+from dms.stores import texts
 from dms.stores.records import is_a
 from dms.stores.work import Work
 
@@ -141,7 +142,8 @@ def page(work: Work, search: Search, request: PageRequest, *, wanted: Wanted) ->
         total, is_exact = search.hits.total(request.total_up_to or 1)
         found = replace(found, total=total, total_is_exact=is_exact)
     views = _views(work, found.rows, wanted)
-    return found.map(lambda hit: _view(hit, views, search, wanted))
+    of_texts = _of_texts(work, found.rows, search.looked) if wanted.snippets else {}
+    return found.map(lambda hit: _view(hit, views, search, wanted, of_texts.get(hit.row.id)))
 
 
 def facets(work: Work, search: Search, *, up_to: int, wanted: aggregationviews.Wanted) -> Facets:
@@ -265,14 +267,28 @@ def _views(work: Work, found: Sequence[Hit], wanted: Wanted) -> _Views:
     return _Views(documents, aggregations)
 
 
-def _view(hit: Hit, views: _Views, search: Search, wanted: Wanted) -> HitView:
+def _of_texts(work: Work, found: Sequence[Hit], looked: Looked) -> Mapping[UUID, Snippet]:
+    """Return parts of the texts of hits whose content the actor may read, which that releases."""
+    rows = {hit.row.id: hit.row for hit in found if hit.by_content and hit.kind is SubjectKind.DOCUMENT}
+    parts = {
+        key: part
+        for key, read in texts.indexed(work, rows.keys()).items()
+        if (part := snippets.snippet(Field.BODY, read.text, looked, language=read.language)) is not None
+    }
+    shown = gate.discloses(work, [rows[key] for key in parts], Action.READ_CONTENT)
+    return {key: part for key, part in parts.items() if key in shown}
+
+
+def _view(hit: Hit, views: _Views, search: Search, wanted: Wanted, of_text: Snippet | None) -> HitView:
     return HitView(
         id=hit.row.id,
         kind=hit.kind,
         relevance=hit.relevance,
         document=views.documents.get(hit.row.id),
         aggregation=views.aggregations.get(hit.row.id),
-        snippets=tuple(_snippets(hit.row, search.looked)) if wanted.snippets else (),
+        snippets=(*_snippets(hit.row, search.looked), *([of_text] if of_text else ()))
+        if wanted.snippets
+        else (),
     )
 
 
