@@ -13,6 +13,7 @@ from benchmarks import (
     peer,
     prices,
     recording,
+    stages,
     verifying,
 )
 
@@ -26,6 +27,7 @@ def main() -> None:
         "peer": peer.main,
         "prices": prices.main,
         "recording": recording.main,
+        "stages": stages.main,
         "verifying": verifying.main,
     }
     if sys.argv[1:2] and sys.argv[1] in alone:
@@ -35,6 +37,8 @@ def main() -> None:
     print(page.table(page.run()))
     print("\n## Operations\n")
     operations.main()
+    print("\n## Stages of a request\n")
+    stages.main()
     print("\n## Import\n")
     print(bench_import.table(bench_import.run()))
     print("\n## Recording\n")

@@ -60,6 +60,7 @@ def _frame(work: Work) -> tuple[list[UUID], list[Mark], UUID]:
     for number in range(ENTRIES):
         node = roots[number % 20] if number < 12 else files[number * 7]
         factories.make_entry(work, [reader, *groups][number % 4], node, Action.READ_CONTENT)
+    factories.make_entry(work, reader, files[13 * 7], Action.EDIT)
     for number in range(DENIES):
         factories.make_entry(work, groups[0], files[number * 11], Action.DISCOVER, effect=Effect.DENY)
     return files, lattice, reader
@@ -109,7 +110,8 @@ def _documents(work: Work, start: int, files: list[UUID], lattice: list[Mark]) -
                 "plain_sha256": digest,
                 "plain_bytes": 20_000,
                 "created_at": at,
-                "verify_state": VerifyState.UNVERIFIED,
+                "verified_at": at,  # there are no bytes: whoever looked for them would find them missing
+                "verify_state": VerifyState.SOUND,
             }
         )
         rows[ContentFile].append(

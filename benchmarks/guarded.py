@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from uuid import UUID
 
 import orjson
 from starlette.applications import Starlette
@@ -24,14 +26,15 @@ from dms.web.middleware import ACTOR, middlewares
 
 WANTED = documentviews.Wanted(
     metadata=True,
+    left_out=documentviews.SPARE - {"title", "dates", "authors"},
     classification=True,
     current_version=True,
-    aggregation=aggregationviews.Wanted(metadata=True),
+    aggregation=aggregationviews.Wanted(metadata=True, left_out=aggregationviews.SPARE - {"title"}),
 )
 
 
 def application(house: House) -> Starlette:
-    """Return an application with one route behind our middleware."""
+    """Return an application with two routes behind our middleware."""
     threads = ThreadPoolExecutor(8)
 
     def page(actor) -> bytes:
@@ -43,14 +46,23 @@ def application(house: House) -> Starlette:
         )
         return orjson.dumps({"data": {"documents": {"nodes": [_shape(view) for view in found.rows]}}})
 
+    def one(actor, key: UUID) -> bytes:
+        view = house.works.read(actor, lambda work: documentviews.find(work, key, wanted=WANTED))
+        return orjson.dumps({"data": {"document": _shape(view)}})
+
     async def documents(request: Request) -> Response:
         await request.body()
         actor = request.scope[ACTOR]
-        body = await asyncio.get_running_loop().run_in_executor(threads, page, actor)
+        key = request.path_params.get("id")
+        make = partial(page, actor) if key is None else partial(one, actor, UUID(key))
+        body = await asyncio.get_running_loop().run_in_executor(threads, make)
         return Response(body, media_type="application/json")
 
     return Starlette(
-        routes=[Route("/", documents, methods=["POST"])],
+        routes=[
+            Route("/", documents, methods=["POST"]),
+            Route("/one/{id}", documents, methods=["POST"]),
+        ],
         middleware=middlewares(database=house.database, clock=house.works.clock),
     )
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,14 +35,20 @@ CHILDREN = """
 SELECT id, reference_code, title, level FROM aggregation
 WHERE parent_id = :id ORDER BY code_key, id LIMIT 11
 """
+CHANGE = """
+UPDATE document SET title = 'Title ' || revision, title_key = 'title ' || revision, revision = revision + 1
+WHERE id = :id RETURNING revision
+"""
 DOCUMENTS = """
 SELECT id, title, state FROM document WHERE aggregation_id = :id ORDER BY created_at, id LIMIT 21
 """
 
 
 def application(url: str) -> Starlette:
-    """Return an application with one route."""
+    """Return an application with a route for each operation."""
     engine = create_engine(url, pool_size=8)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = FULL"))
     threads = ThreadPoolExecutor(8)
 
     def page() -> bytes:
@@ -82,9 +88,15 @@ def application(url: str) -> Starlette:
             }
         )
 
+    def change(key: UUID) -> bytes:
+        with engine.begin() as connection:
+            named = {"id": _key(engine, key)}
+            row = connection.execute(text(CHANGE), named).one()
+        return orjson.dumps({"data": {"documentUpdate": {"document": {"id": key.hex, "revision": row[0]}}}})
+
     async def answered(request: Request) -> Response:
         await request.body()
-        make = one if request.url.path.startswith("/one/") else tree
+        make = {"one": one, "tree": tree, "change": change}[request.url.path.split("/")[1]]
         key = UUID(request.path_params["id"])
         body = await asyncio.get_running_loop().run_in_executor(threads, make, key)
         return Response(body, media_type="application/json")
@@ -101,6 +113,7 @@ def application(url: str) -> Starlette:
             Route("/", documents, methods=["POST"]),
             Route("/one/{id}", answered, methods=["POST"]),
             Route("/tree/{id}", answered, methods=["POST"]),
+            Route("/change/{id}", answered, methods=["POST"]),
             Route("/trivial", trivial, methods=["POST"]),
         ]
     )

@@ -10,17 +10,19 @@ from __future__ import annotations
 import contextlib
 import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from benchmarks import corpus, installations, page, servers
 from benchmarks.servers import Crowd, Load, Server
 from dms.base.ids import Kind, global_id
 from dms.base.settings import Settings
 from dms.house import House, open_house
+from dms.models.documents import Document
 
 ROUNDS = 5
 REQUESTS = 60
@@ -57,7 +59,7 @@ class Asked:
 
     name: str
     path: str
-    body: bytes
+    body: bytes | Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -104,19 +106,40 @@ def operations(house: House) -> Sequence[Asked]:
             text(
                 "SELECT d.id, d.aggregation_id FROM document d JOIN aggregation a ON a.id = d.aggregation_id "
                 "JOIN access_entry e ON e.node_id = a.id JOIN security_classification s "
-                "ON s.id = d.security_id WHERE e.effect = 'allow' AND s.level_rank = 100 "
+                "ON s.id = d.security_id WHERE e.action = 'EDIT' AND s.level_rank = 100 "
                 "ORDER BY d.id LIMIT 1"
             )
         ).one()
     document, place = (installations.as_uuid(each) for each in found)
     by_document = {"id": global_id(Kind.DOCUMENT, document)}
+    changes = Changes(by_document["id"], _revision(house, document))
     by_place = {"id": global_id(Kind.AGGREGATION, place)}
     return (
         Asked("page of 50 x 12 fields, three links", "/", page.BODY),
         Asked("one Document", f"/one/{document.hex}", _body(ONE, by_document)),
         Asked("a place with children and Documents", f"/tree/{place.hex}", _body(TREE, by_place)),
         Asked("trivial", "/trivial", _body(TRIVIAL, {})),
+        Asked("a change of a title", f"/change/{document.hex}", changes),
     )
+
+
+@dataclass
+class Changes:
+    """Makes the next change of a Document each time: nobody else changes it."""
+
+    document: str
+    revision: int
+
+    def __call__(self) -> bytes:
+        """Return the body of the next change."""
+        given = {"id": self.document, "expectedRevision": self.revision, "title": f"Title {self.revision}"}
+        self.revision += 1
+        return _body(CHANGE, {"input": given})
+
+
+def _revision(house: House, document: UUID) -> int:
+    with house.database.engine.connect() as connection:
+        return connection.execute(select(Document.revision).where(Document.id == document)).scalar_one()
 
 
 def _body(query: str, variables: dict[str, object]) -> bytes:
@@ -144,7 +167,7 @@ def _alone(kind: str, settings: Settings, token: str, asked: Sequence[Asked]) ->
             taken: tuple[list[Load], list[Load], list[Load]] = ([], [], [])
             for _ in range(ROUNDS + 1):  # the first round warms
                 taken[0].append(servers.load(hand, each.path, each.body, headers, requests=REQUESTS))
-                if each.path == "/":
+                if each.path == "/" or each.path.startswith("/one/"):
                     taken[1].append(servers.load(guarded, each.path, each.body, headers, requests=REQUESTS))
                 taken[2].append(servers.load(ours, "/graphql", each.body, headers, requests=REQUESTS))
             medians = [statistics.median(x.cpu_ms for x in way[1:]) if way else None for way in taken]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,12 +96,22 @@ def within(application: Starlette) -> Iterator[Server]:
             thread.join()
 
 
-def load(server: Server, path: str, body: bytes, headers: dict[str, str], *, requests: int) -> Load:
-    """Send requests one after the other over one connection."""
+def load(
+    server: Server,
+    path: str,
+    body: bytes | Callable[[], bytes],
+    headers: dict[str, str],
+    *,
+    requests: int,
+    before: Callable[[], None] | None = None,
+) -> Load:
+    """Send requests one after the other over one connection; a changing body is made for each."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     cpu, began = server.cpu_s(), time.perf_counter()
     for _ in range(requests):
-        connection.request("POST", path, body, headers)
+        if before is not None:
+            before()
+        connection.request("POST", path, body() if callable(body) else body, headers)
         response = connection.getresponse()
         answer = response.read()
         if response.status != 200 or b'"errors":[{' in answer:
