@@ -36,6 +36,9 @@ from dms.web.hops import Places
 from dms.web.middleware import middlewares
 from dms.web.resumable import Resumable
 
+_COLLECTED_AFTER = 50_000
+"""New objects between two looks for circles among them: a page makes thousands, and no circles."""
+
 
 def create_app(house: House) -> Starlette:
     """Return the application of an open installation; its shutdown closes the house."""
@@ -58,6 +61,7 @@ def create_app(house: House) -> Starlette:
         prevention.warn(house.database)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_COLLECTED_AFTER)
         for thread in beside:
             thread.start()
         if settings.is_sqlite or not settings.log_apart:  # else `dms log run` does it under a role of its own

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select
@@ -36,8 +36,7 @@ _Scope: TypeAlias = tuple[int | None, int | None, Mark | None]
 """The nearest access nodes of both trees, and the mark: all that a decision without own entries needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an object hangs in both trees, and its mark: all that a decision needs of a row."""
 
     object_id: UUID

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, not_, select, type_coerce
@@ -52,8 +52,7 @@ class Listing(Generic[R]):
     extent: Extent = WHOLE
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """The id of a row and its place in the order."""
 
     value: Any  # of the order's column

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -79,8 +80,7 @@ class Wanted:
     actions: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AggregationView:
+class AggregationView(NamedTuple):
     """An Aggregation as far as the actor may see it."""
 
     id: UUID

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import and_
@@ -66,8 +67,7 @@ class NamedContent:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VersionView:
+class VersionView(NamedTuple):
     """A Version with its body, of a Document whose metadata the actor may read."""
 
     id: UUID
@@ -175,8 +175,7 @@ def content(work: Work, version_id: UUID) -> ContentRef:
 
 def as_rendition(ref: ContentRef, row: Rendition, sealed: tuple[SealedBlob, str]) -> ContentRef:
     """Return the way to the bytes of a Rendition of a Version whose content was released."""
-    shown = replace(
-        ref.version,
+    shown = ref.version._replace(
         file_name=f"{ref.version.file_name}.{row.media_type.rpartition('/')[2].replace('plain', 'txt')}",
         media_type=row.media_type,
         size_bytes=row.size_bytes,
