@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dms.base.ids import Kind, global_id, new_id
+from dms.jobs.holding import Ground
+from dms.jobs.working import Working
 from dms.rules.access import Action
 
 ADD = """
@@ -150,3 +152,63 @@ def test_classes_are_open_to_every_user(api, world):
     assert (
         api.ask(by_scheme, {"id": "nonsense"}, as_user=world.user()).data["recordClasses"]["totalCount"] == 0
     )
+
+
+READ = """
+query ($id: ID!, $rendition: ID!) {
+  version(by: { id: $id }) {
+    declaredDiffers
+    format { formatId name basis risk }
+    steps { step outcome reason }
+    renditions { id kind mediaType sizeBytes isCut contentPath versionId }
+  }
+  node(id: $rendition) { __typename id }
+}
+"""
+
+
+def test_version_shows_what_was_made_of_its_content(api, desk, house, clerk, draft):
+    version = add(api, desk, clerk, draft, plain=b"a,b\n1,2\n")["version"]["id"]
+    before = api.ask(READ, {"id": version, "rendition": version}, as_user=clerk).data["version"]
+    Working(Ground(house.works, house.vault, house.settings)).drain()
+
+    found = api.ask(READ, {"id": version, "rendition": version}, as_user=clerk).data["version"]
+
+    assert (before["format"], before["steps"], before["renditions"]) == (None, [], [])
+    (text,) = found.pop("renditions")
+    assert found == {
+        "declaredDiffers": True,
+        "format": {
+            "formatId": "x-fmt/111",
+            "name": found["format"]["name"],
+            "basis": "media type",
+            "risk": "LOW",
+        },
+        "steps": [
+            {"step": "IDENTIFY", "outcome": "DONE", "reason": None},
+            {"step": "TEXT", "outcome": "DONE", "reason": None},
+            {"step": "THUMBNAIL", "outcome": "NOTHING", "reason": "UNSUPPORTED"},
+        ],
+    }
+    assert text == {
+        "id": text["id"],
+        "kind": "TEXT",
+        "mediaType": "text/plain",
+        "sizeBytes": 8,
+        "isCut": False,
+        "contentPath": f"/content/renditions/{text['id']}",
+        "versionId": version,
+    }
+    node = api.ask(READ, {"id": version, "rendition": text["id"]}, as_user=clerk).data["node"]
+    assert node == {"__typename": "Rendition", "id": text["id"]}
+
+
+def test_rendition_of_a_document_that_may_not_be_read_is_absent(api, desk, world, clerk, draft):
+    house = desk.house
+    version = add(api, desk, clerk, draft)["version"]["id"]
+    Working(Ground(house.works, house.vault, house.settings)).drain()
+    shown = api.ask(READ, {"id": version, "rendition": version}, as_user=clerk).data["version"]["renditions"]
+
+    found = api.ask(READ, {"id": version, "rendition": shown[0]["id"]}, as_user=world.user()).data
+
+    assert found == {"version": None, "node": None}

@@ -10,9 +10,12 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from dms.base.ids import Kind, global_id, new_id
+from dms.jobs.holding import Ground
+from dms.jobs.working import Working
+from dms.models.renditions import Rendition
 from dms.models.versions import Blob, ContentFile
 from dms.rules.access import Action
 from dms.stores import upkeep
@@ -436,3 +439,24 @@ def test_damage_further_in_breaks_the_answer_off(desk, house, caplog):
     assert (exchange.status, exchange.body, exchange.is_complete) == (200, NOISE[:PIECE_BYTES], False)
     assert ends_of(house, reader) == [("failed", "DAMAGED", PIECE_BYTES)]
     assert [r.name for r in caplog.records if r.message == "content_unreadable"] == ["dms.alarm"]
+
+
+def test_rendition_comes_as_its_version_does_and_to_nobody_else(desk):
+    version, document = desk.version(LETTER)
+    Working(Ground(desk.house.works, desk.house.vault, desk.house.settings)).drain()
+    with desk.house.database.engine.connect() as connection:
+        made = connection.execute(select(Rendition.id).where(Rendition.version_id == version)).scalar_one()
+    reader, describer = desk.reader_of(document), desk.reader_of(document, Action.READ_METADATA)
+    path = f"/content/renditions/{global_id(Kind.RENDITION, made)}"
+
+    found = desk.client.send("GET", path, headers=desk.log_in(reader))
+
+    assert (found.status_code, found.content) == (200, LETTER)
+    assert found.headers["content-type"] == "text/plain"
+    assert "letter.txt.txt" in found.headers["content-disposition"]
+    assert found.headers["etag"] == f'"{hashlib.sha256(LETTER).hexdigest()}"'
+    assert events_of(desk.house, reader)[-1]["op"] == "content.download"
+    for headers in (desk.log_in(describer), desk.log_in(desk.world.user())):
+        assert desk.client.send("GET", path, headers=headers).status_code == 404
+    absent = f"/content/renditions/{global_id(Kind.VERSION, version)}"
+    assert desk.client.send("GET", absent, headers=desk.log_in(reader)).status_code == 404

@@ -37,13 +37,15 @@ def decoded(raw: bytes) -> tuple[str, str]:
     for mark, encoding in _BOMS:
         if raw.startswith(mark):
             return raw.decode(encoding, "replace").lstrip("\ufeff"), encoding
-    try:
-        return codecs.getincrementaldecoder("utf-8")().decode(raw), "utf-8"
-    except UnicodeDecodeError:
-        pass
     for encoding in ("utf-16-le", "utf-16-be"):
         if _is_half_zeros(raw, odd=encoding == "utf-16-le"):
             return raw.decode(encoding, "replace"), encoding
+    try:
+        # Not to the end of what was cut off: the last character may be torn.
+        is_whole = len(raw) < MAX_BYTES
+        return codecs.getincrementaldecoder("utf-8")().decode(raw, is_whole), "utf-8"
+    except UnicodeDecodeError:
+        pass
     chinese = raw[:_SOME].decode("gb18030", "ignore")
     high = sum(byte > 0x7F for byte in raw[:_SOME])
     if high and len(_IDEOGRAPHS.findall(chinese)) * 2 > high * 0.8:
@@ -112,8 +114,12 @@ class _Rtf:
         self._found: list[str] = []
 
     def read(self, raw: bytes) -> str:
-        for token in _RTF.finditer(raw):
+        at = 0
+        while token := _RTF.match(raw, at):
             self._take(token)
+            at = token.end()
+            if token["word"] == b"bin":  # raw bytes follow, so many
+                at += max(int(token["number"] or 0), 0)
         self._flush()
         return "".join(self._found)
 
