@@ -28,6 +28,7 @@ def main() -> None:
         "prices": prices.main,
         "recording": recording.main,
         "stages": stages.main,
+        "search": _search,
         "verifying": verifying.main,
     }
     if sys.argv[1:2] and sys.argv[1] in alone:
@@ -51,6 +52,12 @@ def main() -> None:
     prices.main([])
     print("\n## An auditor's questions\n")
     askinglog.main([])
+
+
+def _search(arguments: list[str]) -> None:
+    from benchmarks import search  # noqa: PLC0415  it needs tantivy, which nothing else does
+
+    search.main(arguments)
 
 
 if __name__ == "__main__":

@@ -119,12 +119,7 @@ def index_text(work: Work, document_id: UUID, *, version: int, text: str) -> boo
     session = session_of(work)
     session.flush()
     connection = session.connection()
-    statement = (
-        select(SearchEntry.id)
-        .join(Document, Document.id == SearchEntry.subject)
-        .where(Document.id == document_id, Document.current_version == version)
-    )
-    number = connection.execute(statement).scalar_one_or_none()
+    number = connection.execute(_NEWEST, {"of": document_id, "newest": version}).scalar_one_or_none()
     if number is None:
         return False
     language = analyser.language_of(text)
@@ -228,12 +223,22 @@ def _head(row: Row) -> list[Laid]:
 def _tell_text(
     connection: Connection, number: int, *, version: int | None, language: str | None, is_cut: bool
 ) -> None:
-    values = {"text_version": version, "language": language, "is_cut": is_cut}
-    connection.execute(update(SearchEntry).where(SearchEntry.id == number).values(**values))
+    told = {"number": number, "version": version, "tongue": language, "cut": is_cut}
+    connection.execute(_TELL_TEXT, told)
 
 
 # Built once: building such a statement costs several times what running it costs.
 _MOVE = update(SearchEntry).where(in_ids(SearchEntry.subject, "moved")).values(scope_id=bindparam("scope"))
 _RENEW = (
     update(SearchEntry).where(SearchEntry.subject == bindparam("of")).values(media_type=bindparam("newest"))
+)
+_NEWEST = (
+    select(SearchEntry.id)
+    .join(Document, Document.id == SearchEntry.subject)
+    .where(Document.id == bindparam("of"), Document.current_version == bindparam("newest"))
+)
+_TELL_TEXT = (
+    update(SearchEntry)
+    .where(SearchEntry.id == bindparam("number"))
+    .values(text_version=bindparam("version"), language=bindparam("tongue"), is_cut=bindparam("cut"))
 )

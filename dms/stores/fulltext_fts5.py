@@ -48,7 +48,7 @@ def write_head(connection: Connection, number: int, head: Sequence[Laid]) -> Non
 def write_body(connection: Connection, number: int, body: Laid | None) -> None:
     """Write the words of the text of an entry, or take them away."""
     line = "" if body is None else as_line(body)
-    connection.execute(update(_words).where(_words.c.rowid == number).values(body=line))
+    connection.execute(_WRITE_BODY, {"number": number, "line": line})
 
 
 def forget(connection: Connection, numbers: Sequence[int]) -> None:
@@ -85,3 +85,6 @@ def _lines(head: Sequence[Laid]) -> dict[str, str]:
 
 def _asked(query: str) -> ColumnElement[bool]:
     return _words.c[WORDS].bool_op("MATCH")(query)
+
+
+_WRITE_BODY = update(_words).where(_words.c.rowid == bindparam("number")).values(body=bindparam("line"))
