@@ -23,6 +23,7 @@ from dms.services.search import Asked, Wanted
 from dms.services.versions import NamedUpload
 from dms.stores import fulltext, reindexing
 from dms.stores.work import session_of
+from tests.services.marking import HIGH, set_mark
 from tests.statements import change_policy, counted
 
 words = (f"q{number}x" for number in count())
@@ -142,6 +143,20 @@ def test_what_is_hidden_is_in_no_page_count_or_facet(desk, clerk, folder, elsewh
     assert [(place.id, number) for place, number in facets.aggregations] == [(folder, 1)]
     assert [number for _, number in facets.classifications] == [1]
     assert found(desk, clerk, word[:3] + "*", size=100, order=HitOrder.NEWEST).count(shown) == 1
+
+
+def test_document_leaves_totals_and_facets_once_its_mark_is_raised(desk, world, house, folder, clerk):
+    word = next(words)
+    document = add(desk, clerk, folder, word)
+    marker = world.holder(folder, Action.MARK, rank=200)
+    assert look(desk, clerk, word)[1].total == 1
+
+    set_mark(house, marker, document, HIGH)
+
+    _, page, facets = look(desk, clerk, word)
+    assert (page.rows, page.total) == ([], 0)
+    assert (facets.kinds, facets.classifications) == ([], [])
+    assert look(desk, marker, word)[1].total == 1
 
 
 def test_text_is_found_by_who_may_read_it_only(desk, world, folder, clerk):
