@@ -6,6 +6,7 @@ descriptors, the content and a pipe for what was found. It answers how the reade
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -58,7 +59,8 @@ def _answer(control: socket.socket, request: Request, descriptors: list[int]) ->
         "cpu_s": used.ru_utime + used.ru_stime,
         "peak_bytes": used.ru_maxrss * 1024,
     }
-    control.send(orjson.dumps(told))
+    with contextlib.suppress(BrokenPipeError):  # whoever asked has gone; the next reading ends this process
+        control.send(orjson.dumps(told))
 
 
 def _await(child: int, control: socket.socket, wall_s: float) -> bool:
