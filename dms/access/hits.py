@@ -68,6 +68,7 @@ class Relevance(StrEnum):
 
     CODE = "code"
     HEAD = "head"
+    PARTLY = "partly"
     ELSEWHERE = "elsewhere"
 
 
@@ -84,6 +85,9 @@ class Sought:
 
     wanted: Match | None = None
     head: Match | None = None
+    """What is wanted, without what is excluded."""
+    some: Match | None = None
+    """Any of its words."""
     excluded: Match | None = None
     """What is excluded by a query that wants no word."""
     code_key: str = ""
@@ -220,7 +224,9 @@ class Hits:
     def _steps(self) -> list[_Step]:
         if self.order is not HitOrder.RELEVANCE or self.sought.head is None:
             return [_Step(0)]
-        steps = [_Step(1, Relevance.HEAD), _Step(2, Relevance.ELSEWHERE)]
+        steps = [_Step(1, Relevance.HEAD), _Step(3, Relevance.ELSEWHERE)]
+        if self.sought.some != self.sought.head:
+            steps.insert(1, _Step(2, Relevance.PARTLY))
         return [_Step(0, Relevance.CODE), *steps] if self.sought.code_key else steps
 
     def _select(
@@ -231,16 +237,26 @@ class Hits:
         statement = select(*columns).select_from(where).where(arm.visible, *self.conditions)
         relevance = None if step is None else step.relevance
         if sought.wanted is not None:
-            in_class = relevance in {Relevance.HEAD, Relevance.ELSEWHERE}
-            head = sought.head if in_class else None
-            is_head = relevance is Relevance.HEAD
-            statement = statement.where(words.holds(sought.wanted, arm.fields, head=head, in_head=is_head))
+            head = self._head(relevance)
+            statement = statement.where(words.holds(sought.wanted, arm.fields, **head))
         if sought.excluded is not None:
             statement = statement.where(words.lacks(sought.excluded, arm.fields))
         if relevance is not None and sought.code_key:
             is_code = SearchEntry.code_key == sought.code_key
             statement = statement.where(is_code if relevance is Relevance.CODE else not_(is_code))
         return statement, number
+
+    def _head(self, relevance: Relevance | None) -> dict[str, Match | None]:
+        """Return what the head of a hit of this class holds, and what it does not."""
+        match relevance:
+            case Relevance.HEAD:
+                return {"within": self.sought.head}
+            case Relevance.PARTLY:
+                return {"within": self.sought.some, "without": self.sought.head}
+            case Relevance.ELSEWHERE:
+                return {"without": self.sought.some}
+            case _:
+                return {}
 
     def _propose(self, arms: Sequence[_Arm], request: PageRequest, *, limit: int) -> list[_Proposed]:
         steps = self._steps()

@@ -21,8 +21,8 @@ enums.show(
     name="SearchOrder",
     description="By what hits are sorted.",
     values={
-        HitOrder.RELEVANCE: "Those whose code is what was typed, then those that hold it in code, title or "
-        "names, then all others; each the newest first.",
+        HitOrder.RELEVANCE: "Those whose code is what was typed, then those that hold all of it in code, "
+        "title or names, then those that hold some of it there, then all others; each the newest first.",
         HitOrder.NEWEST: "The last registered first.",
         HitOrder.OLDEST: "The first registered first.",
         HitOrder.LATEST_DATE: "By the first day of their dates, the latest first; those without one last.",
@@ -37,8 +37,9 @@ enums.show(
     "among what you may not see.",
     values={
         Relevance.CODE: "Its reference code is what was typed.",
-        Relevance.HEAD: "Code, title or names hold what was looked for.",
-        Relevance.ELSEWHERE: "What was looked for stands elsewhere, such as in the text.",
+        Relevance.HEAD: "Code, title and names hold what was looked for.",
+        Relevance.PARTLY: "They hold some of it, and the rest stands elsewhere.",
+        Relevance.ELSEWHERE: "All of it stands elsewhere, such as in the text.",
     },
 )
 enums.show(

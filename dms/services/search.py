@@ -7,7 +7,7 @@ vocabulary.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID
@@ -26,7 +26,7 @@ from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.rules.languages import UNDETERMINED
 from dms.rules.layouts import Field
-from dms.rules.matches import Both, Either, Match
+from dms.rules.matches import Both, Either, Match, Run
 from dms.rules.query import Limit, LimitName, Notice, Query
 from dms.rules.searchlimits import Condition
 from dms.rules.snippets import Looked, Snippet
@@ -182,7 +182,10 @@ def _sought(typed: str, read: Query, notices: dict[Notice, None]) -> Sought:
     if wanted is None:
         return Sought(excluded=matches.excluded(read.wanted, notices))
     code = text.sought(typed.strip(), limit=text.MAX_CODE)
-    return Sought(wanted, _positive(wanted), None, codes.code_key(code))
+    head = _positive(wanted)
+    words = tuple(dict.fromkeys(_runs(head)))
+    some = head if isinstance(head, Run | Either) else Either(words)
+    return Sought(wanted, head, some, code_key=codes.code_key(code))
 
 
 def _positive(match: Match) -> Match:
@@ -194,6 +197,14 @@ def _positive(match: Match) -> Match:
             return Either(tuple(map(_positive, match.parts)))
         case _:
             return match
+
+
+def _runs(match: Match) -> Iterator[Match]:
+    if isinstance(match, Run):
+        yield match
+        return
+    for part in match.parts:
+        yield from _runs(part)
 
 
 def _known(work: Work, conditions: Sequence[Condition]) -> list[Condition]:

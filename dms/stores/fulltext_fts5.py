@@ -65,12 +65,14 @@ def source(match: Match | None) -> tuple[FromClause, ColumnElement[int]]:
 
 
 def holds(
-    match: Match, fields: Sequence[Field], *, head: Match | None = None, in_head: bool = True
+    match: Match, fields: Sequence[Field], *, within: Match | None = None, without: Match | None = None
 ) -> ColumnElement[bool]:
-    """Return the condition of a row of `source`: it holds this, and `head` in its head, or just not there."""
+    """Return the condition of a row of `source`: it holds this, its head `within`, not `without`."""
     asked = as_fts5(match, fields)
-    if head is not None:
-        asked = f"({asked}) {'AND' if in_head else 'NOT'} ({as_fts5(head, HEAD)})"
+    if within is not None:
+        asked = f"({asked}) AND ({as_fts5(within, HEAD)})"
+    if without is not None:
+        asked = f"({asked}) NOT ({as_fts5(without, HEAD)})"
     return _asked(asked)
 
 

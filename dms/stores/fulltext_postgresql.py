@@ -45,14 +45,15 @@ def source(match: Match | None) -> tuple[FromClause, ColumnElement[int]]:  # noq
 
 
 def holds(
-    match: Match, fields: Sequence[Field], *, head: Match | None = None, in_head: bool = True
+    match: Match, fields: Sequence[Field], *, within: Match | None = None, without: Match | None = None
 ) -> ColumnElement[bool]:
-    """Return the condition of a row of `source`: it holds this, and `head` in its head, or just not there."""
-    found = _asked(match, fields)
-    if head is None:
-        return found
-    other = SearchEntry.head.bool_op("@@")(_literal(head, HEAD))
-    return and_(found, other if in_head else not_(other))
+    """Return the condition of a row of `source`: it holds this, its head `within`, not `without`."""
+    found = [_asked(match, fields)]
+    if within is not None:
+        found.append(SearchEntry.head.bool_op("@@")(_literal(within, HEAD)))
+    if without is not None:
+        found.append(not_(SearchEntry.head.bool_op("@@")(_literal(without, HEAD))))
+    return and_(*found)
 
 
 def lacks(match: Match, fields: Sequence[Field]) -> ColumnElement[bool]:

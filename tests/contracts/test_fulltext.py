@@ -161,7 +161,7 @@ def test_generated_queries_find_what_the_rules_say(world, shelf):
 def test_classes_of_relevance_are_told_apart(world, shelf):
     match = matches.resolve(query.parse("annual report").wanted, {})
 
-    both = [shelf.keys() & found(world, match, ALL, head=match, in_head=is_in) for is_in in (True, False)]
+    both = [shelf.keys() & found(world, match, ALL, **{where: match}) for where in ("within", "without")]
 
     assert both[0] == {key for key, laid in shelf.items() if holds(match, laid, HEAD)}
     assert both[0] | both[1] == shelf.keys() & found(world, match, ALL)

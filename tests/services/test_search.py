@@ -302,6 +302,19 @@ def test_hits_come_by_code_then_head_then_elsewhere_then_the_newest(desk, clerk,
     ]
 
 
+def test_hit_with_some_of_the_words_in_its_head_comes_before_those_with_none(desk, clerk, folder):
+    word, other = next(words), next(words)
+    partly = add(desk, clerk, folder, f"Letter {word}", description=other)
+    elsewhere = add(desk, clerk, folder, description=f"{word} {other}")
+
+    hits = look(desk, clerk, f"{word} {other}")[1].rows
+
+    assert [(hit.id, hit.relevance) for hit in hits] == [
+        (partly, Relevance.PARTLY),
+        (elsewhere, Relevance.ELSEWHERE),
+    ]
+
+
 def test_what_is_excluded_anywhere_is_no_hit_of_the_head_either(desk, clerk, folder):
     word = next(words)
     document = add(desk, clerk, folder, f"Letter {word}")
