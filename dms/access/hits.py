@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union_all,
 )
 
 from dms.access import marks, predicates, reading, slices
@@ -144,6 +143,8 @@ class Hits:
     order: HitOrder = HitOrder.RELEVANCE
     of_content: bool = False
     """Only what a reader of contents knows is asked for, such as the language of the text."""
+    known: list[list[_Arm]] = field(default_factory=list, repr=False, compare=False)
+    """What the actor may read, once that was asked."""
 
     def page(self, request: PageRequest) -> Page[Hit]:
         """Return one full page; a row that Casbin refuses is replaced."""
@@ -161,11 +162,10 @@ class Hits:
     def total(self, up_to: int) -> tuple[int, bool]:
         """Return how many hits there are, `up_to` at most, and whether that is all of them."""
         self.work.notes.aggregates += 1
-        parts = [self._select(arm, [SearchEntry.id], None)[0].limit(up_to + 1) for arm in self._arms()]
-        if not parts:
-            return 0, True
-        counted = select(func.count()).select_from(union_all(*map(_enclosed, parts)).subquery())
-        found: int = fetch(self.work, counted)[0][0]
+        found = 0
+        for arm in self._arms():
+            some = self._select(arm, [SearchEntry.id], None)[0].limit(up_to + 1).subquery()
+            found += fetch(self.work, select(func.count()).select_from(some))[0][0]
         return min(found, up_to), found <= up_to
 
     def counted(self, up_to: int) -> tuple[Sequence[Counted], bool]:
@@ -188,6 +188,11 @@ class Hits:
         return [Counted(*row[:-1]) for row in rows[:up_to]], len(rows) <= up_to
 
     def _arms(self) -> list[_Arm]:
+        if not self.known:
+            self.known.append(self._judged())
+        return self.known[0]
+
+    def _judged(self) -> list[_Arm]:
         standing = of_actor(self.work)
         metadata, content = (
             predicates.verdict(self.work, standing, action=action)
@@ -391,8 +396,3 @@ def _beyond(keys: Sequence[Any], after: Sequence[Any], *, downward: bool) -> Col
 
 def _step_of(place: OrderValue) -> int:
     return -(-place // _STRIDE) if isinstance(place, int) else 0
-
-
-def _enclosed(statement: Select[Any]) -> Select[Any]:
-    inner = statement.subquery()
-    return select(inner.c[0])
