@@ -8,6 +8,7 @@ from benchmarks import (
     askinglog,
     bench_access,
     bench_import,
+    content,
     operations,
     page,
     peer,
@@ -23,6 +24,7 @@ def main() -> None:
     alone = {
         "access": bench_access.main,
         "asking": askinglog.main,
+        "content": content.main,
         "operations": operations.main,
         "peer": peer.main,
         "prices": prices.main,
@@ -42,6 +44,8 @@ def main() -> None:
     stages.main()
     print("\n## Import\n")
     print(bench_import.table(bench_import.run()))
+    print("\n## Content\n")
+    content.main([])
     print("\n## Recording\n")
     recording.main()
     print("\n## Verifying the log\n")

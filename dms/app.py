@@ -82,7 +82,7 @@ def create_app(house: House) -> Starlette:
         *health.routes(),
         *auth.routes(),
         *_receiving(house, movers),
-        *content.routes(works, house.vault, threads=movers),
+        *content.routes(works, house.vault, settings=settings, threads=movers),
         *logexports.routes(works, settings.home, threads=movers),
         *log.routes(works, house.log_place, threads=movers),
         *querypage.routes(settings, schema=schema.introspected),

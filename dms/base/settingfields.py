@@ -89,6 +89,13 @@ class Settings:
         default=21_474_836_480, metadata={"help": "unfiled uploads one person may hold"}
     )
     upload_expiry_s: int = field(default=86_400, metadata={"help": "how long an unfiled upload is kept"})
+    download_bytes_per_s: int = field(
+        default=0, metadata={"help": "how fast one download may be; 0: as fast as it is taken"}
+    )
+    no_store_rank: int = field(
+        default=400,
+        metadata={"help": "content marked with this rank or a higher one is kept by no browser"},
+    )
     disk_reserve_bytes: int = field(
         default=268_435_456, metadata={"help": "free space below which uploads are refused"}
     )

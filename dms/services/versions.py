@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import and_
 
-from dms.access import gate
+from dms.access import gate, marks
 from dms.access.keyset import Order
 from dms.base.errors import NotFound
 from dms.base.ids import new_id
@@ -91,6 +91,7 @@ class ContentRef:
     blob: SealedBlob
     store: str
     security_id: int
+    level_rank: int
 
 
 def add(work: Work, document_id: UUID, *, expected_revision: int, upload: NamedUpload) -> UUID:
@@ -170,7 +171,8 @@ def content(work: Work, version_id: UUID) -> ContentRef:
     sealed = facts.sealed_blob(work, _bodies(work, [view.id])[view.id].blob_id)
     if sealed is None:
         raise NotFound
-    return ContentRef(view, *sealed, security_id=document.security_id)
+    rank = marks.mark_of(work, document.security_id).rank
+    return ContentRef(view, *sealed, security_id=document.security_id, level_rank=rank)
 
 
 def as_rendition(ref: ContentRef, row: Rendition, sealed: tuple[SealedBlob, str]) -> ContentRef:
@@ -181,7 +183,7 @@ def as_rendition(ref: ContentRef, row: Rendition, sealed: tuple[SealedBlob, str]
         size_bytes=row.size_bytes,
         sha256=row.sha256,
     )
-    return ContentRef(shown, *sealed, security_id=ref.security_id)
+    return ContentRef(shown, *sealed, security_id=ref.security_id, level_rank=ref.level_rank)
 
 
 def reading(version_id: UUID, *, priority: int) -> JobOrder:

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import string
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 from urllib.parse import quote
@@ -21,8 +22,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from dms.base.clock import monotonic_s
 from dms.base.errors import ArgumentInvalid, Invalid
 from dms.base.ids import Kind, parse_id_of
+from dms.base.settings import Settings
 from dms.rules import text
 from dms.services import renditions, versions
 from dms.services.versions import ABSENT, VersionView
@@ -44,13 +47,22 @@ _IN_QUOTES = frozenset(string.ascii_letters + string.digits + " !#$&'()+,-.;=@[]
 _UNQUOTED = "!#$&+-.^_`|~"  # RFC 8187, attr-char
 
 
-def routes(works: Works, vault: Vault, *, threads: Executor) -> list[Route]:
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How contents are handed out: no faster than so many bytes a second, 0 for any; kept below a rank."""
+
+    bytes_per_s: int
+    no_store_rank: int
+
+
+def routes(works: Works, vault: Vault, *, settings: Settings, threads: Executor) -> list[Route]:
     """Return the routes for the application; what may block runs in `threads`."""
     places = Places(most=PLACES, most_each=PLACES_EACH)
+    manner = _Manner(settings.download_bytes_per_s, settings.no_store_rank)
     return [
         Route(
             f"/content/{path}/{{id}}",
-            _Contents(works, vault, threads=threads, places=places, kind=kind, find=find),
+            _Contents(works, vault, manner, threads=threads, places=places, kind=kind, find=find),
             methods=["GET"],
         )
         for path, kind, find in (
@@ -64,10 +76,19 @@ class _Contents:
     """An ASGI application: what it sends depends on what the client still takes."""
 
     def __init__(
-        self, works: Works, vault: Vault, *, threads: Executor, places: Places, kind: Kind, find: Find
+        self,
+        works: Works,
+        vault: Vault,
+        manner: _Manner,
+        *,
+        threads: Executor,
+        places: Places,
+        kind: Kind,
+        find: Find,
     ) -> None:
         self._works = works
         self._vault = vault
+        self._manner = manner
         self._threads = threads
         self._places = places
         self._kind = kind
@@ -81,7 +102,8 @@ class _Contents:
             asked = parse_id_of(self._kind, request.path_params["id"]) or ABSENT
             asking = partial(release, self._works, actor, asked, find=self._find)
             released = await in_thread(self._threads, asking)
-            answer, part = _judged(request, released.ref.version)
+            is_kept = released.ref.level_rank < self._manner.no_store_rank
+            answer, part = _judged(request, released.ref.version, is_kept=is_kept)
             if part is None:
                 await answer(scope, receive, send)
                 return
@@ -100,10 +122,12 @@ class _Contents:
         """Send the content piece by piece; a stop leaves the answer unfinished, so that it shows."""
         piece = await in_thread(self._threads, delivery.open)
         gone = asyncio.create_task(_until_gone(receive))
+        began_s = monotonic_s()
         try:
             await send(_start_of(answer))
             while piece:
                 await _send_piece(delivery, piece, gone, send)
+                await self._rest(delivery.sent_bytes, began_s)
                 piece = await in_thread(self._threads, delivery.next)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             delivery.ending = Ending.SENT
@@ -111,6 +135,11 @@ class _Contents:
             delivery.ending = stopped.ending
         finally:
             gone.cancel()
+
+    async def _rest(self, sent_bytes: int, began_s: float) -> None:
+        """Wait until what was sent has had its time."""
+        if self._manner.bytes_per_s:
+            await asyncio.sleep(max(0.0, began_s + sent_bytes / self._manner.bytes_per_s - monotonic_s()))
 
 
 async def _send_piece(delivery: Delivery, piece: bytes, gone: asyncio.Task[None], send: Send) -> None:
@@ -133,10 +162,10 @@ def _start_of(answer: Response) -> Message:
     return {"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
 
 
-def _judged(request: Request, version: VersionView) -> tuple[Response, Part | None]:
+def _judged(request: Request, version: VersionView, *, is_kept: bool) -> tuple[Response, Part | None]:
     """Return the answer, and the part of the content that belongs to it, if any."""
     part = judge(request.headers, method=request.method, etag=_etag(version), size_bytes=version.size_bytes)
-    headers = _headers(version)
+    headers = _headers(version, is_kept=is_kept)
     match part:
         case Part():
             headers |= {"Content-Type": version.media_type, "Content-Length": str(part.length)}
@@ -158,13 +187,13 @@ def _judged(request: Request, version: VersionView) -> tuple[Response, Part | No
             assert_never(part)
 
 
-def _headers(version: VersionView) -> dict[str, str]:
+def _headers(version: VersionView, *, is_kept: bool) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(version.sha256)).decode("ascii")
     return {
         "ETag": _etag(version),
         "Repr-Digest": f"sha-256=:{digest}:",
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
+        "Cache-Control": "private, no-cache" if is_kept else "no-store",
         "Content-Disposition": _disposition(version.file_name),
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",

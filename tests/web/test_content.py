@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
+import time
 from urllib.parse import unquote
 
 import pytest
@@ -460,3 +461,25 @@ def test_rendition_comes_as_its_version_does_and_to_nobody_else(desk):
         assert desk.client.send("GET", path, headers=headers).status_code == 404
     absent = f"/content/renditions/{global_id(Kind.VERSION, version)}"
     assert desk.client.send("GET", absent, headers=desk.log_in(reader)).status_code == 404
+
+
+def test_content_of_a_high_mark_is_kept_by_no_browser(house):
+    with transfers(house, no_store_rank=100) as desk:
+        version, document = desk.version(b"secret")
+        reader = desk.reader_of(document)
+
+        answer = desk.get(reader, version)
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+
+
+def test_a_download_takes_no_less_time_than_its_bytes_may(house):
+    with transfers(house, download_bytes_per_s=10_000_000) as desk:
+        version, document = desk.version(bytes(3_000_000))
+        reader = desk.reader_of(document)
+        began = time.monotonic()
+
+        answer = desk.get(reader, version)
+
+    assert (answer.status_code, len(answer.content)) == (200, 3_000_000)
+    assert time.monotonic() - began >= 0.3

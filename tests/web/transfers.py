@@ -106,7 +106,7 @@ def transfers(house, *, store=None, **changes) -> Iterator[Transfers]:
         routes = [
             *uploads.routes(house.works, vault, settings=settings, threads=threads, places=places),
             *Resumable(house.works, vault, settings=settings, threads=threads, places=places).routes(),
-            *content.routes(house.works, vault, threads=threads),
+            *content.routes(house.works, vault, settings=settings, threads=threads),
         ]
         yield Transfers(house, application(house, routes))
 
