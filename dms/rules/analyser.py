@@ -17,12 +17,16 @@ from functools import lru_cache
 
 from dms.rules import languages
 from dms.rules.languages import LANGUAGES, UNDETERMINED
+from dms.rules.text import without_heaps
 
 VERSION = 1
 """Raised whenever the same text would become other tokens, so that what is indexed is indexed anew."""
 
 LONGEST = 64
 """Characters of a token; what is longer is cut."""
+
+_LONGEST_WORD = 2 * LONGEST
+"""Characters that are kept of a word, before its accents go: what remembers words remembers no more."""
 
 MARK = "_"
 """Begins every by-form, and alone fills a place; no word holds it."""
@@ -54,13 +58,14 @@ class Word:
 
 def normal(text: str) -> str:
     """Return text in one form, without case."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    plain = without_heaps(text)
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
 
 
 def split(text: str) -> Iterator[tuple[str, bool]]:
     """Yield the words of normalised text in order, and whether they are written in pairs."""
     for found in _WORD.finditer(text):
-        yield found[0], found[1] is not None
+        yield (found[0], True) if found[1] else (found[0][:_LONGEST_WORD], False)
 
 
 def located(text: str) -> Iterator[Word]:
@@ -70,7 +75,8 @@ def located(text: str) -> Iterator[Word]:
         is_same = len(plain) == len(chunk[0])  # else nobody knows which character became which
         for found in _WORD.finditer(plain):
             start, end = (found.start(), found.end()) if is_same else (0, len(chunk[0]))
-            yield Word(found[0], chunk.start() + start, chunk.start() + end)
+            word = found[0] if found[1] else found[0][:_LONGEST_WORD]
+            yield Word(word, chunk.start() + start, chunk.start() + end)
 
 
 def is_paired(word: str) -> bool:

@@ -20,9 +20,10 @@ _NUMBER_AT_START = re.compile(r"[0-9]{2}([0-9]+)")
 
 def fold(typed: str) -> str:
     """Return text without case, accents and double spaces: what sorting and finding compare."""
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", typed).casefold())
-    plain = "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
-    return " ".join(plain.split())
+    plain = text.without_heaps(typed)
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", plain).casefold())
+    bare = "".join(char for char in decomposed if unicodedata.category(char) != "Mn")
+    return " ".join(bare.split())
 
 
 def title_key(title: str) -> str:

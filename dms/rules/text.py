@@ -17,6 +17,10 @@ MAX_FILE_NAME = 255
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _CODE = re.compile(r"[^\s/](?:[^\s]|[ ](?! ))*[^\s]|[^\s/]")
+# With the few that become marks only when text is normalised.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code)))
+_MARK = f"[{_MARKS}\u0f73\u0f75\u0f81\uff9e\uff9f]"
+_HEAP = re.compile(f"({_MARK}{{30}}){_MARK}+")
 
 
 def line(text: str, path: tuple[str, ...], *, limit: int = MAX_TITLE) -> str:
@@ -65,12 +69,20 @@ def file_name(text: str, path: tuple[str, ...] = ("fileName",)) -> str:
     Folders, controls, bidirectional marks and trailing dots go; what is left is cut to 255 UTF-8
     bytes with its ending kept. Never used as a path on the server.
     """
-    last = re.split(r"[\\/]", unicodedata.normalize("NFC", text))[-1]
+    last = re.split(r"[\\/]", unicodedata.normalize("NFC", without_heaps(text)))[-1]
     kept = "".join(c for c in last if not is_control(c))
     clean = kept.strip().strip(".").strip()
     if not clean:
         raise Invalid("the file name holds nothing that can be shown", path=path)
     return _cut(clean)
+
+
+def without_heaps(text: str) -> str:
+    """Return text in which no letter bears more than 30 marks: no script needs more (UAX #15, stream-safe).
+
+    Normalising sorts the marks of a letter, which takes the square of their number.
+    """
+    return text if text.isascii() else _HEAP.sub(r"\1", text)
 
 
 def sought(typed: str, *, limit: int) -> str:
@@ -97,7 +109,7 @@ def _cut(clean: str) -> str:
 
 
 def _checked(text: str, path: tuple[str, ...], *, limit: int, allowed: str) -> str:
-    clean = unicodedata.normalize("NFC", text).strip()
+    clean = unicodedata.normalize("NFC", without_heaps(text)).strip()
     if len(clean) > limit:
         raise Invalid(f"must be at most {limit} characters, not {len(clean)}", path=path)
     for char in clean:

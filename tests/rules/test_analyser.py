@@ -193,3 +193,11 @@ def test_line_keeps_what_lies_beyond_out_of_phrases():
     laid = placed(" ".join(f"w{number}" for number in range(1_026)))
 
     assert layouts.as_line(laid).endswith("w1023 _ w1024 _ w1025")
+
+
+def test_hostile_words_cost_neither_time_nor_memory():
+    heap = "e" + "\u0316\u0301" * 200_000
+
+    assert len(analyser.normal(heap)) <= 31
+    assert words("a" * 1_000_000) == [word.text for word in analyser.located("a" * 1_000_000)] == ["a" * 128]
+    assert placed("a" * 1_000_000).places == ("a" * 64,)

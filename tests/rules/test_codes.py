@@ -111,3 +111,7 @@ def test_a_key_never_exceeds_what_an_index_holds(title):
 @given(st.text(max_size=60))
 def test_folding_twice_changes_nothing(typed):
     assert fold(fold(typed)) == fold(typed)
+
+
+def test_heap_of_marks_is_folded_at_once():
+    assert title_key("a" + "\u0301\u0316" * 200_000) == "a"

@@ -1,5 +1,7 @@
 """Text that people type: what is kept, refused, and looked up."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,27 @@ def test_what_nothing_stored_can_be_is_not_found_by_another_name(typed):
 
     assert text.sought(typed + "\0", limit=10) != kept
     assert text.sought(kept + typed, limit=10) != kept
+
+
+def test_heap_of_marks_on_a_letter_is_cut_before_it_is_normalised():
+    heap = "\u0301\u0316" * 200_000  # sorting so many would take an hour
+
+    assert text.without_heaps(f"a{heap}b{heap}") == f"a{heap[:30]}b{heap[:30]}"
+    assert len(text.line(f"a{heap}", LINE)) == 30
+    assert text.file_name(f"a{heap}.txt").endswith(".txt")
+
+
+def test_marks_that_scripts_need_are_kept():
+    assert text.without_heaps("Việt e\u0301\u0316 \u05e9\u05bc\u05c1\u05b8") == (
+        "Việt e\u0301\u0316 \u05e9\u05bc\u05c1\u05b8"
+    )
+
+
+def test_all_that_normalising_would_sort_counts_as_a_mark():
+    sorted_away = [
+        char
+        for char in map(chr, range(0x20000))
+        if unicodedata.combining(unicodedata.normalize("NFKD", char)[:1] or "a")
+    ]
+
+    assert {text.without_heaps(char * 40) for char in sorted_away} == {char * 30 for char in sorted_away}
