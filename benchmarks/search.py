@@ -152,7 +152,8 @@ def build(house: House, made: Sequence[Made]) -> Archive:
         house.works.write(
             system,
             lambda work, part=part: [
-                fulltext.index_text(work, each, version=1, text=document.text) for each, document in part
+                fulltext.index_text(work, each, version=1, text=fulltext.analysed(document.text))
+                for each, document in part
             ],
         )
     indexed_s = time.process_time() - begun

@@ -8,6 +8,7 @@ from uuid import UUID
 from dms.jobs.holding import Ground, Held, InVain
 from dms.services import renditions, searchindex
 from dms.stores.blobs import BlobDamaged, BlobMissing
+from dms.stores.fulltext import analysed
 from dms.stores.renditions import read_text
 
 
@@ -21,7 +22,7 @@ def index(ground: Ground, held: Held) -> None:
         text = read_text(ground.vault, blob)
     except (BlobMissing, BlobDamaged) as error:
         raise InVain(error.code, "the text is not readable: run `dms check --deep`") from error
-    held.finish(partial(searchindex.index_text, version_id=version_id, text=text))
+    held.finish(partial(searchindex.index_text, version_id=version_id, text=analysed(text)))
 
 
 def catch_up(_ground: Ground, held: Held) -> None:

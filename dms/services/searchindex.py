@@ -11,12 +11,13 @@ from dms.rules.jobs import Priority
 from dms.services import renditions
 from dms.stores import fulltext, jobs, texts
 from dms.stores import renditions as sources
+from dms.stores.fulltext import Analysed
 from dms.stores.work import Work
 
 CAUGHT_UP_AT_ONCE = 1_000
 
 
-def index_text(work: Work, version_id: UUID, text: str) -> bool:
+def index_text(work: Work, version_id: UUID, text: Analysed) -> bool:
     """Let a Document be found by the text of its newest Version; False if that is another one by now."""
     work.performs(Op.SEARCH_INDEX)
     _require_system(work)

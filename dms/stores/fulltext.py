@@ -62,6 +62,20 @@ class NewestVersion:
     media_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A text as the index takes it in."""
+
+    language: str
+    body: Laid
+
+
+def analysed(text: str) -> Analysed:
+    """Analyse a text, before any transaction: a long one takes seconds, in which no other could write."""
+    language = analyser.language_of(text)
+    return Analysed(language, layouts.lay(Field.BODY, text, language=language))
+
+
 def words_of(connection: Connection) -> ModuleType:
     """Return the module that keeps words on this database."""
     return fulltext_postgresql if connection.dialect.name == "postgresql" else fulltext_fts5
@@ -111,7 +125,7 @@ def renew(work: Work, versions: Sequence[NewestVersion]) -> None:
         _tell_text(connection, number, version=None, language=None, is_cut=False)
 
 
-def index_text(work: Work, document_id: UUID, *, version: int, text: str) -> bool:
+def index_text(work: Work, document_id: UUID, *, version: int, text: Analysed) -> bool:
     """Let a Document be found by the text of its newest Version; False if that is another one by now.
 
     Its words show to who may read its content only.
@@ -122,10 +136,8 @@ def index_text(work: Work, document_id: UUID, *, version: int, text: str) -> boo
     number = connection.execute(_NEWEST, {"of": document_id, "newest": version}).scalar_one_or_none()
     if number is None:
         return False
-    language = analyser.language_of(text)
-    body = layouts.lay(Field.BODY, text, language=language)
-    words_of(connection).write_body(connection, number, body)
-    _tell_text(connection, number, version=version, language=language, is_cut=body.is_cut)
+    words_of(connection).write_body(connection, number, text.body)
+    _tell_text(connection, number, version=version, language=text.language, is_cut=text.body.is_cut)
     return True
 
 

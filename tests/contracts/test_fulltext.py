@@ -109,7 +109,7 @@ def shelf(house):
         while reindexing.refresh(work, limit=50):
             pass
         for made, (_, text) in texts.items():
-            fulltext.index_text(work, made, version=1, text=text)
+            fulltext.index_text(work, made, version=1, text=fulltext.analysed(text))
 
     world.build(build)
     return {made: laid_of(values, text) for made, (values, text) in texts.items()}
@@ -184,8 +184,12 @@ def test_what_is_excluded_is_lacked_by_all_others(world, shelf):
 def test_text_of_a_former_version_is_not_indexed_any_more(world):
     document = world.document(world.aggregation(), current_version=2)
 
-    assert not world.build(lambda work: fulltext.index_text(work, document, version=1, text="quicksilver"))
-    assert not world.build(lambda work: fulltext.index_text(work, factories.new_id(), version=1, text="x"))
+    assert not world.build(
+        lambda work: fulltext.index_text(work, document, version=1, text=fulltext.analysed("quicksilver"))
+    )
+    assert not world.build(
+        lambda work: fulltext.index_text(work, factories.new_id(), version=1, text=fulltext.analysed("x"))
+    )
 
 
 def test_taken_out_of_the_index_nothing_is_found(world):
@@ -233,7 +237,7 @@ def test_long_text_is_found_by_every_word_and_by_phrases_at_its_beginning(world,
     world.build(lambda work: reindexing.refresh(work, limit=1_000))
 
     for _ in range(times):
-        world.build(lambda work: fulltext.index_text(work, document, version=1, text=text))
+        world.build(lambda work: fulltext.index_text(work, document, version=1, text=fulltext.analysed(text)))
 
     def finds(typed):
         return document in found(world, matches.resolve(query.parse(typed).wanted, {}), ALL)
@@ -253,7 +257,9 @@ def test_real_texts_are_found_by_chinese_english_and_italian_words(world):
     def index(work):
         reindexing.refresh(work, limit=1_000)
         for document, path in made.items():
-            fulltext.index_text(work, document, version=1, text=path.read_text(encoding="utf-8"))
+            fulltext.index_text(
+                work, document, version=1, text=fulltext.analysed(path.read_text(encoding="utf-8"))
+            )
 
     world.build(index)
 

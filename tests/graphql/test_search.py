@@ -58,7 +58,7 @@ def shelf(world):
     def index(work):
         while reindexing.refresh(work, limit=1_000):
             pass
-        fulltext.index_text(work, shown[0], version=1, text=f"nothing but {word}text")
+        fulltext.index_text(work, shown[0], version=1, text=fulltext.analysed(f"nothing but {word}text"))
 
     world.build(index)
     return reader, word, top, shown, secret

@@ -63,7 +63,7 @@ def give_text(desk, document, text):
         row = session_of(work).get(Document, document)
         row.current_version = row.current_version or 1
         work.flush()
-        return fulltext.index_text(work, document, version=row.current_version, text=text)
+        return fulltext.index_text(work, document, version=row.current_version, text=fulltext.analysed(text))
 
     assert desk.world.build(index)
 

@@ -107,7 +107,9 @@ def test_text_of_a_former_version_is_not_indexed_by_a_late_job(desk, world, room
     document, first = put("realgar in a box")
     put("gypsum in a box", document)
 
-    indexed = world.build(lambda work: searchindex.index_text(work, first, text="realgar in a box"))
+    indexed = world.build(
+        lambda work: searchindex.index_text(work, first, text=fulltext.analysed("realgar in a box"))
+    )
     work()
 
     assert not indexed
@@ -130,7 +132,7 @@ def test_nobody_but_the_system_indexes_texts(desk, room, put):
     _, version = put("minium in a tub")
 
     for use_case in (
-        lambda work: searchindex.index_text(work, version, text="x"),
+        lambda work: searchindex.index_text(work, version, text=fulltext.analysed("x")),
         searchindex.catch_up,
     ):
         with pytest.raises(errors.Forbidden, match="only the system indexes texts"):

@@ -49,7 +49,9 @@ def canary(fresh_house):
             pass
         for number, document in enumerate(made):
             words = f"letter number {number} about nothing"
-            fulltext.index_text(work, document, version=1, text=words if number else f"{words} {CANARY}")
+            fulltext.index_text(
+                work, document, version=1, text=fulltext.analysed(words if number else f"{words} {CANARY}")
+            )
 
     world.build(index)
     return made[0]
@@ -60,7 +62,9 @@ def remove(house, document):
 
 
 def replace(house, document):
-    World(house).build(lambda work: fulltext.index_text(work, document, version=1, text="something else"))
+    World(house).build(
+        lambda work: fulltext.index_text(work, document, version=1, text=fulltext.analysed("something else"))
+    )
 
 
 @pytest.mark.parametrize("forget", [remove, replace])
