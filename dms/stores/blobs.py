@@ -97,7 +97,7 @@ class StagedBlob(Protocol):
     def stored_bytes(self) -> int:
         """Return how many bytes were written."""
 
-    def write(self, stored: bytes) -> None:
+    def write(self, stored: bytes | bytearray) -> None:
         """Append; `StoreFull` or `StoreFailed` if it cannot be done."""
 
     def pause(self) -> None:

@@ -59,29 +59,31 @@ def sealed_size(plain_bytes: int) -> int:
 class Sealer:
     """Seals content that arrives in pieces of any size; holds back one segment at most."""
 
-    __slots__ = ("_cipher", "_header", "_held", "_index", "_prefix", "_ready", "_tail_cipher")
+    __slots__ = ("_cipher", "_header", "_held", "_index", "_prefix", "_start", "_tail_cipher")
 
     def __init__(self, key: bytes, *, blob_id: UUID) -> None:
         self._cipher = AESGCM(key)
         self._tail_cipher = AESGCM(_tail_key(key))
         self._prefix = random_bytes(_PREFIX_BYTES)
         self._header = _HEADER.pack(_MAGIC, _FORMAT, SEGMENT_BYTES, self._prefix, blob_id.bytes)
+        self._start = self._header  # until it was handed out
         self._held = bytearray()
         self._index = 0
-        self._ready = [self._header]
 
-    def seal(self, plain: bytes | memoryview) -> bytes:
+    def seal(self, plain: bytes | memoryview) -> bytes | bytearray:
         """Take the next piece and return the stored bytes that are ready: none while they are few."""
         view = memoryview(plain)
-        at = min(len(view), SEGMENT_BYTES - len(self._held))
-        self._held += view[:at]
-        if at == len(view):
+        at = SEGMENT_BYTES - len(self._held)
+        if len(view) <= at:
+            self._held += view
             return b""
-        while at < len(view):  # more follows, so the segment held back is full and not the last
-            self._add_segment(is_last=False)
-            self._held += view[at : at + SEGMENT_BYTES]
-            at += SEGMENT_BYTES
-        return self._take_ready()
+        # More follows, so the segment held back is full and not the last; the others go as they lie there.
+        self._held += view[:at]
+        count = (len(view) - at - 1) // SEGMENT_BYTES
+        ends = [at + n * SEGMENT_BYTES for n in range(count + 1)]
+        ready = self._seal_all([self._held, *(view[end : end + SEGMENT_BYTES] for end in ends[:-1])])
+        self._held[:] = view[ends[-1] :]
+        return ready
 
     def pause(self) -> tuple[bytes, bytes]:
         """Return the stored bytes that are ready, and what is held back, sealed to be kept apart.
@@ -90,22 +92,26 @@ class Sealer:
         """
         nonce = random_bytes(_TAIL_NONCE_BYTES)
         tail = nonce + self._tail_cipher.encrypt(nonce, self._held, self._header)
-        return self._take_ready(), tail
+        start, self._start = self._start, b""
+        return start, tail
 
     def finish(self) -> bytes:
         """Return the remaining stored bytes; the sealer is used up."""
-        self._add_segment(is_last=True)
-        return self._take_ready()
-
-    def _add_segment(self, *, is_last: bool) -> None:
-        nonce = _nonce(self._prefix, self._index, is_last=is_last)
-        self._ready.append(self._cipher.encrypt(nonce, self._held, self._header))
-        self._held.clear()
+        nonce = _nonce(self._prefix, self._index, is_last=True)
         self._index += 1
+        return self._start + self._cipher.encrypt(nonce, self._held, self._header)
 
-    def _take_ready(self) -> bytes:
-        ready = b"".join(self._ready)
-        self._ready.clear()
+    def _seal_all(self, segments: Sequence[bytearray | memoryview]) -> bytearray:
+        """Seal whole segments into one place, each without a copy."""
+        at = len(self._start)
+        ready = bytearray(at + len(segments) * SEALED_SEGMENT_BYTES)
+        place = memoryview(ready)
+        place[:at], self._start = self._start, b""
+        for segment in segments:
+            nonce = _nonce(self._prefix, self._index, is_last=False)
+            end = at + SEALED_SEGMENT_BYTES
+            self._cipher.encrypt_into(nonce, segment, self._header, place[at:end])
+            self._index, at = self._index + 1, end
         return ready
 
 

@@ -125,7 +125,7 @@ class StagedFile:
         """Return how many bytes were written."""
         return os.fstat(self._descriptor).st_size
 
-    def write(self, stored: bytes) -> None:
+    def write(self, stored: bytes | bytearray) -> None:
         """Append; `StoreFull` or `StoreFailed` if it cannot be done, and then nothing is left."""
         self._require_open()
         try:
