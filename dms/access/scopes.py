@@ -36,7 +36,7 @@ from dms.models.aggregations import Aggregation, Repository
 from dms.models.documents import Document
 from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.models.scopes import AccessNode, AccessScope, AccessScopeChange, NodeState, ScopeFold
-from dms.stores import upkeep
+from dms.stores import fulltext, upkeep
 from dms.stores.engine import Database
 from dms.stores.records import is_a
 from dms.stores.sets import in_numbers
@@ -123,6 +123,7 @@ def follow(work: Work, row: Row) -> None:
     old, new = row.scope_id, _intern(work, _triple(work, row))
     if new != old:
         row.scope_id = new
+        fulltext.move(session_of(work).connection(), [row.id], scope_id=new)
         count(work, {(old, type(row)): -1, (new, type(row)): 1})
 
 

@@ -32,7 +32,7 @@ from dms.services.inspections import (
     fault,
     slices,
 )
-from dms.stores import inspection, waiting
+from dms.stores import inspection, reindexing, waiting
 from dms.stores.blobs import BlobDamaged, BlobMissing
 from dms.stores.crypto import KeyUnavailable, WrappedKey
 from dms.stores.inspection import Named, Numbering
@@ -59,6 +59,7 @@ def examine(ground: Ground) -> Report:
         "documents": _documents,
         **_TRACES,
         "access": _access,
+        "search": _search,
         "log": _log,
     }
     report = _report(ground, steps)
@@ -224,6 +225,13 @@ def _access(ground: Ground) -> Iterator[Slice]:
         if after is None:
             return
         yield examined, [_recounted(fault) for fault in faults]
+
+
+def _search(ground: Ground) -> Iterator[Slice]:
+    """Look for things that a search would show by another rule than a list."""
+    message = "a search would show it by another rule than a list: run `dms search rebuild --all`"
+    found = ground.read(reindexing.disagreeing, limit=SLICE)
+    yield ground.read(reindexing.entries), [fault("search_scope", "thing", each, message) for each in found]
 
 
 def _recounted(fault: recount.Fault) -> Finding:

@@ -32,6 +32,11 @@ def waiting(work: Work) -> int:
     return found
 
 
+def entries(work: Work) -> int:
+    """Count what is entered."""
+    return session_of(work).execute(select(func.count()).select_from(SearchEntry)).scalar_one()
+
+
 def begin_anew(work: Work) -> None:
     """Let `refresh` analyse everything again."""
     session_of(work).connection().execute(update(SearchEntry).values(analyser=NOT_YET))
@@ -64,13 +69,12 @@ def _again(work: Work, *, limit: int) -> int:
 
 
 def disagreeing(work: Work, *, limit: int) -> Sequence[UUID]:
-    """Return some things whose entry is absent, or tells another access scope than theirs."""
+    """Return some things whose entries tell another access scope than they do."""
     found: list[UUID] = []
     for model in _MODELS:
         other = select(model.id).join(SearchEntry, SearchEntry.subject == model.id)
         other = other.where(SearchEntry.scope_id != model.scope_id)
-        for statement in (_absent(model), other):
-            found += session_of(work).execute(statement.limit(limit)).scalars()
+        found += session_of(work).execute(other.limit(limit)).scalars()
     return found[:limit]
 
 

@@ -14,7 +14,9 @@ from sqlalchemy import event, select
 from dms.base.actor import system_actor
 from dms.base.clock import SECOND, system_clock
 from dms.base.ids import new_id
-from dms.models.documents import Medium
+from dms.models.documents import Document, Medium
+from dms.models.scopes import AccessScope
+from dms.models.search import SearchEntry
 from dms.models.security import SecurityChange
 from dms.models.versions import ContentFile, Version
 from dms.rules.access import Action, Effect, NodeKind
@@ -179,6 +181,22 @@ def overwrite(path, content):
 def stored_bytes_gone(town):
     _, (blob,) = town.document(b"gone")
     return {("content_missing", f"blob:{blob.blob_id}")}, file_act(town.path(blob).unlink)
+
+
+@damage
+def entry_of_search_in_another_scope(town):
+    document, _ = town.document()
+
+    def act(execute):
+        with upkeep.reading(town.house.database) as connection:
+            own = connection.execute(select(Document.scope_id).where(Document.id == document)).scalar_one()
+            other = select(AccessScope.id).where(AccessScope.id != own).limit(1)
+            scope = connection.execute(other).scalar_one()
+            number = connection.execute(select(SearchEntry.id).where(SearchEntry.subject == document))
+            entry = number.scalar_one()
+        execute(f"UPDATE search_entry SET scope_id = {scope} WHERE id = {entry}")
+
+    return {("search_scope", f"thing:{document}")}, act
 
 
 @damage
