@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -264,7 +263,7 @@ def _checksum(request: Request) -> tuple[str, str] | None:
         raise ArgumentInvalid(f"`Upload-Checksum` must be by {' or '.join(ALGORITHMS)}")
     try:
         return name, base64.b64decode(encoded, validate=True).hex()
-    except binascii.Error as error:
+    except ValueError as error:  # of letters beyond ASCII too
         raise ArgumentInvalid("`Upload-Checksum` must be `<algorithm> <base64>`") from error
 
 

@@ -212,6 +212,20 @@ def test_malformed_headers_of_a_part_are_refused(tus, headers, message):
     assert error_of(answer) == (400, "ARGUMENT_INVALID", message)
 
 
+def test_checksum_of_other_letters_is_refused_like_one_that_is_malformed(desk, tus):
+    headers = {**tus.headers, "Content-Type": PART, "Upload-Offset": "0"}
+    written = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    answer = desk.client.send(
+        "PATCH",
+        tus.start(100),
+        content=b"x",
+        headers=[*written, (b"Upload-Checksum", "sha1 \u00e9".encode("latin-1"))],
+    )
+
+    assert (answer.status_code, answer.headers["tus-resumable"]) == (400, "1.0.0")
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "message"),
     [
