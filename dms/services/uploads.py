@@ -165,6 +165,12 @@ def sweep(work: Work) -> Forgotten:
     )
 
 
+def count_expired(work: Work) -> int:
+    """Count the uploads that `sweep` would forget."""
+    work.performs(Op.UPLOAD_EXPIRE)
+    return waiting.expired_uploads(work)
+
+
 def row_id(owner_id: UUID, upload_id: UUID) -> UUID:
     """Return the id under which an account's upload is kept and recorded.
 

@@ -28,3 +28,10 @@ def staged_names(work: Work) -> frozenset[str]:
     """Return the names of staged bytes that wait for more."""
     statement = select(PartialUpload.staging).where(PartialUpload.staging.is_not(None))
     return frozenset(name for name in session_of(work).execute(statement).scalars() if name)
+
+
+def expired_uploads(work: Work) -> int:
+    """Count the uploads, whole or not, that have had their time."""
+    models = (Upload, PartialUpload)
+    counted = [select(func.count()).select_from(m).where(m.expires_at <= work.now) for m in models]
+    return sum(session_of(work).execute(each).scalar_one() for each in counted)

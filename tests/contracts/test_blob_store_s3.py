@@ -163,7 +163,7 @@ class TestBadLine:
 
         with pytest.raises(StoreFailed) as refused:
             put(store, b"thing")
-        for ask in (store.open, store.head, store.delete):
+        for ask in (store.head, store.delete):
             with pytest.raises(StoreFailed):
                 ask(digest)
         with pytest.raises(StoreFailed):
