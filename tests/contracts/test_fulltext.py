@@ -30,7 +30,7 @@ WORDS = (
 
 VOCABULARY = WORDS.split()
 
-DOCUMENTS = 90
+DOCUMENTS = 60
 
 
 def make(chance: random.Random, words: int) -> str:
@@ -155,7 +155,7 @@ def test_generated_queries_find_what_the_rules_say(world, shelf):
         assert shown == sorted(shown, reverse=True)  # ids rise with registration, and so do numbers
         hits += len(shown)
 
-    assert hits > 800
+    assert hits > 500
 
 
 def test_classes_of_relevance_are_told_apart(world, shelf):

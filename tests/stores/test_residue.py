@@ -12,7 +12,7 @@ from dms.stores import fulltext, reindexing, upkeep
 from tests.factories import World
 
 CANARY = "zqxcanaryword"
-OTHERS = 60
+OTHERS = 20
 """Documents beside it, so that its words lie in several pieces of the index."""
 
 
