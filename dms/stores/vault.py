@@ -82,12 +82,14 @@ class SealedWriter:
         *,
         blob_id: UUID,
         key: WrappedKey,
+        keys: KeyStore,
         publish: Callable[[], None],
     ) -> None:
         self._staged = staged
         self._sealer = sealer
         self._blob_id = blob_id
         self._key = key
+        self._keys = keys
         self._publish = publish
         self._digest = hashlib.sha256()
         self._is_finished = False
@@ -107,7 +109,11 @@ class SealedWriter:
             self._staged.write(stored)
 
     def finish(self) -> SealedBlob:
-        """Seal the end and publish, unless the writer belongs to a group, which publishes later."""
+        """Seal the end and publish, unless the writer belongs to a group, which publishes later.
+
+        `KeyUnavailable` if the key-encryption key was destroyed while the content came.
+        """
+        self._keys.unwrap(self._key)  # nobody shall be told that content is kept which nobody can open
         self._staged.write(self._sealer.finish())
         digest = self._staged.finish()
         self._publish()
@@ -364,7 +370,8 @@ def _new_writer(
     key = new_content_key()
     wrapped = keys.wrap(key)
     staged = group.stage(expected_bytes=sealed_size(expected_bytes))
-    return SealedWriter(staged, Sealer(key, blob_id=blob_id), blob_id=blob_id, key=wrapped, publish=publish)
+    sealer = Sealer(key, blob_id=blob_id)
+    return SealedWriter(staged, sealer, blob_id=blob_id, key=wrapped, keys=keys, publish=publish)
 
 
 def _later() -> None:

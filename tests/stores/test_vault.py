@@ -252,3 +252,20 @@ def test_memory_stays_flat_for_a_large_content(vault):
 
     assert total == 48 * PIECE_BYTES
     assert peak < 8 * PIECE_BYTES
+
+
+def test_content_whose_key_was_destroyed_while_it_came_is_refused_not_lost(tmp_path):
+    root = tmp_path / "home" / "blobs"
+    LocalBlobStore.set_up(root)
+    keys = FileKeyStore.create(tmp_path / "dms.keys", data_folder=root.parent, clock=system_clock)
+    vault = Vault(LocalBlobStore(root, reserve_bytes=0), keys)
+    writer = vault.writer(new_id(), expected_bytes=len(NOISE))
+    writer.write(NOISE)
+    (old,) = keys.list()
+    keys.retire(old.kek)
+    keys.destroy(old.kek)
+
+    with writer, pytest.raises(KeyUnavailable, match="is gone: content under it is unreadable"):
+        writer.finish()
+
+    assert list(vault.store.list()) == []
