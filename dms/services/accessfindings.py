@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from uuid import UUID
 
 from dms.access import gate, marks
@@ -311,23 +312,38 @@ def _clearances(search: _Search) -> Iterator[Finding | _Pause]:
     work, edge = search.work, _before(search.work, YEAR)
     live = validity.stands(Clearance, Validity.LIVE, now=work.now)
     rows = gate.vocabulary(work, Clearance).where(live, Clearance.valid_from <= edge).rows()
+    said = _codes(work)
     found = []
     for row in rows:
         opened = [marks.mark_of(work, each) for each in search.uses.opened.get(row.user_id, ())]
         idle = rules.unopened(clearances.mark_of(row), opened)
         if idle is not None:
-            why = f"in a year its holder opened nothing that needs {_needs(work, idle)}"
+            why = f"in a year its holder opened nothing that needs {_needs(said, idle)}"
             found.append(Finding(FindingKind.CLEARANCE_UNUSED, row.id, why, edge, clearance=row))
+    shown = gate.listed(work, Clearance)
     for each in _in_order(found, search):
-        gate.listed(work, Clearance).many([each.id])
+        if each.clearance is not None:
+            shown.given([each.clearance])
         yield each
 
 
-def _needs(work: Work, idle: Mark) -> str:
+class _Codes(NamedTuple):
+    """The codes of levels by rank, and of compartments by id."""
+
+    levels: Mapping[int, str]
+    compartments: Mapping[UUID, str]
+
+
+def _codes(work: Work) -> _Codes:
     levels = {rank: code for code, rank in facts.level_ranks(work).items()}
-    codes = {key: code for code, key in facts.compartments(work).items()}
-    parts = [f"level `{levels[idle.rank]}`"] if idle.rank else []
-    parts += [f"compartment `{code}`" for code in sorted(codes[each] for each in idle.compartments)]
+    return _Codes(levels, {key: code for code, key in facts.compartments(work).items()})
+
+
+def _needs(said: _Codes, idle: Mark) -> str:
+    parts = [f"level `{said.levels[idle.rank]}`"] if idle.rank else []
+    parts += [
+        f"compartment `{code}`" for code in sorted(said.compartments[each] for each in idle.compartments)
+    ]
     return " or ".join(parts)
 
 
