@@ -13,11 +13,13 @@ from sqlalchemy import delete, exists, select
 
 from dms.models.documents import Document
 from dms.models.renditions import BlobStep, Rendition
-from dms.models.versions import Blob, ContentFile, FileRole, Version
+from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState, Version
 from dms.rules.renditions import READER, RenditionKind, Step
 from dms.stores import facts
 from dms.stores.vault import SealedBlob, Vault
 from dms.stores.work import Work, session_of
+
+_UNSOUND = (VerifyState.DAMAGED, VerifyState.MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +107,18 @@ def forget(work: Work, version_id: UUID) -> None:
 
 
 def unread(work: Work, *, limit: int) -> Sequence[UUID]:
-    """Return Versions whose content the readers of today have not read, the newest first."""
+    """Return Versions whose content the readers of today have not read, the newest first.
+
+    Content that is gone or damaged is left out: it would be tried in vain before all that is older.
+    """
     read = exists().where(
         BlobStep.blob_id == ContentFile.blob_id, BlobStep.step == Step.TEXT, BlobStep.reader >= READER
     )
     statement = (
         select(ContentFile.version_id)
         .join(Blob, Blob.id == ContentFile.blob_id)
-        .where(ContentFile.role == FileRole.BODY, ~read)
+        .join(BlobKey, BlobKey.blob_id == Blob.id)
+        .where(ContentFile.role == FileRole.BODY, Blob.verify_state.not_in(_UNSOUND), ~read)
         .order_by(ContentFile.version_id.desc())
         .limit(limit)
     )

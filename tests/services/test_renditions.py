@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from dms.base.actor import system_actor
@@ -18,7 +18,7 @@ from dms.jobs.working import Working
 from dms.models.jobs import Job
 from dms.models.preservation import PreservationEvent
 from dms.models.renditions import BlobStep, Rendition
-from dms.models.versions import Blob
+from dms.models.versions import Blob, ContentFile, VerifyState
 from dms.rules.access import Action
 from dms.rules.jobs import JobState
 from dms.rules.renditions import RenditionKind, Step, StepOutcome
@@ -225,6 +225,24 @@ def test_what_was_there_before_the_reader_is_caught_up(house, put, work):
 
     assert text_of(house, version) == "Older than the reader"
     assert house.works.write(system_actor("t"), renditions.catch_up) == 0
+
+
+@pytest.mark.parametrize("state", [VerifyState.DAMAGED, VerifyState.MISSING])
+def test_content_that_is_known_to_be_unsound_is_not_queued_again_and_again(house, put, work, state):
+    work()
+    version = put(f"Rotten: {state}".encode())
+    with house.database.engine.begin() as connection:
+        connection.execute(delete(Job).where(Job.state == JobState.QUEUED))
+        newest = select(ContentFile.blob_id).where(ContentFile.version_id == version).scalar_subquery()
+        tell = update(Blob).where(Blob.id == newest)
+        connection.execute(tell.values(verify_state=state))
+
+    assert house.works.write(system_actor("t"), renditions.catch_up) == 0
+
+    with house.database.engine.begin() as connection:
+        connection.execute(tell.values(verify_state=VerifyState.SOUND))
+    assert house.works.write(system_actor("t"), renditions.catch_up) == 1
+    work()
 
 
 def test_rendition_is_read_by_who_may_read_the_content_and_nobody_else(desk, world, room, put, work):
