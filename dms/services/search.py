@@ -281,11 +281,12 @@ def _views(work: Work, found: Sequence[Hit], wanted: Wanted) -> _Views:
 def _of_texts(work: Work, found: Sequence[Hit], looked: Looked) -> Mapping[UUID, Snippet]:
     """Return parts of the texts of hits whose content the actor may read, which that releases."""
     rows = {hit.row.id: hit.row for hit in found if hit.by_content and hit.kind is SubjectKind.DOCUMENT}
-    parts = {
-        key: part
-        for key, read in texts.indexed(work, rows.keys()).items()
-        if (part := snippets.snippet(Field.BODY, read.text, looked, language=read.language)) is not None
-    }
+    parts: dict[UUID, Snippet] = {}
+    for key, read in texts.indexed(work, rows.keys()).items():
+        work.check_deadline()  # a text may take seconds, and no statement comes between
+        part = snippets.snippet(Field.BODY, read.text, looked, language=read.language)
+        if part is not None:
+            parts[key] = part
     shown = gate.discloses(work, [rows[key] for key in parts], Action.READ_CONTENT)
     return {key: part for key, part in parts.items() if key in shown}
 

@@ -128,6 +128,19 @@ def test_hit_stands_without_a_part_where_its_bytes_are_gone(desk, house, room, p
     assert [(hit.id, hit.snippets) for hit in found] == [(document, ())]
 
 
+def test_looking_for_parts_of_texts_ends_at_the_deadline(desk, room, put, work):
+    put("massicot in a pot")
+    work()
+
+    def body(work):
+        begun = search.begin(work, Asked("massicot"))
+        work.deadline_s = 0.0
+        return search.page(work, begun, PageRequest(50), wanted=Wanted(snippets=True))
+
+    with pytest.raises(errors.Deadline):
+        desk.see(room[1], body)
+
+
 def test_nobody_but_the_system_indexes_texts(desk, room, put):
     _, version = put("minium in a tub")
 
