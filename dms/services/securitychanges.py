@@ -28,7 +28,6 @@ from dms.rules.states import ChangeState
 from dms.services import editing, security
 from dms.services.consents import Consent
 from dms.services.security import AskedMark
-from dms.stores import fulltext
 from dms.stores.records import is_a
 from dms.stores.work import Work
 
@@ -289,7 +288,6 @@ def _apply(work: Work, row: Marked, change: SecurityChange) -> None:
     row.revision += 1
     row.updated_at = work.now
     row.updated_by = work.actor.principal_id
-    fulltext.follow(work, row, {"security_id"})
     work.changed(
         row.id,
         before=row.revision - 1,
