@@ -219,3 +219,9 @@ def test_part_that_needs_a_password_is_told_as_encrypted(read):
     raw[raw.rindex(b"PK\x01\x02") + 8] |= 1
 
     assert read(bytes(raw), ODT).reason is StepReason.ENCRYPTED
+
+
+def test_long_run_of_spaces_takes_the_time_of_other_text():
+    spaces = " " * 300_000  # looking at each of them for the end of the line would take half an hour
+
+    assert plain.tidy(f"a{spaces}b{spaces}\nc \t\xa0\f") == f"a{spaces}b\nc\f"

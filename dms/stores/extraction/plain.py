@@ -19,7 +19,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_TRAILING = re.compile(r"[ \t\xa0]+(?=\n|\f|\Z)")
+_TRAILING = re.compile(r"(?<![ \t\xa0])[ \t\xa0]++(?=\n|\f|\Z)")  # a run is looked at once
 _BLANK = re.compile(r"\n{4,}")
 _IDEOGRAPHS = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]")
 _SOME = 65_536
