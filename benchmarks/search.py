@@ -29,7 +29,6 @@ from sqlalchemy import insert
 
 from benchmarks import corpus, installations
 from dms.access import scopes
-from dms.access.hits import HitOrder
 from dms.base.actor import system_actor
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
@@ -38,6 +37,7 @@ from dms.models.documents import Document
 from dms.rules import codes, layouts, matches, query
 from dms.rules.access import Action
 from dms.rules.layouts import Field
+from dms.rules.searchlimits import HitOrder
 from dms.services import aggregationviews, search
 from dms.services.search import Asked, Wanted
 from dms.stores import facts, fulltext, reindexing

@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import reading, slices
 from dms.access.attached import Attached
-from dms.access.hits import HitOrder, Hits, Sought
+from dms.access.hits import Hits, Sought
 from dms.access.reading import Listing, Visible
 from dms.access.scopes import Row
 from dms.access.standing import Standing, of_actor, of_principal
@@ -25,6 +25,7 @@ from dms.models.documents import Document
 from dms.rules import access as rules
 from dms.rules.access import Action, Decision
 from dms.rules.accessevents import Disclosure
+from dms.rules.searchlimits import HitOrder
 from dms.stores.sets import in_ids
 from dms.stores.work import Work
 

@@ -41,6 +41,7 @@ from dms.models.types import SortKey, unindexed
 from dms.rules.access import Action
 from dms.rules.layouts import METADATA, Field
 from dms.rules.matches import Match
+from dms.rules.searchlimits import HitOrder
 from dms.stores import fulltext
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, fetch, session_of
@@ -49,17 +50,6 @@ _alarm = logging.getLogger("dms.alarm")
 
 _STRIDE = 1 << 53
 """Places of one class of relevance; numbers of entries are far below."""
-
-
-class HitOrder(StrEnum):
-    """By what hits are sorted."""
-
-    RELEVANCE = "relevance"
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    LATEST_DATE = "latest_date"
-    EARLIEST_DATE = "earliest_date"
-    REFERENCE_CODE = "reference_code"
 
 
 class Relevance(StrEnum):

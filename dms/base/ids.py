@@ -48,6 +48,7 @@ class Kind(IntEnum):
     SECURITY_CLASSIFICATION = 43
     JOB = 44
     RENDITION = 45
+    SAVED_QUERY = 46
     LOG_EXPORT = 50
     LOG_ALERT = 51
     LOG_ALERT_HIT = 52

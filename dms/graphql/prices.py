@@ -33,7 +33,7 @@ _LOOKUPS = """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
-    logExports logAlerts logAlertHits importRuns jobs
+    logExports logAlerts logAlertHits importRuns jobs savedQueries
 """
 _WRITES = """
     aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
@@ -46,7 +46,7 @@ _WRITES = """
     securityChangeApprove securityChangeReject securityLevelCreate securityLevelUpdate
     accessEntryGrant accessEntryRevoke accessChangeReject accessReviewAttest accessReviewClose
     logAlertCreate logAlertRemove logAlertReview logAlertUpdate logExportCancel
-    jobCancel jobRetry
+    jobCancel jobRetry savedQuerySave savedQueryRemove
 """
 _BY_CHANGE = Cost(WRITING, sized_by=("input.changes",))
 _HEAVY_WRITE = Cost(10 * WRITING)
@@ -67,9 +67,10 @@ PRICES: Mapping[str, Cost] = dict(
         ("Query.accessCheck", Cost(150)),
         *_each("Query", "accessExplain inventory", Cost(300)),
         ("Query.accessChangePreview", Cost(1_000)),
-        ("Query.search", Cost(10)),
+        *_each("Query", "search savedQueryRun", Cost(10)),
         ("SearchResults.hits", _page(10)),
         ("SearchResults.facets", Cost(20)),
+        *_each("SavedQueryFilter", "aggregationIds recordClassIds mediaTypes languages", _list(1)),
         *_each("SearchHit", "snippets", _list(1)),
         *_each("Snippet", "ranges", _list(3)),
         *_each("SearchFacets", "aggregations recordClasses mediaTypes years", _list(10)),

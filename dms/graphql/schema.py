@@ -37,6 +37,7 @@ from dms.graphql import (
     policyrevisions,
     principals,
     roles,
+    savedqueries,
     schemes,
     search,
     security,
@@ -87,6 +88,7 @@ QUERIES: tuple[type, ...] = (
     logalerts.Queries,
     inventory.Queries,
     search.Queries,
+    savedqueries.Queries,
     imports.Queries,
     jobs.Queries,
 )
@@ -112,6 +114,7 @@ MUTATIONS: tuple[type, ...] = (
     logexports.Mutations,
     logalerts.Mutations,
     jobs.Mutations,
+    savedqueries.Mutations,
 )
 """The rooms that write."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from dms.access.hits import HitOrder, Relevance
+from dms.access.hits import Relevance
 from dms.base.ids import Kind
 from dms.graphql import aggregations, documents, paging
 from dms.graphql.aggregations import Aggregation
@@ -24,6 +24,7 @@ from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.rules.layouts import Field
 from dms.rules.query import Notice
+from dms.rules.searchlimits import HitOrder
 from dms.services import search
 from dms.services.search import Asked, Facets, HitView, Search, Wanted
 

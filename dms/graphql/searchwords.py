@@ -7,14 +7,14 @@ from typing import Annotated
 
 import strawberry
 
-from dms.access.hits import HitOrder, Relevance
+from dms.access.hits import Relevance
 from dms.graphql import enums, filters
 from dms.graphql.documentfilters import PlaceFilter
 from dms.graphql.scalars import MediaType
 from dms.graphql.words import MarkedKind
 from dms.rules.layouts import Field
 from dms.rules.query import Notice
-from dms.rules.searchlimits import Condition, MediaKind, Span
+from dms.rules.searchlimits import Condition, HitOrder, MediaKind, Span
 
 enums.show(
     HitOrder,

@@ -1,15 +1,27 @@
-"""What a search is limited by, read from what was typed or chosen."""
+"""What a search is limited and sorted by, read from what was typed or chosen."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 _DAY = r"[0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?"
 _PERIOD = re.compile(rf"(?P<first>{_DAY})?(?P<dots>\.\.|/)?(?P<last>{_DAY})?", re.ASCII)
 _AFTER = "~"
 """Sorts after every day of a month or year that a bound names alone."""
+
+
+class HitOrder(StrEnum):
+    """By what hits are sorted."""
+
+    RELEVANCE = "relevance"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    LATEST_DATE = "latest_date"
+    EARLIEST_DATE = "earliest_date"
+    REFERENCE_CODE = "reference_code"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from dms.access import gate, marks, scopes
-from dms.access.hits import Counted, Hit, HitOrder, Hits, Relevance, Sought
+from dms.access.hits import Counted, Hit, Hits, Relevance, Sought
 from dms.base.canonical import Canonical
 from dms.base.errors import Invalid, NotFound
 from dms.base.paging import Page, PageRequest
@@ -28,7 +28,7 @@ from dms.rules.languages import UNDETERMINED
 from dms.rules.layouts import Field
 from dms.rules.matches import Both, Either, Match, Run
 from dms.rules.query import Limit, LimitName, Notice, Query
-from dms.rules.searchlimits import Condition
+from dms.rules.searchlimits import Condition, HitOrder
 from dms.rules.snippets import Looked, Snippet
 from dms.services import aggregationviews, documentviews, schemes, security
 from dms.services.aggregationviews import AggregationView
@@ -114,8 +114,7 @@ def begin(work: Work, asked: Asked) -> Search:
     work.performs(Op.SEARCH_RUN)
     typed = query.parse(asked.text)
     notices = dict.fromkeys(typed.notices)
-    if sum(len(each.values) for each in asked.conditions) > MOST_VALUES:
-        raise Invalid(f"a filter may hold {MOST_VALUES} values at most", path=("filter",))
+    check(asked)
     conditions = [*_known(work, asked.conditions), *_limits(work, typed.limits, notices)]
     sought = _sought(asked.text, typed, notices)
     work.notes.detail.setdefault("search", []).append([asked.text[: query.MAX_LENGTH], asked.order.value])
@@ -131,6 +130,18 @@ def begin(work: Work, asked: Asked) -> Search:
             of_content=of_content,
         )
     return Search(asked, tuple(notices), Looked.of(sought.wanted), hits)
+
+
+def check(asked: Asked) -> None:
+    """Raise `Invalid` if a search holds more conditions than one may."""
+    if sum(len(each.values) for each in asked.conditions) > MOST_VALUES:
+        raise Invalid(f"a filter may hold {MOST_VALUES} values at most", path=("filter",))
+
+
+def places(conditions: Sequence[Condition]) -> frozenset[UUID]:
+    """Return the Aggregations that conditions name."""
+    named = {value for each in conditions if each.of in {"aggregation", "below"} for value in each.values}
+    return frozenset(value for value in named if isinstance(value, UUID))
 
 
 def page(work: Work, search: Search, request: PageRequest, *, wanted: Wanted) -> Page[HitView]:
@@ -209,8 +220,7 @@ def _runs(match: Match) -> Iterator[Match]:
 
 def _known(work: Work, conditions: Sequence[Condition]) -> list[Condition]:
     """Return conditions without the Aggregations that the actor may not know of."""
-    named = {value for each in conditions if each.of in {"aggregation", "below"} for value in each.values}
-    known = gate.discoverable(work, Aggregation, {value for value in named if isinstance(value, UUID)})
+    known = gate.discoverable(work, Aggregation, places(conditions))
     return [
         replace(each, values=tuple(value for value in each.values if value in known))
         if each.of in {"aggregation", "below"}

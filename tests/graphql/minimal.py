@@ -56,6 +56,8 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "actor": Kind.USER,
     "recordClass": Kind.RECORD_CLASS,
     "role": Kind.ROLE,
+    "savedQuery": Kind.SAVED_QUERY,
+    "savedQueryRun": Kind.SAVED_QUERY,
     "scheme": Kind.SCHEME,
     "securityChange": Kind.SECURITY_CHANGE,
     "securityLevel": Kind.SECURITY_LEVEL,

@@ -68,6 +68,9 @@ class Scene:
             self.things.make(kind)
         self.things.import_run(self.people["reader"])
         self.things.job(self.people["reader"])
+        people = {column: user for column, user in self.people.items() if column != "disabled"}
+        saved = {column: self.things.saved_query(user) for column, user in people.items()}
+        self.things.kept = saved["reader"]
 
     def operation(self, name: str, sender: UUID) -> Operation:
         """The smallest operation of a root field, with things of its own to name."""

@@ -23,7 +23,8 @@ from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
-from dms.services import accessproposals, securitychanges, users, versions
+from dms.services import accessproposals, savedqueries, securitychanges, users, versions
+from dms.services.search import Asked
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
 from tests.desk import Desk
@@ -49,6 +50,8 @@ class Things:
     mark: Mark = field(default_factory=lambda: Mark(100))
     proposer: UUID | None = None
     """Who made the proposals."""
+    kept: UUID | None = None
+    """A saved search that everybody asks for; without it each asks for one of his own."""
 
     def __post_init__(self):
         self.desk = Desk(self.front.house, self.world)
@@ -187,6 +190,11 @@ class Things:
         self.world.build(lambda work: work.add(queued(job_id, owner, state=state, at=work.now)))
         return job_id
 
+    def saved_query(self, user: UUID | None = None):
+        """A saved search of somebody."""
+        asked, owner = Asked("letter"), user or self.clerk
+        return self.desk.do(owner, savedqueries.save, asked, name=unique(self)).id
+
     def import_run(self, user: UUID) -> None:
         """An import of somebody, which shows to nobody else."""
         self.world.build(
@@ -288,6 +296,16 @@ def proposed(*keys: str):
     return case
 
 
+def saved(things, sender):
+    """A saved search of whoever sends the operation."""
+    return {"input": {"id": global_id(Kind.SAVED_QUERY, things.saved_query(sender))}}
+
+
+def found(things, sender):
+    """The saved search that everybody asks for."""
+    return {"id": global_id(Kind.SAVED_QUERY, things.kept or things.saved_query(sender))}
+
+
 def waiting(export_id: UUID, owner: UUID, *, at: int) -> LogExport:
     return LogExport(
         id=export_id,
@@ -351,6 +369,9 @@ def exported(things, sender):
 CASES = {
     "jobRetry": lambda t, sender: {"input": {"id": global_id(Kind.JOB, t.job(state=JobState.DEAD))}},
     "logExportCancel": exported,
+    "savedQueryRemove": saved,
+    "savedQueryRun": found,
+    "savedQuerySave": given(name=unique, query="letter"),
     "accessChangeApprove": proposed("id", "digest"),
     "accessChangeEdit": proposed("id", "digest"),
     "roleAssign": given(roleId=lambda t: global_id(Kind.ROLE, t.world.role("reader"))),

@@ -8,14 +8,14 @@ from itertools import count
 import pytest
 
 from dms.access import gate
-from dms.access.hits import HitOrder, Relevance
+from dms.access.hits import Relevance
 from dms.base import errors
 from dms.base.paging import PageRequest
 from dms.models.documents import Document, Medium
 from dms.models.search import SubjectKind
 from dms.rules.access import Action, Effect
 from dms.rules.query import Notice
-from dms.rules.searchlimits import Condition, MediaKind, Span
+from dms.rules.searchlimits import Condition, HitOrder, MediaKind, Span
 from dms.services import accesslists, aggregations, aggregationviews, documents, search, versions
 from dms.services.aggregations import AggregationChanges
 from dms.services.documents import DocumentChanges, NewDocument
