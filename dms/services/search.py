@@ -160,7 +160,9 @@ def page(work: Work, search: Search, request: PageRequest, *, wanted: Wanted) ->
 def facets(work: Work, search: Search, *, up_to: int, wanted: aggregationviews.Wanted) -> Facets:
     """Count the newest hits by what they are; places that the actor may not know of are left out."""
     rows, is_exact = ([], True) if search.hits is None else search.hits.counted(up_to)
-    homes = _most(row.aggregation_id for row in rows)
+    # What may not be known of is left out first: a short list would tell that something is missing.
+    known = gate.discoverable(work, Aggregation, {row.aggregation_id for row in rows if row.aggregation_id})
+    homes = _most(row.aggregation_id for row in rows if row.aggregation_id in known)
     places = aggregationviews.many(work, [home for home, _ in homes], wanted=wanted)
     classes = _most(row.record_class_id for row in rows)
     named = schemes.named(work, [class_id for class_id, _ in classes])

@@ -387,6 +387,19 @@ def test_orders_follow_what_they_are_by(desk, many):
     assert shown(HitOrder.NEWEST, lambda row: row.created_at) == made[::-1]
 
 
+def test_hidden_places_push_no_other_out_of_a_facet(desk, clerk, folder, elsewhere, monkeypatch):
+    monkeypatch.setattr(search, "MOST_BUCKETS", 1)
+    word = next(words)
+    add(desk, clerk, folder, word)
+    for _ in range(2):
+        desk.world.entry_on_document(clerk, hide(desk, elsewhere, word), Action.READ_METADATA)
+
+    _, page, facets = look(desk, clerk, word)
+
+    assert len(page.rows) == 3
+    assert [(view.id, number) for view, number in facets.aggregations] == [(folder, 1)]
+
+
 def test_total_and_facets_stop_where_they_are_told(desk, many):
     clerk, word = many
 
