@@ -108,7 +108,7 @@ def _without_denies(found):
 
 
 def _one_tree_only(found):
-    return lambda work, loaded, place: found(work, loaded, replace(place, class_node=None))
+    return lambda work, loaded, place: found(work, loaded, place._replace(class_node=None))
 
 
 def _without_roof_denies(found):
@@ -125,7 +125,7 @@ def _with_verdict(**changes):
 
 
 def _places_without(**changes):
-    return lambda found: lambda *of: [replace(place, **changes) for place in found(*of)]
+    return lambda found: lambda *of: [place._replace(**changes) for place in found(*of)]
 
 
 def _ten_links_at_most(_found):
@@ -147,7 +147,7 @@ def _ten_links_at_most(_found):
 def _without_unfolded(_found):
     def count(work, found, model):
         number = AccessScope.n_documents if model is Document else AccessScope.n_aggregations
-        total = select(func.coalesce(func.sum(number), 0)).where(predicates._scope_test(found))
+        total = select(func.coalesce(func.sum(number), 0)).where(predicates.scope_test(found))
         return session_of(work).execute(total).scalar_one()
 
     return count

@@ -29,7 +29,7 @@ def test_good_manifest_is_counted(dms, tmp_path):
 
 
 def test_faults_are_named_and_end_with_1(dms, tmp_path):
-    file = written(tmp_path, me=GOOD, you="{ you }")
+    file = written(tmp_path, me=GOOD, you="{ astrolabe }")
 
     ran = dms("schema", "trusted", str(file), "--json")
 
@@ -42,7 +42,7 @@ def test_faults_are_named_and_end_with_1(dms, tmp_path):
                 {
                     "file": str(file),
                     "documentId": "you",
-                    "problem": "Cannot query field 'you' on type 'Query'. (line 1, column 3)",
+                    "problem": "Cannot query field 'astrolabe' on type 'Query'. (line 1, column 3)",
                 }
             ],
         },
@@ -58,9 +58,9 @@ def test_schema_alone_is_printed_as_before(dms):
 
 
 def test_server_does_not_start_on_a_manifest_with_faults(dms_on, fresh_settings, tmp_path, monkeypatch):
-    file = written(tmp_path, you="{ you }")
+    file = written(tmp_path, you="{ astrolabe }")
     monkeypatch.setenv("DMS_TRUSTED_DOCUMENTS_FILE", str(file))
-    problem = "Cannot query field 'you' on type 'Query'. (line 1, column 3)"
+    problem = "Cannot query field 'astrolabe' on type 'Query'. (line 1, column 3)"
 
     with dms_on(fresh_settings) as dms:
         ran = dms("serve", "--workers", "1" if fresh_settings.is_sqlite else "2")

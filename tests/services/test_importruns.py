@@ -122,7 +122,7 @@ def test_full_disk_ends_the_run_and_keeps_what_is_whole(dock, monkeypatch):
 
     def fill(files, _bytes):
         if files == 3:
-            monkeypatch.setattr(store, "_reserve_bytes", 0)
+            monkeypatch.setattr(store._staging, "_reserve_bytes", 0)
             monkeypatch.setattr(os, "fstatvfs", full)
 
     def full(_descriptor):
