@@ -163,6 +163,8 @@ def erase(database: Database) -> None:
     if not database.is_sqlite:
         with database.keeper.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sql("VACUUM (FULL, ANALYZE) search_entry"))
+            # The planner's statistics name the most frequent words, and keep what they replaced.
+            connection.execute(sql("VACUUM (FULL) pg_catalog.pg_statistic"))
         return
     with upkeep.writing(database) as connection:
         connection.execute(sql("INSERT INTO search_words (search_words) VALUES ('optimize')"))
