@@ -19,13 +19,13 @@ from dms.base.errors import Forbidden, NotFound
 from dms.base.ids import new_id
 from dms.models.preservation import PreservationEvent, PreservationKind, PreservationOutcome
 from dms.models.renditions import BlobStep, Rendition
-from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState
+from dms.models.versions import ContentFile, FileRole
 from dms.rules.accessevents import Disclosure, Op
 from dms.rules.jobs import JobKind, Priority
 from dms.rules.renditions import READER, RenditionKind, Step, StepOutcome, StepReason
 from dms.services import versions
 from dms.services.versions import ContentRef
-from dms.stores import facts, jobs, renditions
+from dms.stores import facts, jobs, renditions, sealedblobs
 from dms.stores.jobs import Order as JobOrder
 from dms.stores.renditions import Made, Source
 from dms.stores.sets import in_ids
@@ -222,27 +222,12 @@ def _keep_bytes(work: Work, of: Source, result: Result, *, store: str) -> Made:
     assert blob is not None  # noqa: S101  the caller has looked
     known = facts.blob_id(work, document_id=of.document_id, plain_sha256=blob.plain_sha256)
     if known is None:
-        _add_blob(work, of, blob, store=store)
+        work.add(sealedblobs.blob_row(blob, document_id=of.document_id, store=store, now=work.now))
+        work.flush()
+        work.add(sealedblobs.key_row(blob))
     cut = bool((result.facts or {}).get("cut"))
     kind = RenditionKind(result.step.value)
     return Made(kind, known or blob.blob_id, result.media_type, blob.plain_bytes, blob.plain_sha256, cut)
-
-
-def _add_blob(work: Work, of: Source, blob: SealedBlob, *, store: str) -> None:
-    row = Blob(
-        id=blob.blob_id,
-        document_id=of.document_id,
-        store=store,
-        stored_digest=blob.stored_digest,
-        stored_bytes=blob.stored_bytes,
-        plain_sha256=blob.plain_sha256,
-        plain_bytes=blob.plain_bytes,
-        created_at=work.now,
-        verify_state=VerifyState.UNVERIFIED,
-    )
-    work.add(row)
-    work.flush()
-    work.add(BlobKey(blob_id=blob.blob_id, kek=blob.kek, wrapped=blob.wrapped))
 
 
 def _keep_rendition(work: Work, of: Source, made: Made) -> None:

@@ -19,7 +19,7 @@ from dms.base.errors import Conflict, Invalid, Limit, Unauthenticated
 from dms.base.ids import derived_id
 from dms.models.versions import PartialUpload, Upload, UploadState
 from dms.rules.accessevents import Op
-from dms.stores import waiting
+from dms.stores import sealedblobs, waiting
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work
@@ -136,7 +136,7 @@ def take(work: Work, upload_id: UUID, *, sha256: str | None) -> Content:
             f"the bytes that arrived have the digest `{row.plain_sha256}`: send them again",
             path=("upload", "digest"),
         )
-    content = Content(blob_of(row), row.store, row.media_type, row.declared_media_type)
+    content = Content(sealedblobs.of_upload(row), row.store, row.media_type, row.declared_media_type)
     # INVARIANT (one-key): only `blob_key` holds the key of a filed Blob, so deleting that row shreds it.
     row.state, row.kek, row.wrapped = UploadState.USED, "", b""
     return content
@@ -177,19 +177,6 @@ def row_id(owner_id: UUID, upload_id: UUID) -> UUID:
     Made of both, so that a chosen id never stands for something else in the access log.
     """
     return derived_id(owner_id, upload_id)
-
-
-def blob_of(row: Upload) -> SealedBlob:
-    """Return the sealed bytes of an upload."""
-    return SealedBlob(
-        blob_id=row.blob_id,
-        stored_digest=StoredDigest(row.stored_digest),
-        stored_bytes=row.stored_bytes,
-        plain_sha256=row.plain_sha256,
-        plain_bytes=row.plain_bytes,
-        kek=row.kek,
-        wrapped=row.wrapped,
-    )
 
 
 def account_of(work: Work) -> UUID:

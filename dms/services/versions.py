@@ -16,14 +16,14 @@ from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
 from dms.models.documents import Document
 from dms.models.renditions import Rendition
-from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState, Version
+from dms.models.versions import ContentFile, FileRole, Version
 from dms.rules import text
 from dms.rules.access import Action
 from dms.rules.accessevents import Disclosure, Op
 from dms.rules.jobs import JobKind, Priority
 from dms.services import editing, uploads
 from dms.services.uploads import Content
-from dms.stores import conditions, facts, fulltext, jobs, records
+from dms.stores import conditions, facts, fulltext, jobs, records, sealedblobs
 from dms.stores.fulltext import NewestVersion
 from dms.stores.jobs import Order as JobOrder
 from dms.stores.records import Beside
@@ -292,13 +292,17 @@ def _attach_all(work: Work, attached: Sequence[_Attached]) -> list[Version]:
     for each, version in zip(attached, made, strict=True):
         work.add(version)
         if each.known_blob is None:
-            work.add(_blob(work, each))
+            content = each.named.content
+            work.add(
+                sealedblobs.blob_row(
+                    content.blob, document_id=each.document.id, store=content.store, now=work.now
+                )
+            )
     work.flush()  # what the next rows refer to
     for each, version in zip(attached, made, strict=True):
         work.add(_body(each, version))
         if each.known_blob is None:
-            blob = each.named.content.blob
-            work.add(BlobKey(blob_id=blob.blob_id, kek=blob.kek, wrapped=blob.wrapped))
+            work.add(sealedblobs.key_row(each.named.content.blob))
     work.flush()
     fulltext.renew(
         work,
@@ -341,19 +345,4 @@ def _body(each: _Attached, version: Version) -> ContentFile:
         size_bytes=content.blob.plain_bytes,
         sha256=content.blob.plain_sha256,
         blob_id=each.known_blob or content.blob.blob_id,
-    )
-
-
-def _blob(work: Work, each: _Attached) -> Blob:
-    content = each.named.content
-    return Blob(
-        id=content.blob.blob_id,
-        document_id=each.document.id,
-        store=content.store,
-        stored_digest=content.blob.stored_digest,
-        stored_bytes=content.blob.stored_bytes,
-        plain_sha256=content.blob.plain_sha256,
-        plain_bytes=content.blob.plain_bytes,
-        created_at=work.now,
-        verify_state=VerifyState.UNVERIFIED,
     )

@@ -36,7 +36,7 @@ from dms.rules import codes
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.periods import Period
 from dms.rules.states import AggregationState, DocumentState
-from dms.stores.blobs import StoredDigest
+from dms.stores import sealedblobs
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work, session_of
 
@@ -335,16 +335,7 @@ def sealed_blob(work: Work, blob_id: UUID) -> tuple[SealedBlob, str] | None:
     if found is None:
         return None
     blob, key = found
-    sealed = SealedBlob(
-        blob_id=blob.id,
-        stored_digest=StoredDigest(blob.stored_digest),
-        stored_bytes=blob.stored_bytes,
-        plain_sha256=blob.plain_sha256,
-        plain_bytes=blob.plain_bytes,
-        kek=key.kek,
-        wrapped=key.wrapped,
-    )
-    return sealed, blob.store
+    return sealedblobs.of_blob(blob, key), blob.store
 
 
 def has_unsound_content(work: Work, document_id: UUID) -> bool:

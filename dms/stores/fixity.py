@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from dms.base.clock import Instant
 from dms.models.versions import Blob, BlobKey, VerifyState
+from dms.stores import sealedblobs
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work, session_of
@@ -86,15 +87,5 @@ def _read(work: Work, statement: Select[Blob, BlobKey]) -> list[DueBlob]:
 def _due(blob: Blob, key: BlobKey | None) -> DueBlob:
     verified_at = None if blob.verified_at is None else Instant(blob.verified_at)
     digest = StoredDigest(blob.stored_digest)
-    sealed = None
-    if key is not None:
-        sealed = SealedBlob(
-            blob_id=blob.id,
-            stored_digest=digest,
-            stored_bytes=blob.stored_bytes,
-            plain_sha256=blob.plain_sha256,
-            plain_bytes=blob.plain_bytes,
-            kek=key.kek,
-            wrapped=key.wrapped,
-        )
+    sealed = None if key is None else sealedblobs.of_blob(blob, key)
     return DueBlob(blob.id, blob.document_id, digest, blob.stored_bytes, verified_at, sealed)

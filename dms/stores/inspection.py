@@ -25,6 +25,7 @@ from dms.models.security import Clearance, SecurityChange
 from dms.models.types import Base, Id
 from dms.models.users import Principal, PrincipalKind, PrincipalLink, PrincipalStatusHistory
 from dms.models.versions import Blob, BlobKey, ContentFile, Upload, UploadState, Version
+from dms.stores import sealedblobs
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work, session_of
@@ -82,7 +83,7 @@ def blobs(work: Work, *, after: UUID | None, limit: int) -> Sequence[Named]:
         .order_by(Blob.id)
         .limit(limit)
     )
-    return [_named(blob, blob.id, key) for blob, key in session_of(work).execute(statement)]
+    return [_named_blob(blob, key) for blob, key in session_of(work).execute(statement)]
 
 
 def uploads(work: Work, *, after: UUID | None, limit: int) -> Sequence[Named]:
@@ -98,7 +99,7 @@ def uploads(work: Work, *, after: UUID | None, limit: int) -> Sequence[Named]:
         .limit(limit)
     )
     rows = session_of(work).execute(statement).scalars()
-    return [_named(upload, upload.blob_id, upload) for upload in rows]
+    return [_named(upload, sealedblobs.of_upload(upload)) for upload in rows]
 
 
 def named_digests(work: Work, digests: Collection[str]) -> frozenset[str]:
@@ -281,20 +282,12 @@ def history_events(work: Work) -> Mapping[UUID, str]:
     return found
 
 
-def _named(row: Blob | Upload, blob_id: UUID, key: BlobKey | Upload | None) -> Named:
-    digest = StoredDigest(row.stored_digest)
-    if key is None:
-        return Named(row.id, digest, row.stored_bytes, None)
-    blob = SealedBlob(
-        blob_id=blob_id,
-        stored_digest=digest,
-        stored_bytes=row.stored_bytes,
-        plain_sha256=row.plain_sha256,
-        plain_bytes=row.plain_bytes,
-        kek=key.kek,
-        wrapped=key.wrapped,
-    )
-    return Named(row.id, digest, row.stored_bytes, blob)
+def _named_blob(row: Blob, key: BlobKey | None) -> Named:
+    return _named(row, None if key is None else sealedblobs.of_blob(row, key))
+
+
+def _named(row: Blob | Upload, sealed: SealedBlob | None) -> Named:
+    return Named(row.id, StoredDigest(row.stored_digest), row.stored_bytes, sealed)
 
 
 _IDS = [

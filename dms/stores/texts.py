@@ -16,10 +16,11 @@ from dms.models.renditions import Rendition
 from dms.models.search import SearchEntry
 from dms.models.versions import Blob, BlobKey, Version
 from dms.rules.renditions import RenditionKind
-from dms.stores.blobs import BlobDamaged, BlobMissing, StoredDigest
+from dms.stores import sealedblobs
+from dms.stores.blobs import BlobDamaged, BlobMissing
 from dms.stores.crypto import KeyUnavailable
 from dms.stores.sets import in_ids
-from dms.stores.vault import SealedBlob, Vault
+from dms.stores.vault import Vault
 from dms.stores.work import Work, session_of
 
 VAULT = "vault"
@@ -75,15 +76,7 @@ def _newest() -> Select[UUID]:
 
 
 def _beginning(vault: Vault, blob: Blob, key: BlobKey) -> str | None:
-    sealed = SealedBlob(
-        blob_id=blob.id,
-        stored_digest=StoredDigest(blob.stored_digest),
-        stored_bytes=blob.stored_bytes,
-        plain_sha256=blob.plain_sha256,
-        plain_bytes=blob.plain_bytes,
-        kek=key.kek,
-        wrapped=key.wrapped,
-    )
+    sealed = sealedblobs.of_blob(blob, key)
     length = min(blob.plain_bytes, SHOWN_BYTES)
     try:
         return b"".join(vault.read(sealed, start=0, length=length)).decode(errors="ignore")

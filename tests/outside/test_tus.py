@@ -15,7 +15,7 @@ from dms.base.settings import Settings
 from dms.house import open_house
 from dms.models.versions import Upload
 from dms.services import uploads
-from dms.stores import upkeep
+from dms.stores import sealedblobs, upkeep
 from tests.outside.live import HERE, live
 
 SECONDS = 120
@@ -57,5 +57,5 @@ def stored(folder, url):
             rows = connection.execute(select(Upload.__table__)).all()
         found = [row for row in rows if row.id == uploads.row_id(row.owner_id, chosen)]
         for row in found:
-            house.vault.verify(uploads.blob_of(row))
+            house.vault.verify(sealedblobs.of_upload(row))
         return [(row.plain_bytes, row.plain_sha256) for row in found]

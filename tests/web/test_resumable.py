@@ -21,7 +21,7 @@ from dms.models.versions import PartialUpload, Upload
 from dms.rules.access import Action
 from dms.services import uploads, versions
 from dms.services.versions import NamedUpload
-from dms.stores import upkeep
+from dms.stores import sealedblobs, upkeep
 from dms.web import parts, resumable
 from tests.recorded import events_of
 from tests.web.transfers import GONE, Exchange, chunk, error_of, transfers
@@ -49,7 +49,7 @@ def row_of(house, tus, path, model=Upload):
 
 
 def content_of(house, row):
-    return b"".join(house.vault.read(uploads.blob_of(row), start=0, length=row.plain_bytes))
+    return b"".join(house.vault.read(sealedblobs.of_upload(row), start=0, length=row.plain_bytes))
 
 
 def restarted(house):

@@ -19,7 +19,7 @@ from dms.base.ids import new_id
 from dms.models.users import Principal, PrincipalStatus
 from dms.models.versions import Upload, UploadState
 from dms.services import uploads as service
-from dms.stores import upkeep
+from dms.stores import sealedblobs, upkeep
 from dms.stores.blobs import PIECE_BYTES
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.work import session_of
@@ -91,7 +91,7 @@ def test_an_upload_is_kept_sealed_and_answered_with_its_digest(desk, clerk, hous
     assert row.expires_at - row.created_at == DAY
     stored = (house.settings.blob_root / row.stored_digest[:2] / row.stored_digest).read_bytes()
     assert (sha256(stored), NOISE[:64] in stored) == (row.stored_digest, False)
-    assert b"".join(house.vault.read(service.blob_of(row), start=0, length=len(NOISE))) == NOISE
+    assert b"".join(house.vault.read(sealedblobs.of_upload(row), start=0, length=len(NOISE))) == NOISE
     assert desk.staged() == []
 
 
