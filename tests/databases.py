@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -27,7 +28,9 @@ URL_VARIABLE = "DMS_TEST_DATABASE_URL"
 
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 << 30  # a run needs about a quarter of it
-_PREFIX = "dms-tests-"  # then the process that began the run
+_PREFIX = "dms-tests-"
+_ALIVE = "alive"  # a file in the folder of a run, locked by the process that began it
+_FORGOTTEN_S = 3600.0  # a folder without that file is being made, or was left so
 
 _NO_SERVER = (
     f"no PostgreSQL to test on: install the test extra (`make test` does) or set {URL_VARIABLE} "
@@ -45,8 +48,9 @@ class Run:
     @classmethod
     def begin(cls) -> Run:
         """Make the folder; every database of this run starts with the name."""
-        _sweep()
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_in_memory()))
+        sweep(_MEMORY)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_in_memory()))
+        _hold(folder)
         return cls("dmstest_" + folder.name.rpartition("-")[2].lower(), folder)
 
     def end(self) -> None:
@@ -169,15 +173,33 @@ def _in_memory() -> Path | None:
     return _MEMORY
 
 
-def _sweep() -> None:
+def sweep(place: Path) -> None:
     """Remove what runs that were killed left in memory, where nothing else would."""
-    for folder in _MEMORY.glob(f"{_PREFIX}*-*"):
-        if not Path("/proc", folder.name.split("-")[2]).exists():
+    for folder in place.glob(f"{_PREFIX}*"):
+        if not _lives(folder):
             _remove(folder)
 
 
+def _hold(folder: Path) -> None:
+    """Lock a file of the folder until this process ends, however it ends."""
+    begun = folder / "begun"
+    fcntl.flock(os.open(begun, os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
+    begun.rename(folder / _ALIVE)
+
+
+def _lives(folder: Path) -> bool:
+    try:
+        with (folder / _ALIVE).open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return folder.exists() and time.time() - folder.stat().st_mtime < _FORGOTTEN_S
+    return False
+
+
 def _remove(folder: Path) -> None:
-    _stop(folder / "pg" / "postmaster.pid")
+    _stop(folder / "pg")
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -193,10 +215,16 @@ def _start(embedded, *, tries: int = 3) -> None:
             return
 
 
-def _stop(pid_file: Path, *, patience_s: float = 10.0) -> None:
+def _stop(data: Path, *, patience_s: float = 10.0) -> None:
+    pid_file = data / "postmaster.pid"
     if not pid_file.exists():
         return
-    os.kill(int(pid_file.read_text().split()[0]), signal.SIGINT)
+    number = pid_file.read_text().split()[0]
+    command = Path("/proc", number, "cmdline")
+    # The number of a server that was killed may be another program's by now.
+    if not command.exists() or os.fsencode(data) not in command.read_bytes():
+        return
+    os.kill(int(number), signal.SIGINT)
     until = time.monotonic() + patience_s
     while pid_file.exists() and time.monotonic() < until:
         time.sleep(0.02)
