@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -98,20 +98,12 @@ class Membership(Node):
     granted_by: Principal | None = strawberry.field(description="Who made it; null if a command did.")
 
 
-@strawberry.type(description="Somebody who can log in and belong to groups.")
-class Account(Principal):
-    """What accounts of people and of programs show alike."""
+def _links(read: membershipviews.Links, *, description: str) -> Any:  # what Strawberry makes a field of
+    """Make the nested list of the links that `read` finds of a principal."""
 
-    status: PrincipalStatus = strawberry.field(description="Whether it counts.")
-    created_at: Instant = strawberry.field(description="When it was made.")
-    revision: int = strawberry.field(description="Raised by every change; name it in yours.")
-
-    @nested_field(
-        description="The groups that it belongs to and the roles that it holds by links of its own, the "
-        "newest first: yours; everybody's for officers, auditors and administrators, empty for all others."
-    )
-    def memberships(  # noqa: PLR0917  arguments arrive by name
-        self,
+    @nested_field(description=description)
+    def links(  # noqa: PLR0917  arguments arrive by name
+        self: Principal,
         info: Info,
         first: First = None,
         after: After = None,
@@ -120,9 +112,25 @@ class Account(Principal):
         validity: Standing = None,
         total_up_to: TotalUpTo = TOTAL_UP_TO,
     ) -> Connection[Membership]:
-        """List the links out of it."""
         asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
-        return _linked(info, self, membershipviews.belongings, asked)
+        return _linked(info, self, read, asked)
+
+    return links
+
+
+@strawberry.type(description="Somebody who can log in and belong to groups.")
+class Account(Principal):
+    """What accounts of people and of programs show alike."""
+
+    status: PrincipalStatus = strawberry.field(description="Whether it counts.")
+    created_at: Instant = strawberry.field(description="When it was made.")
+    revision: int = strawberry.field(description="Raised by every change; name it in yours.")
+
+    memberships: Connection[Membership] = _links(
+        membershipviews.belongings,
+        description="The groups that it belongs to and the roles that it holds by links of its own, the "
+        "newest first: yours; everybody's for officers, auditors and administrators, empty for all others.",
+    )
 
 
 @strawberry.type(description="The account of a person. Its names are open to every user.")
@@ -146,41 +154,17 @@ class Group(Principal):
 
     created_at: Instant = strawberry.field(description="When it was made.")
 
-    @nested_field(
+    members: Connection[Membership] = _links(
+        membershipviews.members,
         description="Who belongs to it, the newest link first. Officers, auditors and administrators see "
-        "all links; you see your own."
+        "all links; you see your own.",
     )
-    def members(  # noqa: PLR0917  arguments arrive by name
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        validity: Standing = None,
-        total_up_to: TotalUpTo = TOTAL_UP_TO,
-    ) -> Connection[Membership]:
-        """List the links into it."""
-        asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
-        return _linked(info, self, membershipviews.members, asked)
 
-    @nested_field(
+    memberships: Connection[Membership] = _links(
+        membershipviews.belongings,
         description="The groups that it belongs to and the roles that its members hold through it, the "
-        "newest link first. For officers, auditors and administrators; empty for all others."
+        "newest link first. For officers, auditors and administrators; empty for all others.",
     )
-    def memberships(  # noqa: PLR0917  arguments arrive by name
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        validity: Standing = None,
-        total_up_to: TotalUpTo = TOTAL_UP_TO,
-    ) -> Connection[Membership]:
-        """List the links out of it."""
-        asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
-        return _linked(info, self, membershipviews.belongings, asked)
 
 
 @strawberry.type(description="An office with its duties, as the policy files of this installation give it.")
@@ -197,23 +181,11 @@ class Role(Principal):
         description="The names of the roles that nobody may hold together with it."
     )
 
-    @nested_field(
+    holders: Connection[Membership] = _links(
+        membershipviews.members,
         description="Who holds it, the newest link first; the members of a group that holds it hold it too. "
-        "Officers, auditors and administrators see all links; you see your own."
+        "Officers, auditors and administrators see all links; you see your own.",
     )
-    def holders(  # noqa: PLR0917  arguments arrive by name
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        validity: Standing = None,
-        total_up_to: TotalUpTo = TOTAL_UP_TO,
-    ) -> Connection[Membership]:
-        """List the links into it."""
-        asked = Asked(first, after, last=last, before=before, up_to=total_up_to, stands=validity)
-        return _linked(info, self, membershipviews.members, asked)
 
 
 KINDS = (User, ServiceAccount, Group, Role, Everyone)
