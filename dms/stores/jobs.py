@@ -189,16 +189,24 @@ def finish(database: Database, clock: Clock, job_id: UUID, *, worker: UUID) -> N
 def fail(
     database: Database, clock: Clock, job_id: UUID, *, worker: UUID, failure: Failure
 ) -> JobState | None:
-    """Note that a try failed; returns what that makes of the job, None if it is not held any more."""
+    """Note that a try failed; returns what that makes of the job, None if it is not held any more.
+
+    One whose cause came up again while it ran waits, and its tries are counted anew: what the cause changed
+    may be what it failed for.
+    """
     now = clock()
-    values: dict[str, Any]  # expressions of as many types as columns
+    again = Job.asked_again
+    is_last = and_(~again, Job.attempts >= MAX_ATTEMPTS, literal(failure.is_counted))
+    ended, run_at = JobState.DEAD.value, failure.retry_at
     if failure.retry_at is None:
-        values = {"state": JobState.FAILED.value, "ended_at": now}
-    else:
-        is_last = and_(Job.attempts >= MAX_ATTEMPTS, literal(failure.is_counted))
-        state = case((is_last, JobState.DEAD.value), else_=JobState.QUEUED.value)
-        values = {"state": state, "ended_at": case((is_last, now)), "run_at": failure.retry_at}
-        values["attempts"] = Job.attempts - int(not failure.is_counted)
+        is_last, ended, run_at = ~again, JobState.FAILED.value, now
+    values: dict[str, Any] = {  # expressions of as many types as columns
+        "state": case((is_last, ended), else_=JobState.QUEUED.value),
+        "ended_at": case((is_last, now)),
+        "run_at": run_at,
+        "attempts": case((again, 0), else_=Job.attempts - int(not failure.is_counted)),
+        "asked_again": False,
+    }
     told = {"error_code": failure.code, "error": failure.message}
     statement = _held(job_id, worker).where(Job.state == JobState.RUNNING).values(**values, **told, **_FREED)
     with upkeep.racing(database) as connection:
@@ -236,10 +244,11 @@ def _due(now: Instant, kinds: Collection[JobKind]) -> Any:  # an SQL expression
 
 
 def _burying(now: Instant) -> Update:
-    """Give up jobs whose workers have died each time: another one would too."""
+    """Give up jobs whose workers have died each time: another one would too, unless the cause is new."""
+    is_worn = and_(Job.attempts >= MAX_ATTEMPTS, ~Job.asked_again)
     return (
         update(Job)
-        .where(OPEN, Job.state == JobState.RUNNING, Job.lease_until < now, Job.attempts >= MAX_ATTEMPTS)
+        .where(OPEN, Job.state == JobState.RUNNING, Job.lease_until < now, is_worn)
         .values(
             state=JobState.DEAD,
             ended_at=now,

@@ -270,6 +270,42 @@ def test_job_in_vain_fails_at_once_with_its_reason(yard):
     assert (found.error_code, found.error) == ("TOO_LARGE", "larger than can be read")
 
 
+@pytest.mark.parametrize("error", [InVain("DAMAGED", "it is broken"), Conflict("not yet")])
+def test_job_that_fails_for_good_runs_once_more_when_its_cause_came_up_again_meanwhile(yard, error):
+    def handle(_, held):
+        yard.did.append(held.taken.payload)
+        if len(yard.did) == 8 or isinstance(error, InVain):
+            yard.queue(key="k")
+        raise error
+
+    yard.queue(key="k")
+    worker = yard.worker(handle)
+    for _ in range(1 if isinstance(error, InVain) else 8):
+        yard.late += 2 * HOUR
+        assert worker.look() == 1
+
+    found = yard.row()
+    assert (found.state, found.attempts, found.ended_at) == (JobState.QUEUED, 0, None)
+    assert (found.asked_again, found.error) == (False, str(error))
+
+
+def test_job_whose_worker_died_eight_times_is_tried_again_for_a_new_cause(yard):
+    yard.queue(key="k")
+    for _ in range(8):
+        worker = new_id()
+        (taken,) = yard.take(worker)
+        yard.begin(taken, worker)
+        yard.late += 2 * MINUTE
+    yard.queue(key="k")
+
+    (taken,) = yard.take(worker)
+
+    assert yard.begin(taken, worker) == 9
+    yard.late += 2 * MINUTE
+    assert yard.take() == []
+    assert yard.row().state is JobState.DEAD
+
+
 def test_unexpected_error_is_told_without_its_words(yard, caplog):
     def handle(_, held):
         raise RuntimeError("the title is Secret")
