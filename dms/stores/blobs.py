@@ -87,7 +87,10 @@ class StagedLeft:
 
 
 class StagedBlob(Protocol):
-    """Bytes on their way into a store. After an error nothing of them is left."""
+    """Bytes on their way into a store. After an error nothing of them is left, unless they were paused.
+
+    What was paused a row may name: it stays under its name, published or not, until `drop_staged`.
+    """
 
     @property
     def name(self) -> str:
@@ -113,7 +116,7 @@ class StagedBlob(Protocol):
         """End the writing and return the address, under which nothing is visible yet."""
 
     def abort(self) -> None:
-        """Drop the bytes and leave the group; without effect on what is published or gone."""
+        """Leave the group and drop bytes that were never paused; without effect on what is published."""
 
 
 class StagedGroup(Protocol):
@@ -169,7 +172,7 @@ class BlobStore(Protocol):
         """Open what a writer let go of; `StagedGone` if it is not there, or somebody writes it."""
 
     def drop_staged(self, name: str) -> None:
-        """Remove what a writer let go of; without effect if it is gone."""
+        """Remove what was paused and no row names any more; without effect if it is gone."""
 
     def list_staged(self) -> Iterator[StagedLeft]:
         """Return what nobody is writing, in the order of the names."""

@@ -99,15 +99,20 @@ class Staging:
 
 
 class StagedFile:
-    """Bytes that are being written. Their lock tells the sweep that the writer lives."""
+    """Bytes that are being written. Their lock tells the sweep that the writer lives.
 
-    __slots__ = ("_descriptor", "_hash", "_reserve_bytes", "digest", "path")
+    INVARIANT (named bytes stay): once paused, a row may name the file, so neither an error nor publishing
+    takes its name away; `Staging.drop` does, when no row names it any more.
+    """
+
+    __slots__ = ("_descriptor", "_hash", "_is_named", "_reserve_bytes", "digest", "path")
 
     def __init__(self, path: Path, *, reserve_bytes: int) -> None:
         self.path = path
         self._reserve_bytes = reserve_bytes
         self._hash = hashlib.sha256()
         self.digest: StoredDigest | None = None
+        self._is_named = False
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -126,7 +131,7 @@ class StagedFile:
         return os.fstat(self._descriptor).st_size
 
     def write(self, stored: bytes | bytearray) -> None:
-        """Append; `StoreFull` or `StoreFailed` if it cannot be done, and then nothing is left."""
+        """Append; `StoreFull` or `StoreFailed` if it cannot be done, which ends the writing."""
         self._require_open()
         try:
             with in_our_words():
@@ -152,6 +157,7 @@ class StagedFile:
     def pause(self) -> None:
         """Have the disk confirm bytes and name, and let go of the lock until `wake`."""
         self._require_open()
+        self._is_named = True
         self.make_durable()
         fsync_directory(self.path.parent)
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
@@ -166,15 +172,18 @@ class StagedFile:
         return os.fstat(self._descriptor).st_nlink > 0
 
     def place(self, path: Path) -> bool:
-        """Move the file to its address; False if the same bytes stand there, which then stay."""
+        """Bring the file to its address; False if the same bytes stand there, which then stay."""
         if path.exists():
             return False
-        self.path.rename(path)
+        if self._is_named:
+            path.hardlink_to(self.path)
+        else:
+            self.path.rename(path)
         return True
 
     def abort(self) -> None:
-        """Drop the bytes; without effect on what is published or gone."""
-        if self._descriptor >= 0:
+        """End the writing and drop bytes that nobody names; without effect on what is published or gone."""
+        if self._descriptor >= 0 and not self._is_named:
             remove(self.path)
         self.leave()
 

@@ -101,7 +101,7 @@ class SealedWriter:
         return self._digest.hexdigest()
 
     def write(self, plain: bytes | memoryview) -> None:
-        """Append content; after `StoreFull` or `StoreFailed` nothing of it is left."""
+        """Append content; after `StoreFull` or `StoreFailed` only what was paused is left."""
         self._digest.update(plain)
         self.plain_bytes += len(plain)
         stored = self._sealer.seal(plain)
@@ -157,7 +157,7 @@ class SealedWriter:
         self._staged.leave()
 
     def abort(self) -> None:
-        """Drop what was written, even if finished; without effect on what is published."""
+        """Drop what was written, even if finished; without effect on what was paused or is published."""
         self._staged.abort()
 
     def __enter__(self) -> Self:

@@ -216,15 +216,23 @@ class PartIntake:
             return standing_of(row)
         with _alarmed():
             paused = waiting.writer.pause()
-        kept = self._works.write(
-            self._actor,
-            partial(
-                partialuploads.advance, upload_id=self._part.upload_id, former=row.staging, paused=paused
-            ),
-        )
-        self._clear(row, waiting)
+        kept = self._advance(row, paused)
+        self._clear(row, names=paused.staging)
         self._writers.put(row.id, waiting)
         return kept
+
+    def _advance(self, row: PartialUpload, paused: Paused) -> Standing:
+        advance = partial(
+            partialuploads.advance, upload_id=self._part.upload_id, former=row.staging, paused=paused
+        )
+        try:
+            return self._works.write(self._actor, advance)
+        except NotRecorded:
+            raise  # nobody knows which of the staged bytes the row names: the sweep will look
+        except DmsError:
+            if paused.staging != row.staging:
+                self._vault.store.drop_staged(paused.staging)
+            raise
 
     def _complete(self, row: PartialUpload, waiting: Waiting) -> Standing:
         with _alarmed():
@@ -246,14 +254,14 @@ class PartIntake:
             with suppress(Unavailable):  # no row names them: the sweep finds what stays
                 self._vault.store.delete(blob.stored_digest)
             raise
-        self._clear(row, waiting)
+        self._clear(row, names=None)
         self._writers.put(row.id, None)
         return whole
 
-    def _clear(self, row: PartialUpload, waiting: Waiting) -> None:
-        """End the part; staged bytes that were read back into others go."""
+    def _clear(self, row: PartialUpload, *, names: str | None) -> None:
+        """End the part; staged bytes go that the row named and does not name any more."""
         self._row = self._open = None
-        if row.staging is not None and row.staging != waiting.writer.staging:
+        if row.staging is not None and row.staging != names:
             self._vault.store.drop_staged(row.staging)
 
     def _drop(self, waiting: Waiting, row: PartialUpload) -> None:

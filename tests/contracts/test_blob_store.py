@@ -214,8 +214,27 @@ class BlobStoreContract:
         group.publish()
 
         assert read(store, digest) == b"first second"
+        with closing(store.open_staged(staged.name)) as reader:  # until no row names it
+            assert reader.read(0, 6) == b"first "
+        store.drop_staged(staged.name)
         with pytest.raises(StagedGone):
             store.open_staged(staged.name)
+        assert read(store, digest) == b"first second"
+
+    def test_paused_bytes_stay_when_the_writer_gives_up(self, store):
+        group = store.group()
+        staged = group.stage(expected_bytes=0)
+        staged.write(b"acknowledged")
+        staged.pause()
+        assert staged.wake()
+        staged.write(b" and what nobody confirmed")
+
+        group.abort()
+
+        with closing(store.open_staged(staged.name)) as reader:
+            assert reader.read(0, 12) == b"acknowledged"
+        store.drop_staged(staged.name)
+        assert list(store.list_staged()) == []
 
     def test_paused_bytes_stay_while_they_are_kept_and_can_be_dropped(self, store):
         group = store.group()

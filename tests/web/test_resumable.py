@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import time
@@ -14,14 +15,15 @@ import pytest
 from sqlalchemy import select, update
 
 from dms.base.actor import system_actor
-from dms.base.errors import StoreFull
+from dms.base.errors import Busy, NotRecorded, StoreFull
 from dms.base.ids import new_id
 from dms.jobs.sweeping import Broom, Swept
 from dms.models.versions import PartialUpload, Upload
 from dms.rules.access import Action
-from dms.services import uploads, versions
+from dms.services import partialuploads, uploads, versions
 from dms.services.versions import NamedUpload
 from dms.stores import sealedblobs, upkeep
+from dms.stores.work import Works
 from dms.web import parts, resumable
 from tests.recorded import events_of
 from tests.web.transfers import GONE, Exchange, chunk, error_of, transfers
@@ -438,6 +440,65 @@ def test_a_disk_that_fills_up_in_the_middle_loses_no_part_that_was_kept(house, c
         assert tus.offset(path) == 300_000
         tus.resume(path, NOISE, chunk_bytes=1_000_000)
         assert content_of(house, row_of(house, tus, path)) == NOISE
+
+
+@pytest.mark.parametrize("name", ["write", "fsync", "link"])
+def test_a_disk_that_fails_at_any_step_loses_no_part_that_was_kept(house, desk, tus, monkeypatch, name):
+    staged, stored = desk.staged(), desk.stored()
+    path = tus.start(len(NOISE))
+    tus.patch(path, 0, NOISE[:300_000])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, name, refused)
+        failed = tus.patch(path, 300_000, NOISE[300_000:])
+
+    assert (failed.status_code, tus.offset(path), desk.stored()) == (503, 300_000, stored)
+    tus.resume(path, NOISE, chunk_bytes=1_000_000)
+    assert content_of(house, row_of(house, tus, path)) == NOISE
+    assert desk.staged() == staged
+
+
+def refused(*_arguments, **_options):
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_last_commit_that_fails_loses_no_part_that_was_kept(house, desk, tus, monkeypatch):
+    staged, stored = desk.staged(), desk.stored()
+    path = tus.start(len(NOISE))
+    tus.patch(path, 0, NOISE[:300_000])
+
+    def busy(*_arguments, **_options):
+        raise Busy("the database is busy writing: try again in a moment")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(partialuploads, "complete", busy)
+        assert tus.patch(path, 300_000, NOISE[300_000:]).status_code == 503
+
+    assert (tus.offset(path), desk.stored()) == (300_000, stored)
+    tus.resume(path, NOISE, chunk_bytes=1_000_000)
+    assert content_of(house, row_of(house, tus, path)) == NOISE
+    assert desk.staged() == staged
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_commit_of_which_nobody_knows_loses_no_part_that_was_kept(house, desk, tus, monkeypatch, is_kept):
+    path = tus.start(len(NOISE))
+    tus.patch(path, 0, NOISE[:300_000])
+    write = Works.write
+
+    def doubtful(works, actor, body, **options):
+        if is_kept:
+            write(works, actor, body, **options)
+        raise NotRecorded("nobody knows whether this was kept: look before you repeat it")
+
+    with restarted(house) as other, monkeypatch.context() as patched:
+        again = Tus(other, tus.user)
+        patched.setattr(Works, "write", doubtful)
+        assert again.patch(path, 300_000, NOISE[300_000:400_000]).status_code == 503
+
+    assert tus.offset(path) == (400_000 if is_kept else 300_000)
+    tus.resume(path, NOISE, chunk_bytes=1_000_000)
+    assert content_of(house, row_of(house, tus, path)) == NOISE
 
 
 def test_an_upload_that_is_given_up_is_gone_with_its_bytes(desk, tus):
