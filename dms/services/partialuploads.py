@@ -31,6 +31,15 @@ class Standing:
     told: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part goes on: how much had come when it began, and the staged bytes that held it."""
+
+    upload_id: UUID
+    offset: int
+    staging: str | None
+
+
 def start(
     work: Work,
     upload_id: UUID,
@@ -88,24 +97,22 @@ def find_partial(work: Work, upload_id: UUID, *, offset: int) -> PartialUpload:
     return part
 
 
-def advance(work: Work, upload_id: UUID, *, former: str | None, paused: Paused) -> Standing:
-    """Keep what came of an upload; `former` names the staged bytes that it went on from."""
+def advance(work: Work, part: Place, *, paused: Paused) -> Standing:
+    """Keep what came of an upload; `Conflict` if it went on elsewhere meanwhile."""
     work.performs(Op.UPLOAD_APPEND)
-    row = _unchanged(work, upload_id, former=former)
+    row = _unchanged(work, part)
     row.plain_bytes, row.staging, row.tail = paused.plain_bytes, paused.staging, paused.tail
     row.blob_id, row.kek, row.wrapped = paused.blob_id, paused.kek, paused.wrapped
     work.notes.detail["upload"] = {"id": row.id.hex, "offset": paused.plain_bytes}
     return standing_of(row)
 
 
-def complete(
-    work: Work, upload_id: UUID, *, former: str | None, content: Content, allowance: Allowance
-) -> Standing:
+def complete(work: Work, part: Place, *, content: Content, allowance: Allowance) -> Standing:
     """Make an upload of one that is whole now; its bytes are published before."""
-    row = _unchanged(work, upload_id, former=former)
+    row = _unchanged(work, part)
     work.remove(row)
     work.flush()
-    whole = uploads.receive(work, upload_id, content, allowance=allowance)
+    whole = uploads.receive(work, part.upload_id, content, allowance=allowance)
     return Standing(whole.id, whole.plain_bytes, whole.plain_bytes, whole.expires_at, None)
 
 
@@ -126,10 +133,10 @@ def standing_of(row: PartialUpload) -> Standing:
     return Standing(row.id, row.plain_bytes, row.length_bytes, row.expires_at, row.told)
 
 
-def _unchanged(work: Work, upload_id: UUID, *, former: str | None) -> PartialUpload:
-    part, _ = _both(work, upload_id)
-    row = _there(part)
-    if row.staging != former:
+def _unchanged(work: Work, part: Place) -> PartialUpload:
+    found, _ = _both(work, part.upload_id)
+    row = _there(found)
+    if (row.plain_bytes, row.staging) != (part.offset, part.staging):
         raise Conflict("somebody else sent a part meanwhile: ask for the offset", path=("upload", "offset"))
     return row
 

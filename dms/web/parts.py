@@ -1,17 +1,16 @@
-"""One part of an upload on its way in, step by step in worker threads; and writers that wait for the next.
+"""One part of an upload on its way in, step by step in worker threads.
 
-A writer stays open between two parts, so that the next one goes on where it is. Without it (another
-process, a restart, a part that was not kept) what came is read back, which costs its hashing again.
+The writer is asked for with the first bytes that shall be kept, so a part that is refused before costs only
+itself: what came of the upload is not read back for it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from uuid import UUID
@@ -21,15 +20,16 @@ from dms.base.errors import ArgumentInvalid, Conflict, DmsError, Invalid, NotFou
 from dms.base.ids import new_id
 from dms.models.versions import PartialUpload
 from dms.services import partialuploads
-from dms.services.partialuploads import Standing, standing_of
+from dms.services.partialuploads import Place, Standing, standing_of
 from dms.services.uploads import Allowance, Content
 from dms.stores import formats
-from dms.stores.blobs import NotDurable, StagedGone
-from dms.stores.vault import Paused, SealedWriter, Vault
+from dms.stores.blobs import PIECE_BYTES, NotDurable, StagedGone
+from dms.stores.vault import Paused, Vault
 from dms.stores.work import Works
+from dms.web.writers import Ends, Waiting, Writers
 
-KEPT = 64
-"""So many writers wait for their next part, with an open file each; the longest waiting goes first."""
+HELD_BYTES = 8 * PIECE_BYTES
+"""A part with a checksum is held in memory up to here, and judged before anything of it is written."""
 
 
 _alarm = logging.getLogger("dms.alarm")
@@ -39,60 +39,6 @@ class ChecksumDiffers(Invalid):
     """The bytes of a part are not those that its checksum names; nothing of it is kept."""
 
 
-@dataclass(slots=True)
-class Ends:
-    """The two ends of a content, by which it is identified once it is whole."""
-
-    head: bytes = b""
-    tail: bytes = b""
-
-    def see(self, plain: bytes) -> None:
-        """Remember what belongs to either end."""
-        self.head += plain[: formats.HEAD_BYTES - len(self.head)]
-        self.tail = (self.tail + plain[-formats.TAIL_BYTES :])[-formats.TAIL_BYTES :]
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A writer between two parts."""
-
-    writer: SealedWriter
-    ends: Ends
-
-
-@dataclass(slots=True)
-class Writers:
-    """The writers of one process that wait, and the uploads that a request of it is writing."""
-
-    _waiting: OrderedDict[UUID, Waiting] = field(default_factory=OrderedDict)
-    _busy: set[UUID] = field(default_factory=set)
-    _lock: Lock = field(default_factory=Lock)
-
-    def take(self, row_id: UUID) -> Waiting | None:
-        """Begin a part: return the writer that waits, if any; `Conflict` while another part comes."""
-        with self._lock:
-            if row_id in self._busy:
-                raise Conflict("another request sends a part of this upload: ask for its offset again")
-            self._busy.add(row_id)
-            return self._waiting.pop(row_id, None)
-
-    def put(self, row_id: UUID, waiting: Waiting | None) -> None:
-        """End a part, with a writer for the next one."""
-        with self._lock:
-            self._busy.discard(row_id)
-            if waiting is not None:
-                self._waiting[row_id] = waiting
-            while len(self._waiting) > KEPT:
-                self._waiting.popitem(last=False)[1].writer.leave()
-
-    def forget(self, row_id: UUID) -> None:
-        """Let go of the writer of an upload that is gone."""
-        with self._lock:
-            waiting = self._waiting.pop(row_id, None)
-        if waiting is not None:
-            waiting.writer.leave()
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """What a request says of the part that it brings; the checksum with its algorithm, in hexadecimal."""
@@ -100,6 +46,10 @@ class Part:
     upload_id: UUID
     offset: int
     checksum: tuple[str, str] | None
+
+    def place(self, row: PartialUpload) -> Place:
+        """Return where it goes on, as the row was when the part began."""
+        return Place(self.upload_id, self.offset, row.staging)
 
 
 class PartIntake:
@@ -127,18 +77,20 @@ class PartIntake:
         self._allowance = allowance
         self._lock = Lock()
         self._row: PartialUpload | None = None
+        self._waiting: Waiting | None = None
         self._open: Waiting | None = None
+        self._held: list[bytes] = []
+        self._arrived = 0
         self._sum = hashlib.new(part.checksum[0], usedforsecurity=False) if part.checksum else None
 
     def begin(self) -> int:
-        """Find the upload and its writer; return how many bytes it still wants."""
+        """Find the upload, which nobody else may write meanwhile; return how many bytes it still wants."""
         with self._lock:
             part = self._part
             find = partial(partialuploads.find_partial, upload_id=part.upload_id, offset=part.offset)
             row = self._works.read(self._actor, find)
-            waiting = self._writers.take(row.id)
+            self._waiting = self._writers.take(row.id)
             self._row = row
-            self._open = self._awake(waiting, row)
             return row.length_bytes - row.plain_bytes
 
     def write(self, chunks: Sequence[bytes]) -> None:
@@ -152,12 +104,13 @@ class PartIntake:
             self._write(b"".join(chunks))
             if self._sum is not None and self._part.checksum != (self._sum.name, self._sum.hexdigest()):
                 raise ChecksumDiffers("the bytes of this part are not those that `Upload-Checksum` names")
+            self._pour()
             return self._keep()
 
     def cut(self, chunks: Sequence[bytes]) -> None:
         """Keep what came of a part whose line broke, unless a checksum speaks of all of it."""
         with self._lock:
-            if self._row is None or self._open is None or self._sum is not None:
+            if self._row is None or self._sum is not None:
                 return
             with suppress(DmsError):  # the sender asks for the offset, which has not moved then
                 self._write(b"".join(chunks))
@@ -166,13 +119,20 @@ class PartIntake:
     def close(self) -> None:
         """Drop what was not kept; without effect on what was."""
         with self._lock:
-            row, waiting = self._row, self._open
-            self._row = self._open = None
+            row, waiting, spoilt = self._row, self._waiting, self._open
+            self._row = self._waiting = self._open = None
+            self._held.clear()
             if row is None:
                 return
-            if waiting is not None:
-                self._drop(waiting, row)
-            self._writers.put(row.id, None)
+            if spoilt is not None:
+                self._drop(spoilt, row)
+            self._writers.put(row.id, waiting)
+
+    def _awakened(self, row: PartialUpload) -> Waiting:
+        if self._open is None:
+            waiting, self._waiting = self._waiting, None
+            self._open = self._awake(waiting, row)
+        return self._open
 
     def _awake(self, waiting: Waiting | None, row: PartialUpload) -> Waiting:
         if waiting is not None:
@@ -181,7 +141,8 @@ class PartIntake:
                 return waiting
             writer.leave()
         if row.staging is None:
-            return Waiting(self._vault.writer(new_id(), expected_bytes=row.length_bytes), Ends())
+            writer = self._vault.writer(new_id(), expected_bytes=row.length_bytes)
+            return Waiting(row.owner_id, writer, Ends())
         return self._read_back(row, row.staging)
 
     def _read_back(self, row: PartialUpload, staging: str) -> Waiting:
@@ -191,29 +152,35 @@ class PartIntake:
             writer = self._vault.resume(paused, blob_id=new_id(), expected_bytes=size, tell=ends.see)
         except StagedGone as error:
             raise NotFound("what had arrived of this upload is gone: begin a new one") from error
-        return Waiting(writer, ends)
+        return Waiting(row.owner_id, writer, ends)
 
     def _write(self, plain: bytes) -> None:
-        row, waiting = self._row, self._open
-        if row is None or waiting is None:
-            raise Conflict("the part was given up: ask for the offset and send the rest")
-        if waiting.writer.plain_bytes + len(plain) > row.length_bytes:
+        row = self._required()
+        if row.plain_bytes + self._arrived + len(plain) > row.length_bytes:
             raise ArgumentInvalid("the part goes beyond `Upload-Length`: nothing of it is kept")
-        if not plain:
-            return
-        waiting.ends.see(plain)
+        self._arrived += len(plain)
+        self._held.append(plain)
         if self._sum is not None:
             self._sum.update(plain)
-        waiting.writer.write(plain)
+        if self._sum is None or self._arrived > HELD_BYTES:
+            self._pour()
+
+    def _pour(self) -> None:
+        """Write what is held."""
+        row = self._required()
+        while self._held:
+            if plain := self._held.pop(0):
+                waiting = self._awakened(row)
+                waiting.ends.see(plain)
+                waiting.writer.write(plain)
 
     def _keep(self) -> Standing:
-        row, waiting = self._row, self._open
-        if row is None or waiting is None:
-            raise Conflict("the part was given up: ask for the offset and send the rest")
+        row = self._required()
+        if not self._arrived and row.plain_bytes < row.length_bytes:
+            return standing_of(row)
+        waiting = self._awakened(row)
         if waiting.writer.plain_bytes == row.length_bytes:
             return self._complete(row, waiting)
-        if waiting.writer.plain_bytes == row.plain_bytes:
-            return standing_of(row)
         with _alarmed():
             paused = waiting.writer.pause()
         kept = self._advance(row, paused)
@@ -222,9 +189,7 @@ class PartIntake:
         return kept
 
     def _advance(self, row: PartialUpload, paused: Paused) -> Standing:
-        advance = partial(
-            partialuploads.advance, upload_id=self._part.upload_id, former=row.staging, paused=paused
-        )
+        advance = partial(partialuploads.advance, part=self._part.place(row), paused=paused)
         try:
             return self._works.write(self._actor, advance)
         except NotRecorded:
@@ -241,8 +206,7 @@ class PartIntake:
         content = Content(blob, self._vault.store.name, media_type, row.declared_media_type)
         complete = partial(
             partialuploads.complete,
-            upload_id=self._part.upload_id,
-            former=row.staging,
+            part=self._part.place(row),
             content=content,
             allowance=self._allowance,
         )
@@ -257,6 +221,11 @@ class PartIntake:
         self._clear(row, names=None)
         self._writers.put(row.id, None)
         return whole
+
+    def _required(self) -> PartialUpload:
+        if self._row is None:
+            raise Conflict("the part was given up: ask for the offset and send the rest")
+        return self._row
 
     def _clear(self, row: PartialUpload, *, names: str | None) -> None:
         """End the part; staged bytes go that the row named and does not name any more."""

@@ -33,8 +33,9 @@ from dms.stores.vault import Vault
 from dms.stores.work import Works
 from dms.web.answers import refusal
 from dms.web.hops import Places, account_of, in_thread
-from dms.web.parts import ChecksumDiffers, Part, PartIntake, Writers
+from dms.web.parts import ChecksumDiffers, Part, PartIntake
 from dms.web.uploads import PIECE_S, parse_upload_id
+from dms.web.writers import Writers
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"

@@ -23,8 +23,10 @@ from dms.rules.access import Action
 from dms.services import partialuploads, uploads, versions
 from dms.services.versions import NamedUpload
 from dms.stores import sealedblobs, upkeep
+from dms.stores.vault import Vault
 from dms.stores.work import Works
-from dms.web import parts, resumable
+from dms.web import parts, resumable, writers
+from dms.web.writers import Writers
 from tests.recorded import events_of
 from tests.web.transfers import GONE, Exchange, chunk, error_of, transfers
 from tests.web.tus import PART, VERSION, Tus, checksum, told
@@ -173,8 +175,25 @@ def test_a_part_at_another_offset_is_refused_and_nothing_changes(tus):
     assert tus.offset(path) == 4
 
 
-@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-def test_a_part_whose_checksum_differs_is_not_kept_and_may_be_sent_again(house, tus, algorithm):
+@pytest.fixture
+def read_back(monkeypatch):
+    """The sizes of what was read back, because no writer waited for the next part."""
+    sizes = []
+    resume = Vault.resume
+
+    def counted(vault, paused, **options):
+        sizes.append(paused.plain_bytes)
+        return resume(vault, paused, **options)
+
+    monkeypatch.setattr(Vault, "resume", counted)
+    return sizes
+
+
+@pytest.mark.parametrize(("algorithm", "held"), [("sha1", 1 << 20), ("sha256", 1 << 20), ("sha256", 100_000)])
+def test_a_part_whose_checksum_differs_is_not_kept_and_may_be_sent_again(
+    house, tus, algorithm, held, monkeypatch
+):
+    monkeypatch.setattr(parts, "HELD_BYTES", held)
     path = tus.start(len(NOISE))
     tus.patch(path, 0, NOISE[:200_000], Upload_Checksum=checksum(NOISE[:200_000], algorithm))
 
@@ -185,6 +204,50 @@ def test_a_part_whose_checksum_differs_is_not_kept_and_may_be_sent_again(house, 
     assert tus.offset(path) == 200_000
     rest = NOISE[200_000:]
     assert tus.patch(path, 200_000, rest, Upload_Checksum=checksum(rest, algorithm)).status_code == 204
+    assert content_of(house, row_of(house, tus, path)) == NOISE
+
+
+def test_a_part_whose_checksum_differs_costs_only_itself(house, tus, read_back):
+    path = tus.start(len(NOISE))
+    tus.patch(path, 0, NOISE[:500_000])
+
+    def send_wrong(client):
+        for _ in range(3):
+            answer = client.patch(path, 500_000, b"wrong", Upload_Checksum=checksum(b"right"))
+            assert answer.status_code == 460
+
+    send_wrong(tus)
+    with restarted(house) as other:
+        again = Tus(other, tus.user)
+        send_wrong(again)
+        assert read_back == []
+        again.patch(path, 500_000, NOISE[500_000:600_000])
+        assert read_back == [500_000]
+        assert again.patch(path, 600_000, bytes(100_001)).status_code == 400
+        again.patch(path, 600_000, NOISE[600_000:])
+
+    assert read_back == [500_000]
+    assert content_of(house, row_of(house, tus, path)) == NOISE
+
+
+def test_a_part_that_was_judged_before_another_was_kept_takes_nothing_from_it(house, tus, monkeypatch):
+    path = tus.start(len(NOISE))
+    tus.patch(path, 0, NOISE[:100_000])
+    take = Writers.take
+    between = iter([lambda: tus.patch(path, 100_000, NOISE[100_000:200_000])])
+
+    def late(waiting, row_id):
+        for first in between:
+            assert first().status_code == 204
+        return take(waiting, row_id)
+
+    monkeypatch.setattr(Writers, "take", late)
+
+    answer = tus.patch(path, 100_000, bytes(50_000))
+
+    assert error_of(answer)[:2] == (409, "CONFLICT")
+    assert tus.offset(path) == 200_000
+    tus.resume(path, NOISE, chunk_bytes=1_000_000)
     assert content_of(house, row_of(house, tus, path)) == NOISE
 
 
@@ -610,17 +673,33 @@ def test_clients_without_the_method_name_it_in_a_header(tus, method):
     assert tus.send("POST", path).status_code == 400
 
 
-def test_only_some_writers_wait_and_the_others_are_read_back(house, clerk, monkeypatch):
-    monkeypatch.setattr(parts, "KEPT", 1)
+@pytest.mark.parametrize("bound", ["KEPT", "KEPT_EACH"])
+def test_only_some_writers_wait_and_the_others_are_read_back(house, clerk, monkeypatch, bound, read_back):
+    monkeypatch.setattr(writers, bound, 1)
     with transfers(house) as desk:
         tus = Tus(desk, clerk)
         paths = [tus.start(len(LETTER)) for _ in range(3)]
         for path in paths:
             tus.patch(path, 0, LETTER[:4])
-        for path in paths:
+        for path in reversed(paths):
             tus.patch(path, 4, LETTER[4:])
 
+    assert read_back == [4, 4]
     assert [content_of(house, row_of(house, tus, path)) for path in paths] == [LETTER] * 3
+
+
+def test_who_has_many_uploads_open_ends_the_writer_of_nobody_else(house, clerk, monkeypatch, read_back):
+    monkeypatch.setattr(writers, "KEPT", 3)
+    with transfers(house) as desk:
+        other, greedy = Tus(desk, clerk), Tus(desk, desk.world.user())
+        path = other.start(len(LETTER))
+        other.patch(path, 0, LETTER[:4])
+        for _ in range(4):
+            greedy.patch(greedy.start(len(LETTER)), 0, LETTER[:4])
+
+        other.patch(path, 4, LETTER[4:])
+
+    assert read_back == []
 
 
 def test_no_plain_byte_touches_the_disk_between_two_parts(desk, tus, house):
