@@ -16,7 +16,7 @@ from tests import factories
 from tests.factories import World, actor
 from tests.recorded import last_of
 
-GENEROUS = Allowance(quota_bytes=10**9, expiry_s=86_400)
+GENEROUS = Allowance(quota_bytes=10**9, quota_count=1_000, expiry_s=86_400)
 
 
 @dataclass

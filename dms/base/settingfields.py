@@ -86,7 +86,10 @@ class Settings:
     body_limit_bytes: int = field(default=262_144, metadata={"help": "largest body of a GraphQL request"})
     upload_limit_bytes: int = field(default=5_368_709_120, metadata={"help": "largest single upload"})
     upload_quota_bytes: int = field(
-        default=21_474_836_480, metadata={"help": "unfiled uploads one person may hold"}
+        default=21_474_836_480, metadata={"help": "bytes of unfiled uploads one person may hold"}
+    )
+    upload_quota_count: int = field(
+        default=2_000, metadata={"help": "unfiled uploads one person may hold, whole or in parts"}
     )
     upload_expiry_s: int = field(default=86_400, metadata={"help": "how long an unfiled upload is kept"})
     download_bytes_per_s: int = field(

@@ -17,6 +17,7 @@ from dms.base.canonical import Canonical
 from dms.base.clock import SECOND
 from dms.base.errors import Conflict, Invalid, Limit, Unauthenticated
 from dms.base.ids import derived_id
+from dms.base.settings import Settings
 from dms.models.versions import PartialUpload, Upload, UploadState
 from dms.rules.accessevents import Op
 from dms.stores import sealedblobs, waiting
@@ -35,9 +36,10 @@ class OverQuota(Limit):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one account may keep unfiled, and for how long; both are settings."""
+    """What one account may keep unfiled, and for how long; all of it is set."""
 
     quota_bytes: int
+    quota_count: int
     expiry_s: int
 
 
@@ -58,6 +60,11 @@ class Forgotten:
     count: int
     digests: tuple[StoredDigest, ...]
     staged: tuple[str, ...]
+
+
+def allowance_of(settings: Settings) -> Allowance:
+    """Return what the settings allow."""
+    return Allowance(settings.upload_quota_bytes, settings.upload_quota_count, settings.upload_expiry_s)
 
 
 def admit(work: Work, upload_id: UUID, *, size_bytes: int, allowance: Allowance) -> Upload | None:
@@ -210,7 +217,12 @@ def _repeated(row: Upload, content: Content) -> Upload:
 
 
 def check_quota(work: Work, owner_id: UUID, *, size_bytes: int, allowance: Allowance) -> None:
-    """Raise `OverQuota` if so many bytes more are more than an account may keep unfiled."""
+    """Raise `OverQuota` if one upload of so many bytes more is more than an account may keep unfiled."""
+    if waiting.unfiled_count(work, owner_id, limit=allowance.quota_count) >= allowance.quota_count:
+        raise OverQuota(
+            f"you may have {allowance.quota_count} uploads that no Document names yet: "
+            "file or cancel some of them first, or wait until they expire"
+        )
     if waiting.unfiled_bytes(work, owner_id) + size_bytes > allowance.quota_bytes:
         raise OverQuota(
             f"your uploads that no Document names yet may hold {allowance.quota_bytes} bytes: "

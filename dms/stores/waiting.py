@@ -24,6 +24,18 @@ def unfiled_bytes(work: Work, owner_id: UUID) -> int:
     return sum(int(session_of(work).execute(each).scalar_one()) for each in (whole, partial))
 
 
+def unfiled_count(work: Work, owner_id: UUID, *, limit: int) -> int:
+    """Count an account's unfiled uploads, whole or not, each up to the limit."""
+    whole = select(Upload.id).where(
+        Upload.owner_id == owner_id, Upload.state == UploadState.RECEIVED, Upload.expires_at > work.now
+    )
+    partial = select(PartialUpload.id).where(
+        PartialUpload.owner_id == owner_id, PartialUpload.expires_at > work.now
+    )
+    counted = [select(func.count()).select_from(each.limit(limit).subquery()) for each in (whole, partial)]
+    return sum(session_of(work).execute(each).scalar_one() for each in counted)
+
+
 def staged_names(work: Work) -> frozenset[str]:
     """Return the names of staged bytes that wait for more."""
     statement = select(PartialUpload.staging).where(PartialUpload.staging.is_not(None))

@@ -26,7 +26,7 @@ from dms.base.ids import new_id
 from dms.base.settings import Settings
 from dms.services import partialuploads
 from dms.services.partialuploads import Standing
-from dms.services.uploads import Allowance
+from dms.services.uploads import allowance_of
 from dms.stores import formats
 from dms.stores.blobs import PIECE_BYTES
 from dms.stores.vault import Vault
@@ -64,7 +64,7 @@ class Resumable:
         self._works = works
         self._vault = vault
         self._limit_bytes = settings.upload_limit_bytes
-        self._allowance = Allowance(settings.upload_quota_bytes, settings.upload_expiry_s)
+        self._allowance = allowance_of(settings)
         self._threads = threads
         self._places = places
         self._writers = Writers()

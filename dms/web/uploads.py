@@ -25,7 +25,7 @@ from dms.base.clock import to_iso
 from dms.base.errors import ArgumentInvalid, Deadline, Limit
 from dms.base.settings import Settings
 from dms.models.versions import Upload
-from dms.services.uploads import Allowance
+from dms.services.uploads import allowance_of
 from dms.stores import formats
 from dms.stores.blobs import PIECE_BYTES
 from dms.stores.vault import Vault
@@ -62,7 +62,7 @@ class _Uploads:
         self._works = works
         self._vault = vault
         self._limit_bytes = settings.upload_limit_bytes
-        self._allowance = Allowance(settings.upload_quota_bytes, settings.upload_expiry_s)
+        self._allowance = allowance_of(settings)
         self._threads = threads
         self._places = places
 

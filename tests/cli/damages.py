@@ -32,7 +32,7 @@ from dms.stores.work import session_of
 from tests.factories import World, actor
 from tests.logged import logged
 
-ALLOWANCE = Allowance(quota_bytes=1_000_000, expiry_s=3_600)
+ALLOWANCE = Allowance(quota_bytes=1_000_000, quota_count=1_000, expiry_s=3_600)
 
 
 class Recorded(World):

@@ -327,7 +327,7 @@ def test_expired_uploads_go_with_their_bytes_and_filed_ones_keep_them(desk_on_bo
     desk = desk_on_both
     ((_, named),) = filed(desk, b"filed")
     clerk = desk.world.user()
-    desk.upload(clerk, b"expired", allowance=Allowance(quota_bytes=100, expiry_s=0))
+    desk.upload(clerk, b"expired", allowance=Allowance(quota_bytes=100, quota_count=1_000, expiry_s=0))
     kept = desk.upload(clerk, b"kept")
 
     told = broom(desk, is_rehearsal=True).sweep(silently)

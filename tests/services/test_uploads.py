@@ -12,7 +12,7 @@ from dms.base.actor import system_actor
 from dms.base.clock import DAY
 from dms.base.ids import new_id
 from dms.models.versions import Upload, UploadState
-from dms.services import uploads
+from dms.services import partialuploads, uploads
 from dms.services.uploads import Allowance
 from dms.stores.work import session_of
 from tests.desk import GENEROUS
@@ -47,7 +47,7 @@ def test_received_bytes_wait_under_the_id_that_was_chosen(desk, clerk):
 
 
 def test_an_upload_that_is_new_and_fits_is_admitted(desk, clerk):
-    asked = {"size_bytes": 10, "allowance": Allowance(quota_bytes=10, expiry_s=1)}
+    asked = {"size_bytes": 10, "allowance": Allowance(quota_bytes=10, quota_count=1_000, expiry_s=1)}
 
     assert desk.see(clerk, uploads.admit, new_id(), **asked) is None
     assert desk.event(clerk)["op"] == "upload.start"
@@ -91,7 +91,7 @@ def test_a_chosen_id_that_names_something_else_does_not_stand_for_it_in_the_log(
 
 
 def test_the_id_of_an_expired_upload_is_not_used_again(desk, clerk):
-    upload_id = desk.upload(clerk, allowance=Allowance(quota_bytes=100, expiry_s=0))
+    upload_id = desk.upload(clerk, allowance=Allowance(quota_bytes=100, quota_count=1_000, expiry_s=0))
 
     for again in (
         lambda: desk.see(clerk, uploads.admit, upload_id, size_bytes=8, allowance=GENEROUS),
@@ -102,7 +102,7 @@ def test_the_id_of_an_expired_upload_is_not_used_again(desk, clerk):
 
 
 def test_the_quota_counts_all_that_waits(desk, clerk):
-    small = Allowance(quota_bytes=20, expiry_s=60)
+    small = Allowance(quota_bytes=20, quota_count=1_000, expiry_s=60)
     desk.upload(clerk, LETTER, allowance=small)
     desk.upload(clerk, LETTER, allowance=small)
 
@@ -115,8 +115,33 @@ def test_the_quota_counts_all_that_waits(desk, clerk):
     assert desk.see(clerk, uploads.admit, new_id(), size_bytes=4, allowance=small) is None
 
 
+def test_the_quota_counts_empty_uploads_and_those_in_parts_too(desk, clerk):
+    two = Allowance(quota_bytes=20, quota_count=2, expiry_s=60)
+    desk.upload(clerk, b"", allowance=two)
+    begun = desk.do(
+        clerk, partialuploads.start, new_id(), length_bytes=0, told=None, media_type=None, allowance=two
+    )
+
+    refusals = []
+    for use_case, options in (
+        (partialuploads.start, {"length_bytes": 0, "told": None, "media_type": None}),
+        (uploads.admit, {"size_bytes": 0}),
+    ):
+        with pytest.raises(uploads.OverQuota) as refused:
+            desk.do(clerk, use_case, new_id(), **options, allowance=two)
+        refusals.append((refused.value.code, refused.value.status, refused.value.message))
+
+    message = (
+        "you may have 2 uploads that no Document names yet: file or cancel some of them first, "
+        "or wait until they expire"
+    )
+    assert (begun.offset, refusals) == (0, [("LIMIT", 413, message)] * 2)
+    with pytest.raises(uploads.OverQuota):
+        desk.upload(clerk, b"", allowance=two)
+
+
 def test_what_is_named_counts_no_more_and_is_named_once(desk, clerk):
-    small = Allowance(quota_bytes=8, expiry_s=60)
+    small = Allowance(quota_bytes=8, quota_count=1_000, expiry_s=60)
     upload_id = desk.upload(clerk, LETTER, allowance=small)
 
     taken = desk.do(clerk, uploads.take, upload_id, sha256=SHA256)
@@ -159,7 +184,7 @@ def test_a_foreign_upload_reads_as_absent(desk, clerk, world):
 
 
 def test_expired_uploads_are_of_no_use_and_are_swept(desk, clerk):
-    gone = Allowance(quota_bytes=100, expiry_s=0)
+    gone = Allowance(quota_bytes=100, quota_count=1_000, expiry_s=0)
     upload_id = desk.upload(clerk, LETTER, allowance=gone)
     digest = row_of(desk, clerk, upload_id).stored_digest
     kept = desk.upload(clerk)

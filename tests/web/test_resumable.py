@@ -651,6 +651,18 @@ def test_unfinished_uploads_count_in_full_against_the_quota(house, clerk):
         assert tus.begin(401).status_code == 201
 
 
+def test_so_many_uploads_may_be_open_and_giving_one_up_makes_room(house, clerk):
+    with transfers(house, upload_quota_count=2) as desk:
+        tus = Tus(desk, clerk)
+        path = tus.start(0)
+        tus.start(10)
+
+        assert error_of(tus.begin(10))[:2] == (413, "LIMIT")
+        tus.send("DELETE", path)
+
+        assert tus.begin(10).status_code == 201
+
+
 def test_a_put_under_the_id_of_an_unfinished_upload_is_a_conflict(desk, tus):
     path = tus.start(len(LETTER))
 

@@ -22,7 +22,7 @@ from dms.services.accesslists import EntryDraft
 from dms.services.aggregations import NewAggregation
 from dms.services.documents import NewDocument
 from dms.services.security import AskedMark
-from dms.services.uploads import Allowance, Content
+from dms.services.uploads import Content, allowance_of
 from dms.services.versions import NamedUpload
 from dms.stores import facts, lookups
 from dms.stores.lookups import Filed, Line
@@ -227,7 +227,7 @@ def _upload(town: Town, work: Work, version: Version, blob: SealedBlob) -> Named
         work,
         upload_id,
         Content(blob, town.house.vault.store.name, media_type, media_type),
-        allowance=Allowance(settings.upload_quota_bytes, settings.upload_expiry_s),
+        allowance=allowance_of(settings),
     )
     return NamedUpload(upload_id, version.file_name, blob.plain_sha256, version.note)
 
