@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dms.base.clock import DAY, Instant, to_iso, utc_day
-from dms.base.errors import ConfigurationError, NotFound
+from dms.base.errors import ConfigurationError
 from dms.cli.frame import REFUSED, emit, json_option, note, opened, operator, settings_of
 from dms.cli.progress import Progress
 from dms.house import House
@@ -76,12 +76,17 @@ def destroy(ctx: click.Context, kek: str, *, yes: bool, as_json: bool) -> None:
     take.
     """
     with opened(ctx) as house:
-        entry = _find(house, kek)
-        settings = house.settings
-        needed = partial(keys.require_idle, entry=entry, waits_s=settings.upload_expiry_s)
-        house.works.read(operator(), needed)
+        settings, store = house.settings, house.vault.keys
+        waits_s = settings.upload_expiry_s
+        entry = house.works.read(
+            operator(), lambda work: keys.require_idle(work, store, kek=kek, waits_s=waits_s)
+        )
         if yes:
-            house.vault.keys.destroy(kek)
+            house.works.write(
+                operator(),
+                lambda work: keys.destroy(work, store, kek=kek, waits_s=waits_s),
+                locks=keys.LOCKS,
+            )
         told = _meaning(entry, now=house.works.clock(), kept_days=settings.backup_kept_days)
     emit({"kek": kek, "destroyed": yes, **told.values}, as_json=as_json, lines=told.lines(kek, done=yes))
     if not yes:
@@ -127,13 +132,6 @@ def _rewrap(house: House, active: str, progress: Progress) -> tuple[int, int]:
         done = house.works.write(operator(), partial(keys.rewrap, keys=house.vault.keys, after=done.after))
         rewrapped, lost = rewrapped + done.rewrapped, lost + done.lost
     return rewrapped, lost
-
-
-def _find(house: House, kek: str) -> KeyEntry:
-    for entry in house.vault.keys.list():
-        if entry.kek == kek:
-            return entry
-    raise NotFound(f"no key-encryption key `{kek}`: see `dms keys list`")
 
 
 class _Meaning:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from dms.base.clock import SECOND, Instant
-from dms.base.errors import State
+from dms.base.errors import NotFound, State
 from dms.rules.accessevents import Op
 from dms.stores import wraps
 from dms.stores.crypto import KeyEntry, KeyState, KeyStore, WrappedKey
@@ -19,6 +19,8 @@ from dms.stores.wraps import Slice
 SLICE = 500
 """Keys that are wrapped anew in one transaction."""
 
+LOCKS = wraps.HOLDING_OFF
+"""Locks under which a key is destroyed."""
 
 _ADVICE = {
     KeyState.ACTIVE: "run `dms keys rotate` first",
@@ -45,12 +47,22 @@ def rewrap(work: Work, keys: KeyStore, *, after: tuple[int, UUID] | None) -> Sli
     return done
 
 
-def require_idle(work: Work, entry: KeyEntry, *, waits_s: int) -> None:
-    """Raise `State` unless a retired key may be destroyed: nothing under it, and nobody on his way.
+def destroy(work: Work, keys: KeyStore, *, kek: str, waits_s: int) -> None:
+    """Destroy a retired key under which nothing is; run it with `LOCKS`, after `require_idle` is on record.
+
+    Whoever brings a key in under it meanwhile waits for the end of this operation, and then finds it gone.
+    """
+    require_idle(work, keys, kek=kek, waits_s=waits_s)
+    keys.destroy(kek)
+
+
+def require_idle(work: Work, keys: KeyStore, *, kek: str, waits_s: int) -> KeyEntry:
+    """Return a retired key that may be destroyed: nothing is under it, and nobody on his way; else `State`.
 
     Bytes that were on their way when it was retired bring their key in when they have arrived.
     """
     work.performs(Op.KEYS_DESTROY)
+    entry = _find(keys, kek)
     if entry.state is not KeyState.RETIRED:
         advice = _ADVICE[entry.state]
         raise State(f"`{entry.kek}` is {entry.state}: {advice}", state=entry.state)
@@ -69,8 +81,16 @@ def require_idle(work: Work, entry: KeyEntry, *, waits_s: int) -> None:
             state=entry.state,
         )
     work.notes.detail["keys"] = {"kek": entry.kek, "state": entry.state.value}
+    return entry
 
 
 def active_of(keys: KeyStore) -> KeyEntry:
     """Return the key-encryption key that wraps what is new."""
     return next(entry for entry in keys.list() if entry.state is KeyState.ACTIVE)
+
+
+def _find(keys: KeyStore, kek: str) -> KeyEntry:
+    for entry in keys.list():
+        if entry.kek == kek:
+            return entry
+    raise NotFound(f"no key-encryption key `{kek}`: see `dms keys list`")

@@ -15,6 +15,7 @@ from dms.models.versions import PartialUpload, Upload, UploadState
 from dms.rules.accessevents import Op
 from dms.services import uploads
 from dms.services.uploads import Allowance, Content
+from dms.stores import wraps
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import Paused
 from dms.stores.work import Work
@@ -103,6 +104,7 @@ def advance(work: Work, part: Place, *, paused: Paused) -> Standing:
     row = _unchanged(work, part)
     row.plain_bytes, row.staging, row.tail = paused.plain_bytes, paused.staging, paused.tail
     row.blob_id, row.kek, row.wrapped = paused.blob_id, paused.kek, paused.wrapped
+    wraps.require_living(work, {paused.kek})
     work.notes.detail["upload"] = {"id": row.id.hex, "offset": paused.plain_bytes}
     return standing_of(row)
 

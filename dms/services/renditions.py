@@ -25,7 +25,7 @@ from dms.rules.jobs import JobKind, Priority
 from dms.rules.renditions import READER, RenditionKind, Step, StepOutcome, StepReason
 from dms.services import versions
 from dms.services.versions import ContentRef
-from dms.stores import facts, jobs, renditions, sealedblobs
+from dms.stores import facts, jobs, renditions, sealedblobs, wraps
 from dms.stores.jobs import Order as JobOrder
 from dms.stores.renditions import Made, Source
 from dms.stores.sets import in_ids
@@ -223,7 +223,7 @@ def _keep_bytes(work: Work, of: Source, result: Result, *, store: str) -> Made:
     known = facts.blob_id(work, document_id=of.document_id, plain_sha256=blob.plain_sha256)
     if known is None:
         work.add(sealedblobs.blob_row(blob, document_id=of.document_id, store=store, now=work.now))
-        work.flush()
+        wraps.require_living(work, {blob.kek})
         work.add(sealedblobs.key_row(blob))
     cut = bool((result.facts or {}).get("cut"))
     kind = RenditionKind(result.step.value)

@@ -20,7 +20,7 @@ from dms.base.ids import derived_id
 from dms.base.settings import Settings
 from dms.models.versions import PartialUpload, Upload, UploadState
 from dms.rules.accessevents import Op
-from dms.stores import sealedblobs, waiting
+from dms.stores import sealedblobs, waiting, wraps
 from dms.stores.blobs import StoredDigest
 from dms.stores.vault import SealedBlob
 from dms.stores.work import Work
@@ -113,6 +113,7 @@ def receive(work: Work, upload_id: UUID, content: Content, *, allowance: Allowan
     )
     work.add(row)
     _settle(work)
+    wraps.require_living(work, {blob.kek})
     new: dict[str, Canonical] = {
         "chosen": upload_id.hex,
         "sha256": blob.plain_sha256,

@@ -23,7 +23,7 @@ from dms.rules.accessevents import Disclosure, Op
 from dms.rules.jobs import JobKind, Priority
 from dms.services import editing, uploads
 from dms.services.uploads import Content
-from dms.stores import conditions, facts, fulltext, jobs, records, sealedblobs
+from dms.stores import conditions, facts, fulltext, jobs, records, sealedblobs, wraps
 from dms.stores.fulltext import NewestVersion
 from dms.stores.jobs import Order as JobOrder
 from dms.stores.records import Beside
@@ -298,7 +298,8 @@ def _attach_all(work: Work, attached: Sequence[_Attached]) -> list[Version]:
                     content.blob, document_id=each.document.id, store=content.store, now=work.now
                 )
             )
-    work.flush()  # what the next rows refer to
+    # This sends what the next rows refer to.
+    wraps.require_living(work, {each.named.content.blob.kek for each in attached})
     for each, version in zip(attached, made, strict=True):
         work.add(_body(each, version))
         if each.known_blob is None:

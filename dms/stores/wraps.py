@@ -1,11 +1,11 @@
 """Which keys of content are wrapped under which key-encryption key: rows and counts, no content.
 
-The one caller is `services.keys`.
+What counts and rewraps has one caller, `services.keys`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -14,7 +14,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from dms.models.versions import BlobKey, PartialUpload, Upload
-from dms.stores.crypto import KeyUnavailable, WrappedKey
+from dms.stores.crypto import KeyState, KeyUnavailable, WrappedKey
+from dms.stores.texts import VAULT
+from dms.stores.vault import Vault
 from dms.stores.work import Work, session_of
 
 Rewrap: TypeAlias = Callable[[WrappedKey], WrappedKey]
@@ -29,6 +31,10 @@ _PLACES: Sequence[tuple[Any, InstrumentedAttribute[UUID]]] = (
 )
 
 
+HOLDING_OFF = ("partial_upload", "upload", "blob")
+"""Tables that are locked to destroy a key, in the order in which those who bring keys in write them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
     """Keys that were wrapped anew; `after` is None once there are no more, `lost` do not open."""
@@ -36,6 +42,19 @@ class Slice:
     after: tuple[int, UUID] | None
     rewrapped: int
     lost: int
+
+
+def require_living(work: Work, keks: Collection[str]) -> None:
+    """Raise `KeyUnavailable` if one of these key-encryption keys was destroyed: asked by who brings keys in.
+
+    INVARIANT (no key under a destroyed one): ask once the first row is written that `HOLDING_OFF` keeps
+    others from; then either the row is there when a destruction counts, or its key is gone here.
+    """
+    work.flush()
+    vault: Vault | None = work.memory.get(VAULT)
+    entries = [] if vault is None else vault.keys.list()
+    if any(entry.kek in keks and entry.state is KeyState.DESTROYED for entry in entries):
+        raise KeyUnavailable("the key of this content was destroyed while it came: send it again")
 
 
 def counts(work: Work) -> Mapping[str, int]:

@@ -78,8 +78,7 @@ class Town:
         """A Document with these Versions; returns it with their Blobs."""
         sealed = [self.sealed(content) for content in contents]
 
-        draft = self._draft(sealed)
-        made = self.house.works.write(actor(self.clerk), lambda work: documents.register(work, draft))
+        made = self.register(*sealed)
         for number, content in enumerate(sealed[1:], start=1):
             self.upload(content, then=partial(self._add, made, number))
         return made, [content.blob for content in sealed]
@@ -91,6 +90,14 @@ class Town:
     def _add(self, document, revision, work, upload_id):
         upload = NamedUpload(upload_id, "a.txt")
         versions.add(work, document, expected_revision=revision, upload=upload)
+
+    def register(self, *sealed):
+        """A Document with the first of these contents, which were sealed before."""
+        draft = self._draft(sealed)
+        return self.house.works.write(actor(self.clerk), lambda work: documents.register(work, draft))
+
+    def receive(self, work, content):
+        return uploads.receive(work, new_id(), content, allowance=ALLOWANCE)
 
     def upload(self, content, *, then=None):
         upload_id = new_id()

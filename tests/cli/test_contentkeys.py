@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 
@@ -14,9 +15,11 @@ from dms.models.versions import Blob, BlobKey
 from dms.stores import upkeep
 from dms.stores.blobs import BlobDamaged
 from dms.stores.crypto import KeyUnavailable, WrappedKey, new_content_key
+from dms.stores.keys_file import FileKeyStore
 from dms.stores.work import session_of
 from tests import forked
 from tests.cli.damages import Town
+from tests.factories import actor
 from tests.logged import logged
 
 
@@ -117,6 +120,70 @@ def test_destroying_a_key_tells_what_backups_hold_and_until_when(town, dms_on, m
     assert f"still hold it, until {until}: with one of them and a\n" in done.out
     assert (again["state"], again["contents"]) == ("destroyed", 0)
     assert content_of(town.house, blob) == b"kept"
+
+
+def aged_and_rotated(town, dms, monkeypatch):
+    (old,) = keks(town.house)
+    dms("keys", "rotate")
+    aged(town, monkeypatch)
+    return old
+
+
+def test_content_that_comes_while_its_key_is_destroyed_is_refused(town, dms_on, monkeypatch):
+    contents = [town.sealed(b"on its way"), town.sealed(b"filed at once")]
+    asked = threading.Event()
+    came = []
+
+    def bring(step):
+        asked.wait(30)
+        try:
+            came.append(step())
+        except KeyUnavailable as error:
+            came.append(error.message)
+
+    steps = (lambda: town.upload(contents[0]), lambda: town.register(contents[1]))
+    threads = [threading.Thread(target=bring, args=[step]) for step in steps]
+    destroy = FileKeyStore.destroy
+
+    def held_up(store, kek):
+        asked.set()
+        time.sleep(0.3)  # for those who would slip in
+        destroy(store, kek)
+
+    monkeypatch.setattr(FileKeyStore, "destroy", held_up)
+    with dms_on(town.settings) as dms:
+        old = aged_and_rotated(town, dms, monkeypatch)
+        for thread in threads:
+            thread.start()
+        done = dms("keys", "destroy", old, "--yes")
+    for thread in threads:
+        thread.join()
+
+    assert (done.code, came) == (
+        0,
+        ["the key of this content was destroyed while it came: send it again"] * 2,
+    )
+
+
+def test_a_key_is_not_destroyed_while_content_under_it_is_being_kept(town, dms_on, monkeypatch):
+    content = town.sealed(b"almost there")
+    with dms_on(town.settings) as dms:
+        old = aged_and_rotated(town, dms, monkeypatch)
+        began = threading.Event()
+
+        def slowly(work):
+            town.receive(work, content)
+            began.set()
+            time.sleep(0.5)
+
+        thread = threading.Thread(target=town.house.works.write, args=[actor(town.clerk), slowly])
+        thread.start()
+        began.wait(30)
+        ran = dms("keys", "destroy", old, "--yes")
+        thread.join()
+
+    assert (ran.code, f"1 contents are still wrapped under `{old}`" in ran.err) == (1, True)
+    assert town.house.vault.keys.unwrap(WrappedKey(content.blob.kek, content.blob.wrapped))
 
 
 def test_destroyed_content_stays_closed_even_with_all_that_is_left(town, dms_on, monkeypatch):
