@@ -26,7 +26,7 @@ from dms.jobs.logalerts import LogAlerting
 from dms.jobs.logexporting import LogExporting
 from dms.jobs.sequencing import Sequencing
 from dms.jobs.threads import Beside
-from dms.jobs.working import Working
+from dms.jobs.working import workers
 from dms.rules.accessevents import Op
 from dms.web import content, log, logexports, querypage, uploads
 from dms.web.answers import plain_error
@@ -105,7 +105,7 @@ def _beside(house: House) -> list[Beside]:
         BlobKeeping(works, house.vault, settings),
         LogExporting(works, house.log_place, settings),
         LogAlerting(works),
-        *(Working(ground) for _ in range(settings.job_workers)),
+        *workers(ground, count=settings.job_workers),
     ]
 
 

@@ -78,6 +78,20 @@ class Settings:
         default="",
         metadata={"help": "folder of DROID's signature files; empty: those of the extra `formats`, or none"},
     )
+    ocr: bool = field(
+        default=False, metadata={"help": "read text in scans by OCR, with the program `tesseract`"}
+    )
+    ocr_program: str = field(
+        default="tesseract", metadata={"help": "the program that does OCR: a path, or a name on `PATH`"}
+    )
+    ocr_languages: str = field(
+        default="eng",
+        metadata={"help": "languages of OCR as `tesseract --list-langs` calls them, such as eng+fra+chi_sim"},
+    )
+    ocr_pages_max: int = field(
+        default=500, metadata={"help": "so many pages of one content are read by OCR at most"}
+    )
+    ocr_page_s: float = field(default=60.0, metadata={"help": "longest time OCR of one page may take"})
     job_workers: int = field(
         default=1,
         metadata={"help": "threads of each server process that do jobs; 0: `dms jobs work` does them"},

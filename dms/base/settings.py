@@ -24,7 +24,7 @@ __all__ = ["PREFIX", "Settings", "acting_account", "host_name", "load", "operato
 
 PREFIX = "DMS_"
 
-_FOR_READERS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG")
+_FOR_READERS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "TESSDATA_PREFIX")
 _NOT_SETTINGS = frozenset({"DMS_HOME", "DMS_AS", "DMS_TEST_DATABASE_URL"})
 """Variables of ours that are read elsewhere: the folder itself, the command line, the tests."""
 
@@ -43,6 +43,8 @@ _WORDS = {
     "trusted_documents_services": _MODES,
 }
 """Settings with a closed set of words."""
+
+_LANGUAGES = re.compile(r"[A-Za-z][A-Za-z0-9_/]*(\+[A-Za-z][A-Za-z0-9_/]*)*")
 
 # As a browser writes the origin of a page; never `*`, and never `null`, which any sandboxed page sends.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
@@ -89,6 +91,11 @@ def acting_account(environment: Mapping[str, str] | None = None) -> str | None:
 def reader_environment() -> dict[str, str]:
     """Return the environment of a process that reads content: how to find the program, and no secret."""
     return {name: os.environ[name] for name in _FOR_READERS if name in os.environ}
+
+
+def program_environment() -> dict[str, str]:
+    """Return the environment of a program of somebody else's that reads content: it is to have one thread."""
+    return {**reader_environment(), "OMP_THREAD_LIMIT": "1"}
 
 
 def host_name() -> str:
@@ -155,8 +162,16 @@ def _check(settings: Settings) -> None:
         raise ConfigurationError(
             "`DMS_SERVER_PROCESSES`, `DMS_GRAPHQL_POINTS` and `DMS_GRAPHQL_POINTS_PER_S` must be at least 1"
         )
+    _check_ocr(settings)
     if settings.database_url and not settings.sqlalchemy_url.startswith("postgresql+psycopg://"):
         raise ConfigurationError("`DMS_DATABASE_URL` must be empty or start with postgresql://")
+
+
+def _check_ocr(settings: Settings) -> None:
+    if not _LANGUAGES.fullmatch(settings.ocr_languages):
+        raise ConfigurationError("`DMS_OCR_LANGUAGES` must be names joined by +, such as `eng+fra`")
+    if settings.ocr_page_s < 1 or settings.ocr_pages_max < 1:
+        raise ConfigurationError("`DMS_OCR_PAGE_S` and `DMS_OCR_PAGES_MAX` must be at least 1")
 
 
 def _check_bucket(settings: Settings, *, has_secret_in_file: bool) -> None:

@@ -16,7 +16,7 @@ from dms.cli.following import told_to_stop
 from dms.cli.frame import emit, json_option, opened, operator, settings_of
 from dms.cli.logprune import ID
 from dms.jobs.holding import Ground
-from dms.jobs.working import Working
+from dms.jobs.working import Working, workers
 from dms.models.jobs import Job
 from dms.rules.jobs import JobKind, JobState
 from dms.services import jobs
@@ -93,17 +93,21 @@ def work(ctx: click.Context, *, until_idle: bool, as_json: bool) -> None:
     """
     with opened(ctx, clock=SteadyClock()) as house:
         operational_log.configure(settings_of(ctx).log_level)
-        working = Working(Ground(house.works, house.vault, house.settings))
+        ground = Ground(house.works, house.vault, house.settings)
         if until_idle:
+            working = Working(ground)
             working.recur()
             taken = working.drain()
             emit({"taken": taken}, as_json=as_json, lines=[f"{taken} jobs taken"])
             return
         stopped = told_to_stop()
-        working.start()
+        at_work = workers(ground, count=1)
+        for each in at_work:
+            each.start()
         emit({"working": True}, as_json=as_json, lines=["working"])
         stopped.wait()
-        working.stop()
+        for each in at_work:
+            each.stop()
 
 
 def _line(row: Job) -> str:

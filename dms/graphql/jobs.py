@@ -29,6 +29,7 @@ enums.show(
     description="What a job does.",
     values={
         JobKind.CONTENT_CATCH_UP: "Queue the reading of contents that no reader of today has read.",
+        JobKind.CONTENT_OCR: "Read by OCR the pages of a content that hold no text.",
         JobKind.CONTENT_READ: "Tell the format of a content, read its text, and make its thumbnail.",
         JobKind.JOBS_SWEEP: "Forget jobs that ended long ago.",
         JobKind.SEARCH_CATCH_UP: "Queue the indexing of texts by which nothing is found yet.",

@@ -83,6 +83,7 @@ PRICES: Mapping[str, Cost] = dict(
         ("Aggregation.ancestors", _list(4)),
         *_each("Version", "steps", _list(3)),
         *_each("Version", "renditions", _list(2)),
+        *_each("TextRecognition", "languages", _list(2)),
         *_each("Viewer", "roles groups", _list(5)),
         *_each("ViewerTasks", "accessProposals securityChanges accessReviews logAlertHits", _page(1)),
         *_each("SecurityClassification", "compartments", _list(2)),

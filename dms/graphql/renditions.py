@@ -44,6 +44,7 @@ enums.show(
         Step.IDENTIFY: "Its format by PRONOM.",
         Step.TEXT: "What can be read in it.",
         Step.THUMBNAIL: "A picture of its first page.",
+        Step.OCR: "What OCR reads on pages that show something and hold no text; only where there are such.",
     },
 )
 enums.show(
@@ -71,6 +72,8 @@ enums.show(
         StepReason.TOO_SLOW: "It took longer than it may.",
         StepReason.OUT_OF_MEMORY: "It took more memory than it may.",
         StepReason.CRASHED: "It ended the process that read it.",
+        StepReason.WAITING: "It waits for its turn, or until OCR is switched on.",
+        StepReason.UNAVAILABLE: "The program, or a language that is set, is not installed on the server.",
     },
 )
 
@@ -99,6 +102,17 @@ class ContentStep:
     at: Instant = strawberry.field(description="When.")
 
 
+@strawberry.type(description="How text was read out of pictures: it may hold errors, so look at the content.")
+class TextRecognition:
+    """OCR of a text."""
+
+    program: str = strawberry.field(description="The program that read it, with its version.")
+    languages: list[str] = strawberry.field(
+        description="The languages it read in, as the program calls them."
+    )
+    pages: int = strawberry.field(description="Of how many pages; the text of others stands in the content.")
+
+
 @strawberry.type(
     description="What was made of the content of a Version. Who may read that content may read it too."
 )
@@ -111,6 +125,9 @@ class Rendition(Node):
     size_bytes: BigInt = strawberry.field(description="How long it is.")
     digest: Digest = strawberry.field(description="The SHA-256 of it.")
     is_cut: bool = strawberry.field(description="Whether there was more than it holds.")
+    recognition: TextRecognition | None = strawberry.field(
+        description="How it was read, if by OCR; null for text that stands in the content itself."
+    )
     created_at: Instant = strawberry.field(description="When it was made.")
     content_path: str = strawberry.field(
         description="Where its bytes are fetched from this server, with the same token: needs READ_CONTENT."
@@ -154,8 +171,17 @@ def shown(row: models.Rendition) -> Rendition:
         size_bytes=BigInt(row.size_bytes),
         digest=Digest(row.sha256),
         is_cut=row.is_cut,
+        recognition=_recognition(row),
         created_at=Instant(row.created_at),
         content_path=f"/content/renditions/{node_id}",
+    )
+
+
+def _recognition(row: models.Rendition) -> TextRecognition | None:
+    if row.ocr_program is None or row.ocr_languages is None or row.ocr_pages is None:
+        return None
+    return TextRecognition(
+        program=row.ocr_program, languages=row.ocr_languages.split("+"), pages=row.ocr_pages
     )
 
 

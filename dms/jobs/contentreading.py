@@ -15,7 +15,7 @@ from uuid import UUID
 from dms.base.ids import new_id
 from dms.jobs.holding import BrokenOff, Ground, Held, InVain
 from dms.rules.pronom import WINDOW
-from dms.rules.renditions import Step, StepOutcome, StepReason
+from dms.rules.renditions import READ, Step, StepOutcome, StepReason
 from dms.services import renditions
 from dms.services.renditions import Result
 from dms.stores.blobs import BlobDamaged, BlobMissing
@@ -26,6 +26,8 @@ from dms.stores.vault import SealedBlob, Vault
 MAX_BYTES = 256 << 20
 """The largest content that is held in memory; of larger ones only the format is told."""
 
+UNREADABLE = "the content is not readable: run `dms check --deep`"
+
 
 def read(ground: Ground, held: Held) -> None:
     """Read the content of a Version, unless that was done."""
@@ -34,27 +36,24 @@ def read(ground: Ground, held: Held) -> None:
     if source is None:
         return
     results: list[Result] = []
-    if not source.steps >= set(Step):
+    if not source.steps >= set(READ):
         try:
             results = _results(ground.vault, held, source)
         except (BlobMissing, BlobDamaged) as error:
-            raise InVain(error.code, "the content is not readable: run `dms check --deep`") from error
-    store = ground.vault.store.name
-    held.finish(partial(renditions.keep, of=source, results=results, store=store))
-
-
-def catch_up(_ground: Ground, held: Held) -> None:
-    """Queue some of what no reader of today has read; the next round finds what is left."""
-    held.finish(renditions.catch_up)
+            raise InVain(error.code, UNREADABLE) from error
+    store, has_ocr = ground.vault.store.name, ground.settings.ocr
+    held.finish(partial(renditions.keep, of=source, results=results, store=store, has_ocr=has_ocr))
 
 
 def _results(vault: Vault, held: Held, source: Source) -> list[Result]:
     is_whole = source.blob.plain_bytes <= MAX_BYTES
     with in_memory(_pieces(vault, source, is_whole=is_whole)) as content:
-        found = [_read(held, step, content, source) for step in Step if is_whole or step is Step.IDENTIFY]
+        found = [_read(held, step, content, source) for step in READ if is_whole or step is Step.IDENTIFY]
     if not is_whole:
         refused = [Step.TEXT, Step.THUMBNAIL]
         found += [Read(step, StepOutcome.REFUSED, StepReason.TOO_LARGE) for step in refused]
+    if any(each.facts.get("silent") for each in found):
+        found.append(Read(Step.OCR, StepOutcome.NOTHING, StepReason.WAITING))
     return [_sealed(vault, source, each) for each in found]
 
 
@@ -86,11 +85,12 @@ def _sealed(vault: Vault, source: Source, found: Read) -> Result:
     if found.body:
         # A plain text is its own text: it is not kept twice.
         is_same = hashlib.sha256(found.body).hexdigest() == source.blob.plain_sha256
-        made = source.blob if is_same else _seal(vault, found.body)
+        made = source.blob if is_same else seal(vault, found.body)
     return Result(found.step, found.outcome, found.reason, found.facts, made, found.media_type or "")
 
 
-def _seal(vault: Vault, body: bytes) -> SealedBlob:
+def seal(vault: Vault, body: bytes) -> SealedBlob:
+    """Seal what was made of a content."""
     with vault.writer(new_id(), expected_bytes=len(body)) as writer:
         writer.write(body)
         return writer.finish()

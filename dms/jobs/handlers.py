@@ -7,11 +7,12 @@ it before, in a way that a second time changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from dms.base.clock import DAY, HOUR
-from dms.jobs import contentreading, textindexing
+from dms.base.settings import Settings
+from dms.jobs import catchingup, contentreading, recognising, textindexing
 from dms.jobs.holding import Ground, Held
 from dms.rules.jobs import ENDED_BADLY, JobKind, JobState
 from dms.stores import jobs
@@ -35,7 +36,8 @@ def _sweep(ground: Ground, held: Held) -> None:
 
 HANDLERS: Mapping[JobKind, Handler] = MappingProxyType(
     {
-        JobKind.CONTENT_CATCH_UP: contentreading.catch_up,
+        JobKind.CONTENT_CATCH_UP: catchingup.catch_up,
+        JobKind.CONTENT_OCR: recognising.recognise,
         JobKind.CONTENT_READ: contentreading.read,
         JobKind.JOBS_SWEEP: _sweep,
         JobKind.SEARCH_CATCH_UP: textindexing.catch_up,
@@ -44,7 +46,18 @@ HANDLERS: Mapping[JobKind, Handler] = MappingProxyType(
 )
 """The handler of each kind."""
 
+SLOW = frozenset({JobKind.CONTENT_OCR})
+"""What takes minutes, so that a worker of its own does it and nothing else waits for that."""
+
 EVERY: Mapping[JobKind, int] = MappingProxyType(
     {JobKind.CONTENT_CATCH_UP: HOUR, JobKind.JOBS_SWEEP: HOUR, JobKind.SEARCH_CATCH_UP: HOUR}
 )
 """What comes round again, and after how long."""
+
+
+def shares(settings: Settings) -> Sequence[Mapping[JobKind, Handler]]:
+    """Return what each of the workers of one process does."""
+    if not settings.ocr:
+        return [HANDLERS]
+    quick = {kind: handler for kind, handler in HANDLERS.items() if kind not in SLOW}
+    return [quick, {kind: HANDLERS[kind] for kind in SLOW}]

@@ -16,7 +16,7 @@ from dms.base.clock import MINUTE, SECOND
 from dms.base.draws import SEEDS, new_seed
 from dms.base.errors import Busy, Deadline, DmsError, NotRecorded
 from dms.base.ids import new_id
-from dms.jobs.handlers import EVERY, HANDLERS, Handler
+from dms.jobs.handlers import EVERY, HANDLERS, Handler, shares
 from dms.jobs.holding import BrokenOff, Ground, Held, InVain
 from dms.jobs.threads import Beside
 from dms.rules.jobs import JobKind, JobState, delay
@@ -38,6 +38,14 @@ _NOT_ITS_FAULT = (Busy, Deadline, NotRecorded)
 
 _log = logging.getLogger("dms.jobs")
 _alarm = logging.getLogger("dms.alarm")
+
+
+def workers(ground: Ground, *, count: int) -> list[Working]:
+    """Return the workers of a process, to be started: so many, and one for what is slow; none for 0."""
+    if not count:
+        return []
+    first, *others = shares(ground.settings)
+    return [Working(ground, handlers=share) for share in (*[first] * count, *others)]
 
 
 class Working(Beside):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dms.models.types import Base, Digest, Id, UtcTime, closed
@@ -15,7 +15,13 @@ class Rendition(Base):
     """Content derived from a Version; whoever may read the Version's content may read it, nobody else."""
 
     __tablename__ = "rendition"
-    __table_args__ = (UniqueConstraint("version_id", "kind"),)
+    __table_args__ = (
+        UniqueConstraint("version_id", "kind"),
+        CheckConstraint(
+            "(ocr_program IS NULL) = (ocr_languages IS NULL) AND (ocr_program IS NULL) = (ocr_pages IS NULL)",
+            name="ocr",
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     version_id: Mapped[UUID] = mapped_column(Id, ForeignKey("version.id"))
@@ -26,6 +32,10 @@ class Rendition(Base):
     sha256: Mapped[str] = mapped_column(Digest)
     is_cut: Mapped[bool]
     """Whether there was more than a Rendition holds."""
+    ocr_program: Mapped[str | None]
+    """Of a text that was read by OCR: the program with its version, its languages, and of how many pages."""
+    ocr_languages: Mapped[str | None]
+    ocr_pages: Mapped[int | None]
     created_at: Mapped[int] = mapped_column(UtcTime)
 
 

@@ -17,6 +17,7 @@ class JobKind(StrEnum):
     """What a job does. The word is stored: never reuse one."""
 
     CONTENT_CATCH_UP = "content.catch_up"
+    CONTENT_OCR = "content.ocr"
     CONTENT_READ = "content.read"
     JOBS_SWEEP = "jobs.sweep"
     SEARCH_CATCH_UP = "search.catch_up"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-READER = 1
+READER = 2
 """Version of our own readers: a higher one has everything read again."""
 
 
@@ -21,6 +22,11 @@ class Step(StrEnum):
     IDENTIFY = "identify"
     TEXT = "text"
     THUMBNAIL = "thumbnail"
+    OCR = "ocr"
+
+
+READ = (Step.IDENTIFY, Step.TEXT, Step.THUMBNAIL)
+"""The steps that every content goes through; `OCR` follows where pages show something and hold no text."""
 
 
 class StepOutcome(StrEnum):
@@ -44,6 +50,19 @@ class StepReason(StrEnum):
     TOO_SLOW = "too_slow"
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"
+    WAITING = "waiting"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """By what program text was read out of pictures, in which languages, and of how many pages."""
+
+    program: str
+    """With its version, such as `tesseract 5.3.0`."""
+    languages: str
+    """As the program calls them, joined by `+`."""
+    pages: int
 
 
 def differs(found: str, declared: str | None) -> bool:

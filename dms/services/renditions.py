@@ -22,7 +22,14 @@ from dms.models.renditions import BlobStep, Rendition
 from dms.models.versions import ContentFile, FileRole
 from dms.rules.accessevents import Disclosure, Op
 from dms.rules.jobs import JobKind, Priority
-from dms.rules.renditions import READER, RenditionKind, Step, StepOutcome, StepReason
+from dms.rules.renditions import (
+    READER,
+    Recognition,
+    RenditionKind,
+    Step,
+    StepOutcome,
+    StepReason,
+)
 from dms.services import versions
 from dms.services.versions import ContentRef
 from dms.stores import facts, jobs, renditions, sealedblobs, wraps
@@ -38,6 +45,12 @@ _KIND_OF = {
     Step.IDENTIFY: PreservationKind.FORMAT_IDENTIFICATION,
     Step.TEXT: PreservationKind.TEXT_EXTRACTION,
     Step.THUMBNAIL: PreservationKind.RENDERING,
+    Step.OCR: PreservationKind.TEXT_EXTRACTION,
+}
+_MADE_BY = {
+    Step.TEXT: RenditionKind.TEXT,
+    Step.THUMBNAIL: RenditionKind.THUMBNAIL,
+    Step.OCR: RenditionKind.TEXT,
 }
 
 
@@ -51,6 +64,8 @@ class Result:
     facts: Mapping[str, Any] | None = None  # JSON values
     made: SealedBlob | None = None
     media_type: str = ""
+    recognition: Recognition | None = None
+    """How it was read, if by OCR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +97,11 @@ def source(work: Work, version_id: UUID) -> Source | None:
     return found
 
 
-def keep(work: Work, of: Source, results: Sequence[Result], *, store: str) -> None:
+def keep(work: Work, of: Source, results: Sequence[Result], *, store: str, has_ocr: bool) -> None:
     """Keep what was read out of a content: Renditions, the outcome of each step, and both as history.
 
     A Version whose content was read for another one before gets the same Renditions. `store` names where
-    they were sealed. For the system.
+    they were sealed; with `has_ocr` what waits for OCR is queued. For the system.
     """
     work.performs(Op.RENDITION_MAKE)
     _require_system(work)
@@ -100,13 +115,40 @@ def keep(work: Work, of: Source, results: Sequence[Result], *, store: str) -> No
     for result in results:
         _keep_step(work, of, result)
         if result.made is not None:
-            known[RenditionKind(result.step.value)] = _keep_bytes(work, of, result, store=store)
+            known[_MADE_BY[result.step]] = _keep_bytes(work, of, result, store=store)
     work.flush()
     for made in known.values():
-        _keep_rendition(work, of, made)
+        _keep_rendition(work, of.version_id, made)
     work.flush()
     if RenditionKind.TEXT in known:
         jobs.queue(work, [indexing(of.version_id, priority=Priority.NORMAL)])
+    if has_ocr and any(result.reason is StepReason.WAITING for result in results):
+        jobs.queue(work, [_recognising(of.version_id)])
+
+
+def scan(work: Work, version_id: UUID) -> Source | None:
+    """Return the content of a Version if it waits for OCR, like `source`. For the system."""
+    found = source(work, version_id)
+    return found if found is not None and renditions.awaits_ocr(work, found.blob.blob_id) else None
+
+
+def keep_recognised(work: Work, of: Source, result: Result, *, store: str) -> None:
+    """Keep what OCR found in a content, as the text of all Versions that hold it. For the system."""
+    work.performs(Op.RENDITION_MAKE)
+    _require_system(work)
+    if renditions.source(work, of.version_id) is None:
+        return
+    renditions.forget_steps(work, of.blob.blob_id, steps=[Step.OCR])
+    _keep_step(work, of, result)
+    if result.made is None:
+        return
+    made = _keep_bytes(work, of, result, store=store)
+    work.flush()
+    for version_id in renditions.versions_of(work, of.blob.blob_id):
+        renditions.forget(work, version_id, kinds=[RenditionKind.TEXT])
+        _keep_rendition(work, version_id, made)
+        work.flush()
+        jobs.queue(work, [indexing(version_id, priority=Priority.NORMAL)])
 
 
 def indexing(version_id: UUID, *, priority: int) -> JobOrder:
@@ -115,13 +157,24 @@ def indexing(version_id: UUID, *, priority: int) -> JobOrder:
     return JobOrder(JobKind.SEARCH_INDEX, payload, f"{JobKind.SEARCH_INDEX}:{version_id.hex}", priority)
 
 
-def catch_up(work: Work) -> int:
-    """Queue the reading of contents that today's readers have not read; returns how many. For the system."""
+def _recognising(version_id: UUID) -> JobOrder:
+    payload = {"version": version_id.hex}
+    return JobOrder(JobKind.CONTENT_OCR, payload, f"{JobKind.CONTENT_OCR}:{version_id.hex}", Priority.LEAST)
+
+
+def catch_up(work: Work, *, has_ocr: bool) -> int:
+    """Queue the reading of contents that today's readers have not read; returns how many.
+
+    With `has_ocr` also what waits for OCR. For the system.
+    """
     work.performs(Op.RENDITION_MAKE)
     _require_system(work)
     found = renditions.unread(work, limit=CAUGHT_UP_AT_ONCE)
-    jobs.queue(work, [versions.reading(version_id, priority=Priority.LEAST) for version_id in found])
-    return len(found)
+    orders = [versions.reading(version_id, priority=Priority.LEAST) for version_id in found]
+    if has_ocr:
+        orders += [_recognising(key) for key in renditions.unrecognised(work, limit=CAUGHT_UP_AT_ONCE)]
+    jobs.queue(work, orders)
+    return len(orders)
 
 
 def text_of(work: Work, version_id: UUID) -> SealedBlob | None:
@@ -191,6 +244,8 @@ def _keep_step(work: Work, of: Source, result: Result) -> None:
         at=work.now,
     )
     work.add(row)
+    if result.reason is StepReason.WAITING:
+        return  # nothing was done yet
     is_refused = result.outcome is StepOutcome.REFUSED
     event = PreservationEvent(
         id=new_id(),
@@ -214,6 +269,9 @@ def _keep_step(work: Work, of: Source, result: Result) -> None:
 
 def _note(result: Result, told: Mapping[str, Any]) -> str:
     word = result.reason or told.get("format") or result.outcome
+    if result.recognition is not None:
+        seen = result.recognition
+        word = f"{seen.pages} pages by {seen.program}, {seen.languages}"
     return f"{word} (reader {READER})"
 
 
@@ -226,22 +284,33 @@ def _keep_bytes(work: Work, of: Source, result: Result, *, store: str) -> Made:
         wraps.require_living(work, {blob.kek})
         work.add(sealedblobs.key_row(blob))
     cut = bool((result.facts or {}).get("cut"))
-    kind = RenditionKind(result.step.value)
-    return Made(kind, known or blob.blob_id, result.media_type, blob.plain_bytes, blob.plain_sha256, cut)
+    return Made(
+        _MADE_BY[result.step],
+        known or blob.blob_id,
+        result.media_type,
+        blob.plain_bytes,
+        blob.plain_sha256,
+        cut,
+        result.recognition,
+    )
 
 
-def _keep_rendition(work: Work, of: Source, made: Made) -> None:
+def _keep_rendition(work: Work, version_id: UUID, made: Made) -> None:
+    ocr = made.recognition
     row = Rendition(
         id=new_id(),
-        version_id=of.version_id,
+        version_id=version_id,
         kind=made.kind,
         blob_id=made.blob_id,
         media_type=made.media_type,
         size_bytes=made.size_bytes,
         sha256=made.sha256,
         is_cut=made.is_cut,
+        ocr_program=None if ocr is None else ocr.program,
+        ocr_languages=None if ocr is None else ocr.languages,
+        ocr_pages=None if ocr is None else ocr.pages,
         created_at=work.now,
     )
     work.add(row)
-    new = {"version": of.version_id.hex, "kind": made.kind.value, "sha256": made.sha256}
+    new = {"version": version_id.hex, "kind": made.kind.value, "sha256": made.sha256}
     work.changed(row.id, before=None, after=1, old={}, new=new)

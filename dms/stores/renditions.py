@@ -5,20 +5,21 @@ Like `stores.facts` these readings bypass the access gate; they return ids and v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import ColumnElement, and_, delete, exists, select
 
 from dms.models.documents import Document
 from dms.models.renditions import BlobStep, Rendition
 from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState, Version
-from dms.rules.renditions import READER, RenditionKind, Step
+from dms.rules.renditions import READER, Recognition, RenditionKind, Step, StepReason
 from dms.stores import facts
 from dms.stores.vault import SealedBlob, Vault
 from dms.stores.work import Work, session_of
 
+_NOT_YET = (StepReason.WAITING, StepReason.UNAVAILABLE)
 _UNSOUND = (VerifyState.DAMAGED, VerifyState.MISSING)
 
 
@@ -48,6 +49,8 @@ class Made:
     size_bytes: int
     sha256: str
     is_cut: bool
+    recognition: Recognition | None = None
+    """How it was read, if by OCR."""
 
 
 def source(work: Work, version_id: UUID) -> Source | None:
@@ -90,20 +93,68 @@ def made_of(work: Work, blob_id: UUID) -> Sequence[Made]:
     )
     rows = session_of(work).execute(statement).scalars()
     found = {
-        row.kind: Made(row.kind, row.blob_id, row.media_type, row.size_bytes, row.sha256, row.is_cut)
+        row.kind: Made(
+            row.kind,
+            row.blob_id,
+            row.media_type,
+            row.size_bytes,
+            row.sha256,
+            row.is_cut,
+            _recognition(row),
+        )
         for row in rows
     }
     return list(found.values())
 
 
-def forget_steps(work: Work, blob_id: UUID) -> None:
-    """Drop what older readers found of a Blob."""
-    session_of(work).execute(delete(BlobStep).where(BlobStep.blob_id == blob_id))
+def versions_of(work: Work, blob_id: UUID) -> Sequence[UUID]:
+    """Return the Versions whose content this is."""
+    statement = select(ContentFile.version_id).where(
+        ContentFile.blob_id == blob_id, ContentFile.role == FileRole.BODY
+    )
+    return session_of(work).execute(statement.order_by(ContentFile.version_id)).scalars().all()
 
 
-def forget(work: Work, version_id: UUID) -> None:
+def forget_steps(work: Work, blob_id: UUID, *, steps: Collection[Step] = tuple(Step)) -> None:
+    """Drop what was found of a Blob before."""
+    session_of(work).execute(delete(BlobStep).where(BlobStep.blob_id == blob_id, BlobStep.step.in_(steps)))
+
+
+def forget(work: Work, version_id: UUID, *, kinds: Collection[RenditionKind] = tuple(RenditionKind)) -> None:
     """Drop the Renditions of a Version, before newer ones take their places; their Blobs stay."""
-    session_of(work).execute(delete(Rendition).where(Rendition.version_id == version_id))
+    session_of(work).execute(
+        delete(Rendition).where(Rendition.version_id == version_id, Rendition.kind.in_(kinds))
+    )
+
+
+def awaits_ocr(work: Work, blob_id: UUID) -> bool:
+    """Tell whether a content has pages that OCR is to read, and has not."""
+    waiting = exists().where(BlobStep.blob_id == blob_id, _waits())
+    return bool(session_of(work).execute(select(waiting)).scalar_one())
+
+
+def unrecognised(work: Work, *, limit: int) -> Sequence[UUID]:
+    """Return Versions whose content waits for OCR, the newest first; leaves out what `unread` does."""
+    statement = (
+        select(ContentFile.version_id)
+        .join(Blob, Blob.id == ContentFile.blob_id)
+        .join(BlobKey, BlobKey.blob_id == Blob.id)
+        .join(BlobStep, BlobStep.blob_id == Blob.id)
+        .where(ContentFile.role == FileRole.BODY, Blob.verify_state.not_in(_UNSOUND), _waits())
+        .order_by(ContentFile.version_id.desc())
+        .limit(limit)
+    )
+    return session_of(work).execute(statement).scalars().all()
+
+
+def _waits() -> ColumnElement[bool]:
+    return and_(BlobStep.step == Step.OCR, BlobStep.reason.in_(_NOT_YET))
+
+
+def _recognition(row: Rendition) -> Recognition | None:
+    if row.ocr_program is None or row.ocr_languages is None or row.ocr_pages is None:
+        return None
+    return Recognition(row.ocr_program, row.ocr_languages, row.ocr_pages)
 
 
 def unread(work: Work, *, limit: int) -> Sequence[UUID]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dms.base.ids import Kind, global_id, new_id
 from dms.jobs.holding import Ground
 from dms.jobs.working import Working
 from dms.rules.access import Action
+from tests import scans
 
 ADD = """
 mutation ($input: VersionAddInput!) {
@@ -201,6 +204,35 @@ def test_version_shows_what_was_made_of_its_content(api, desk, house, clerk, dra
     }
     node = api.ask(READ, {"id": version, "rendition": text["id"]}, as_user=clerk).data["node"]
     assert node == {"__typename": "Rendition", "id": text["id"]}
+
+
+OCR = """
+query ($id: ID!) {
+  version(by: { id: $id }) {
+    steps { step outcome reason }
+    renditions { kind recognition { program languages pages } }
+  }
+}
+"""
+
+
+def test_text_that_was_read_by_ocr_says_so(api, desk, clerk, draft, tmp_path):
+    house = desk.house
+    page = scans.tiff(scans.written("x", size=(200, 100)))
+    upload = str(desk.upload(clerk, page, media_type="image/tiff"))
+    version = add(api, desk, clerk, draft, id=upload)["version"]["id"]
+    settings = replace(house.settings, ocr=True, ocr_program=scans.stand_in(tmp_path, "eng"))
+    Working(Ground(house.works, house.vault, settings)).drain()
+
+    found = api.ask(OCR, {"id": version}, as_user=clerk).data["version"]
+
+    assert found["steps"][1:3] == [
+        {"step": "OCR", "outcome": "DONE", "reason": None},
+        {"step": "TEXT", "outcome": "NOTHING", "reason": "NO_TEXT"},
+    ]
+    recognition = {"program": "tesseract 9.8.7", "languages": ["eng"], "pages": 1}
+    assert {"kind": "TEXT", "recognition": recognition} in found["renditions"]
+    assert {"kind": "THUMBNAIL", "recognition": None} in found["renditions"]
 
 
 def test_rendition_of_a_document_that_may_not_be_read_is_absent(api, desk, world, clerk, draft):

@@ -31,6 +31,9 @@ from tests.recorded import last_of
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
+CATCH_UP = partial(renditions.catch_up, has_ocr=False)
+
+
 def packed(**parts):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -220,11 +223,11 @@ def test_what_was_there_before_the_reader_is_caught_up(house, put, work):
     with house.database.engine.begin() as connection:
         connection.execute(delete(Job).where(Job.state == JobState.QUEUED))
 
-    assert house.works.write(system_actor("t"), renditions.catch_up) == 1
+    assert house.works.write(system_actor("t"), CATCH_UP) == 1
     work()
 
     assert text_of(house, version) == "Older than the reader"
-    assert house.works.write(system_actor("t"), renditions.catch_up) == 0
+    assert house.works.write(system_actor("t"), CATCH_UP) == 0
 
 
 @pytest.mark.parametrize("state", [VerifyState.DAMAGED, VerifyState.MISSING])
@@ -237,11 +240,11 @@ def test_content_that_is_known_to_be_unsound_is_not_queued_again_and_again(house
         tell = update(Blob).where(Blob.id == newest)
         connection.execute(tell.values(verify_state=state))
 
-    assert house.works.write(system_actor("t"), renditions.catch_up) == 0
+    assert house.works.write(system_actor("t"), CATCH_UP) == 0
 
     with house.database.engine.begin() as connection:
         connection.execute(tell.values(verify_state=VerifyState.SOUND))
-    assert house.works.write(system_actor("t"), renditions.catch_up) == 1
+    assert house.works.write(system_actor("t"), CATCH_UP) == 1
     work()
 
 

@@ -9,7 +9,7 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,8 @@ from dms.base.clock import monotonic_s
 from dms.base.errors import Unavailable
 from dms.base.settings import Settings, reader_environment
 from dms.rules.renditions import Step, StepOutcome, StepReason
-from dms.stores.extraction.findings import MAX_OUTPUT_BYTES
-from dms.stores.extraction.limits import WALL_S
+from dms.stores.extraction.findings import MAX_OCR_PIXELS, MAX_OUTPUT_BYTES
+from dms.stores.extraction.limits import NOT_FOUND, WALL_S
 
 PATIENCE_S = 15.0
 """How long the nursery may take beyond the time of a reader, and to start."""
@@ -85,25 +85,51 @@ class Readers:
         self, step: Step, content: int, *, media_type: str, name: str = "", is_stopped: Callable[[], bool]
     ) -> Read:
         """Do a step with a content; `Interrupted` if it shall stop, `Unavailable` if nothing can be read."""
-        control = self._open()
         request = {"step": step, "media_type": media_type, "name": name, "wall_s": self._wall_s}
+        return _judged(step, self._ask(request, content, most=2 * MAX_OUTPUT_BYTES, is_stopped=is_stopped))
+
+    def page(self, content: int, *, media_type: str, number: int, is_stopped: Callable[[], bool]) -> Read:
+        """Paint a page of a content as a gray picture, the first as 0; raises like `read`."""
+        request = {"step": Step.OCR, "media_type": media_type, "name": "", "page": number}
+        most = _HEAD_BYTES + MAX_OCR_PIXELS
+        told = self._ask({**request, "wall_s": self._wall_s}, content, most=most, is_stopped=is_stopped)
+        return _judged(Step.OCR, told)
+
+    def run(
+        self,
+        command: Sequence[str],
+        content: int,
+        *,
+        wall_s: float,
+        is_quiet: bool,
+        is_stopped: Callable[[], bool],
+    ) -> Read:
+        """Have a program read a content and return what it writes; what it complains of too, unless quiet."""
+        request = {"command": command, "wall_s": wall_s, "is_quiet": is_quiet}
+        return _said(self._ask(request, content, most=MAX_OUTPUT_BYTES, is_stopped=is_stopped))
+
+    def _ask(
+        self, request: dict[str, Any], content: int, *, most: int, is_stopped: Callable[[], bool]
+    ) -> _Told:
+        control = self._open()
         receiving, sending = os.pipe()
+        until_s = monotonic_s() + request["wall_s"] + PATIENCE_S
         try:
-            try:
-                socket.send_fds(control, [orjson.dumps(request)], [content, sending])
-            finally:
-                os.close(sending)
-            told, is_cut = self._gather(receiving, is_stopped)
-            ended = self._hear(control)
+            with os.fdopen(receiving, "rb", buffering=0):  # closed before the end: who still writes is told
+                try:
+                    socket.send_fds(control, [orjson.dumps(request)], [content, sending])
+                finally:
+                    os.close(sending)
+                said, is_cut = _gather(receiving, is_stopped, until_s=until_s, most=_HEAD_BYTES + most)
+            control.settimeout(max(until_s - monotonic_s(), _LOOKS_EVERY_S))
+            ended = _hear(control)
         except (OSError, ValueError) as error:
             self.close()
             raise Unavailable("the process that reads content has died: look into the log") from error
         except Interrupted:
             self.close()
             raise
-        finally:
-            os.close(receiving)
-        return _judged(step, told, ended, is_cut=is_cut)
+        return _Told(said, ended, is_cut=is_cut)
 
     def close(self) -> None:
         """End the nursery, and the reader that may be at work."""
@@ -132,50 +158,73 @@ class Readers:
             )
         self._control = ours
         try:
-            self._hear(ours)
+            _hear(ours)
         except (OSError, ValueError) as error:
             self.close()
             raise Unavailable("the process that reads content does not start: look into the log") from error
         return ours
 
-    def _gather(self, receiving: int, is_stopped: Callable[[], bool]) -> tuple[bytes, bool]:
-        """Return what a reader tells, and whether that was more than it may."""
-        told = bytearray()
-        until_s = monotonic_s() + self._wall_s + PATIENCE_S
-        while True:
-            if is_stopped():
-                raise Interrupted
-            ready, _, _ = select.select([receiving], [], [], _LOOKS_EVERY_S)
-            if ready:
-                piece = os.read(receiving, 1 << 20)
-                if not piece:
-                    return bytes(told), False
-                told += piece
-            if len(told) > _HEAD_BYTES + 2 * MAX_OUTPUT_BYTES:
-                return b"", True
-            if monotonic_s() > until_s:
-                raise ValueError("nothing ends this reader")
 
-    def _hear(self, control: socket.socket) -> dict[str, Any]:
-        told: dict[str, Any] = orjson.loads(control.recv(_HEAD_BYTES))
-        return told
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What came out of a process, and how that ended; `is_cut` if it said more than it may."""
+
+    said: bytes
+    ended: dict[str, Any]
+    is_cut: bool
+
+    def cost(self) -> dict[str, Any]:
+        return {"cpu_s": self.ended["cpu_s"], "peak_bytes": self.ended["peak_bytes"]}
+
+    def is_whole(self) -> bool:
+        return self.ended["code"] == 0 and not self.is_cut
 
 
-def _judged(step: Step, told: bytes, ended: dict[str, Any], *, is_cut: bool) -> Read:
-    cost = {"cpu_s": ended["cpu_s"], "peak_bytes": ended["peak_bytes"]}
-    head, found, body = told.partition(b"\n")
-    if ended["code"] == 0 and found and not is_cut:
-        said = orjson.loads(head)
-        outcome = StepOutcome(said["outcome"])
-        if outcome is not StepOutcome.DONE:
-            return Read(step, outcome, StepReason(said["reason"]), **cost)
-        return Read(step, outcome, None, body, said["media_type"], said["facts"], **cost)
-    return Read(step, StepOutcome.REFUSED, _reason(ended, is_cut=is_cut), **cost)
+def _gather(
+    receiving: int, is_stopped: Callable[[], bool], *, until_s: float, most: int
+) -> tuple[bytes, bool]:
+    """Return what a reader tells, and whether that was more than it may."""
+    told = bytearray()
+    while True:
+        if is_stopped():
+            raise Interrupted
+        ready, _, _ = select.select([receiving], [], [], _LOOKS_EVERY_S)
+        if ready:
+            piece = os.read(receiving, 1 << 20)
+            if not piece:
+                return bytes(told), False
+            told += piece
+        if len(told) > most:
+            return b"", True
+        if monotonic_s() > until_s:
+            raise ValueError("nothing ends this reader")
 
 
-def _reason(ended: dict[str, Any], *, is_cut: bool) -> StepReason:
-    if is_cut:
+def _hear(control: socket.socket) -> dict[str, Any]:
+    told: dict[str, Any] = orjson.loads(control.recv(_HEAD_BYTES))
+    return told
+
+
+def _judged(step: Step, told: _Told) -> Read:
+    head, found, body = told.said.partition(b"\n")
+    if not found or not told.is_whole():
+        return Read(step, StepOutcome.REFUSED, _reason(told), **told.cost())
+    said = orjson.loads(head)
+    outcome = StepOutcome(said["outcome"])
+    if outcome is not StepOutcome.DONE:
+        return Read(step, outcome, StepReason(said["reason"]), facts=said["facts"], **told.cost())
+    return Read(step, outcome, None, body, said["media_type"], said["facts"], **told.cost())
+
+
+def _said(told: _Told) -> Read:
+    if told.is_whole():
+        return Read(Step.OCR, StepOutcome.DONE, None, told.said, "text/plain", **told.cost())
+    return Read(Step.OCR, StepOutcome.REFUSED, _reason(told), **told.cost())
+
+
+def _reason(told: _Told) -> StepReason:
+    if told.is_cut:
         return StepReason.TOO_LARGE
-    if ended["late"] or ended["code"] in {_OUT_OF_CPU, _KILLED}:
+    if told.ended["late"] or told.ended["code"] in {_OUT_OF_CPU, _KILLED}:
         return StepReason.TOO_SLOW
-    return StepReason.CRASHED
+    return StepReason.UNAVAILABLE if told.ended["code"] == NOT_FOUND else StepReason.CRASHED

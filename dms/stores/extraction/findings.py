@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,9 @@ from dms.rules.renditions import StepReason
 
 MAX_OUTPUT_BYTES = 8 << 20
 """The most that one reading hands on."""
+
+MAX_OCR_PIXELS = 40_000_000
+"""A page for OCR that is larger is made smaller: A3 at 300 dots an inch has 17 million."""
 
 
 class Refused(Exception):
@@ -22,9 +26,10 @@ class Refused(Exception):
 class Nothing(Exception):
     """There is nothing to read in the content."""
 
-    def __init__(self, reason: StepReason) -> None:
+    def __init__(self, reason: StepReason, facts: Mapping[str, Any] | None = None) -> None:  # JSON values
         super().__init__(reason)
         self.reason = reason
+        self.facts = dict(facts or {})
 
 
 @dataclass(frozen=True, slots=True)

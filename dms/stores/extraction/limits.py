@@ -18,6 +18,11 @@ MEMORY_BYTES = 512 << 20
 CPU_S = 30
 WALL_S = 60
 DESCRIPTORS = 32
+NOT_FOUND = 127
+"""How a process ends whose program is not there, as shells have it."""
+
+DESCRIPTORS_BEFORE = 1_024
+"""More than the process has open from which others are forked."""
 
 _NO_NEW_PRIVILEGES, _DUMPABLE, _DIE_WITH_PARENT = 38, 4, 1  # prctl(2)
 _NEW_USERS, _NEW_NETWORK = 0x10000000, 0x40000000  # unshare(2)
@@ -31,8 +36,8 @@ def leave_network() -> bool:
     return any(libc.unshare(flags) == 0 for flags in (_NEW_NETWORK, _NEW_USERS | _NEW_NETWORK))
 
 
-def confine(*, may_fork: bool) -> None:
-    """Bind this process for the rest of its life."""
+def confine(*, cpu_s: int = CPU_S) -> None:
+    """Bind this process for the rest of its life, also as another program."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
@@ -43,12 +48,11 @@ def confine(*, may_fork: bool) -> None:
     bounds = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_AS: _address_space() + MEMORY_BYTES,
-        resource.RLIMIT_CPU: CPU_S,
+        resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: DESCRIPTORS,
+        resource.RLIMIT_NPROC: 0,
     }
-    if not may_fork:
-        bounds[resource.RLIMIT_NPROC] = 0
     for kind, bound in bounds.items():
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(kind, (bound, bound))

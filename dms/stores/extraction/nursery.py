@@ -2,12 +2,14 @@
 
 `python -m dms.stores.extraction.nursery DESCRIPTOR [FOLDER]` takes requests on a socket: JSON with two
 descriptors, the content and a pipe for what was found. It answers how the reader ended and what it used.
+A request with a `command` has that program read the content in place of a reader, within the same limits.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
 import select
 import signal
@@ -18,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from dms.base.settings import program_environment
 from dms.rules.renditions import StepOutcome, StepReason
 from dms.stores.extraction import limits, steps
 from dms.stores.extraction.findings import Found, Nothing, Refused
@@ -48,6 +51,8 @@ def _answer(control: socket.socket, request: Request, descriptors: list[int]) ->
     child = os.fork()
     if child == 0:
         control.close()
+        if "command" in request:
+            _become(request, content, pipe)
         _read(request, content, pipe)
     for each in descriptors:
         os.close(each)
@@ -81,11 +86,27 @@ def _read(request: Request, content: int, pipe: int) -> None:
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries say of content may quote it
-        limits.confine(may_fork=False)
+        limits.confine()
         _tell(pipe, *_outcome(request, content))
         code = 0
     finally:
         os._exit(code)
+
+
+def _become(request: Request, content: int, pipe: int) -> None:
+    """Let a program read the content within limits, and write what it finds; never returns."""
+    try:
+        os.lseek(content, 0, os.SEEK_SET)
+        os.dup2(content, 0)
+        os.dup2(pipe, 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY) if request["is_quiet"] else 1, 2)
+        os.closerange(3, limits.DESCRIPTORS_BEFORE)
+        for each in (signal.SIGPIPE, signal.SIGXFSZ):  # ignored here, and else by the program too
+            signal.signal(each, signal.SIG_DFL)
+        limits.confine(cpu_s=math.ceil(request["wall_s"]))
+        os.execve(request["command"][0], request["command"], program_environment())  # noqa: S606  no shell
+    finally:
+        os._exit(limits.NOT_FOUND)
 
 
 def _outcome(request: Request, content: int) -> tuple[dict[str, Any], bytes]:
@@ -94,7 +115,7 @@ def _outcome(request: Request, content: int) -> tuple[dict[str, Any], bytes]:
     except Refused as refused:
         return _ended(StepOutcome.REFUSED, refused.reason), b""
     except Nothing as nothing:
-        return _ended(StepOutcome.NOTHING, nothing.reason), b""
+        return {**_ended(StepOutcome.NOTHING, nothing.reason), "facts": nothing.facts}, b""
     except MemoryError:
         return _ended(StepOutcome.REFUSED, StepReason.OUT_OF_MEMORY), b""
     except Exception:  # noqa: BLE001  whatever a parser does with hostile bytes
@@ -103,7 +124,7 @@ def _outcome(request: Request, content: int) -> tuple[dict[str, Any], bytes]:
 
 
 def _ended(outcome: StepOutcome, reason: StepReason) -> dict[str, Any]:
-    return {"outcome": outcome, "reason": reason}
+    return {"outcome": outcome, "reason": reason, "facts": {}}
 
 
 def _done(found: Found) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from dms.stores.extraction import images, plain
 from dms.stores.extraction.findings import MAX_OUTPUT_BYTES, Found, Refused
 
 MAX_PAGES = 20_000
+_POINTS = 72
+"""To the inch."""
 
 
 def load() -> None:
@@ -22,18 +24,24 @@ def load() -> None:
 
 
 def text(content: mmap.mmap | bytes) -> Found:
-    """Return the text of all pages, with a form feed between them."""
+    """Return the text of all pages, with a form feed between them.
+
+    The fact `silent` names the pages that show something and hold no text, the first as 0.
+    """
     document = _opened(content)
     pages: list[str] = []
+    silent: list[int] = []
     size = 0
     count = len(document)
     for number in range(min(count, MAX_PAGES)):
         pages.append(_text_of(document, number))
+        if not pages[-1].strip() and _is_painted(document, number):
+            silent.append(number)
         size += len(pages[-1])
         if size > MAX_OUTPUT_BYTES:
             break
     found = plain.tidy("\f".join(pages))
-    facts: dict[str, Any] = {"pages": count}
+    facts: dict[str, Any] = {"pages": count, "silent": silent}
     if len(pages) < count:
         facts["cut"] = True
     return Found(found.encode(), "text/plain", facts)
@@ -45,6 +53,18 @@ def thumbnail(content: mmap.mmap | bytes) -> Found:
     width, height = page.get_size()
     scale = images.THUMBNAIL_PIXELS / max(width, height, 1)
     return images.encoded(page.render(scale=scale, may_draw_forms=False).to_pil())
+
+
+def page(content: mmap.mmap | bytes, number: int) -> Found:
+    """Return a page as OCR wants it: gray, 300 dots an inch, fewer if it is large."""
+    try:
+        found = _opened(content)[number]
+        width, height = found.get_size()
+        scale = images.ocr_scale(width, height, wanted=images.OCR_DPI / _POINTS)
+        painted = found.render(scale=scale, grayscale=True).to_pil()
+    except PdfiumError as error:
+        raise Refused(StepReason.DAMAGED) from error
+    return images.for_ocr(painted, dpi=round(scale * _POINTS))
 
 
 def _opened(content: mmap.mmap | bytes) -> PdfDocument:
@@ -66,4 +86,12 @@ def _text_of(document: PdfDocument, number: int) -> str:
     except PdfiumError:
         return ""
     page.close()
-    return found
+    return found.replace("\f", "\n")
+
+
+def _is_painted(document: PdfDocument, number: int) -> bool:
+    """Tell whether a page shows anything; what is broken cannot be shown."""
+    try:
+        return any(True for _ in document[number].get_objects(max_depth=1))
+    except PdfiumError:
+        return False

@@ -41,7 +41,7 @@ def load(signatures: Path | None) -> str:
 
 
 def run(request: Mapping[str, Any], descriptor: int) -> Found:  # JSON values
-    """Do a step with a content; raises `Nothing` or `Refused`."""
+    """Do a step with a content, or for `OCR` paint one of its pages; raises `Nothing` or `Refused`."""
     step, media_type, name = Step(request["step"]), request["media_type"], request["name"]
     with _opened(descriptor) as content:
         match step:
@@ -51,6 +51,8 @@ def run(request: Mapping[str, Any], descriptor: int) -> Found:  # JSON values
                 return _text(content, media_type)
             case Step.THUMBNAIL:
                 return _thumbnail(content, media_type)
+            case Step.OCR:
+                return _page(content, media_type, request["page"])
 
 
 def _opened(descriptor: int) -> mmap.mmap:
@@ -62,7 +64,7 @@ def _opened(descriptor: int) -> mmap.mmap:
 def _text(content: Content, media_type: str) -> Found:
     found = _text_reader(content, media_type)(content)
     if not found.body.strip():
-        raise Nothing(StepReason.NO_TEXT)
+        raise Nothing(StepReason.NO_TEXT, found.facts)
     if len(found.body) <= MAX_OUTPUT_BYTES:
         return found
     body = found.body[:MAX_OUTPUT_BYTES].decode("utf-8", "ignore").encode()
@@ -91,3 +93,11 @@ def _thumbnail(content: Content, media_type: str) -> Found:
     if reader is None:
         raise Nothing(StepReason.UNSUPPORTED)
     return reader(content)
+
+
+def _page(content: Content, media_type: str, number: int) -> Found:
+    if media_type == "application/pdf":
+        return pdf.page(content, number)
+    if media_type in images.MEDIA_TYPES:
+        return images.page(content, number)
+    raise Nothing(StepReason.UNSUPPORTED)
