@@ -211,6 +211,17 @@ def test_archive_bomb_is_refused_by_the_bytes_that_come_out(state):
     assert found.steps[Step.TEXT] == (StepOutcome.REFUSED, "bomb")
 
 
+def test_content_too_large_for_memory_is_told_by_its_format_alone(state):
+    found = state(bytes(257 << 20), "application/octet-stream")
+
+    assert found.steps == {
+        Step.IDENTIFY: (StepOutcome.NOTHING, "unknown_format"),
+        Step.TEXT: (StepOutcome.REFUSED, "too_large"),
+        Step.THUMBNAIL: (StepOutcome.REFUSED, "too_large"),
+    }
+    assert found.jobs == {JobState.DONE}
+
+
 def test_entities_are_not_expanded(state):
     body = '<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><d><t>&b;</t></d>'
     found = state(packed(**{"word/document.xml": body}), DOCX)

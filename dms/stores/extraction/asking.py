@@ -22,7 +22,7 @@ from dms.base.errors import Unavailable
 from dms.base.settings import Settings, reader_environment
 from dms.rules.renditions import Step, StepOutcome, StepReason
 from dms.stores.extraction.findings import MAX_OCR_PIXELS, MAX_OUTPUT_BYTES
-from dms.stores.extraction.limits import NOT_FOUND, WALL_S
+from dms.stores.extraction.limits import MEMORY_BYTES, NOT_FOUND, WALL_S
 
 PATIENCE_S = 15.0
 """How long the nursery may take beyond the time of a reader, and to start."""
@@ -227,4 +227,8 @@ def _reason(told: _Told) -> StepReason:
         return StepReason.TOO_LARGE
     if told.ended["late"] or told.ended["code"] in {_OUT_OF_CPU, _KILLED}:
         return StepReason.TOO_SLOW
-    return StepReason.UNAVAILABLE if told.ended["code"] == NOT_FOUND else StepReason.CRASHED
+    if told.ended["code"] == NOT_FOUND:
+        return StepReason.UNAVAILABLE
+    # A library that is refused memory often ends its process, and asks for twice as much each time.
+    is_large = told.ended["code"] < 0 and told.ended["peak_bytes"] > MEMORY_BYTES / 2
+    return StepReason.OUT_OF_MEMORY if is_large else StepReason.CRASHED

@@ -13,7 +13,7 @@ import signal
 from pathlib import Path
 
 MEMORY_BYTES = 512 << 20
-"""Address space beside what the process begins with."""
+"""Address space beside what the process begins with, and beside the content itself."""
 
 CPU_S = 30
 WALL_S = 60
@@ -36,8 +36,8 @@ def leave_network() -> bool:
     return any(libc.unshare(flags) == 0 for flags in (_NEW_NETWORK, _NEW_USERS | _NEW_NETWORK))
 
 
-def confine(*, cpu_s: int = CPU_S) -> None:
-    """Bind this process for the rest of its life, also as another program."""
+def confine(*, content_bytes: int, cpu_s: int = CPU_S) -> None:
+    """Bind this process, which maps so large a content, for the rest of its life; also as another program."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
@@ -47,7 +47,7 @@ def confine(*, cpu_s: int = CPU_S) -> None:
         os.nice(10)
     bounds = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: _address_space() + MEMORY_BYTES,
+        resource.RLIMIT_AS: _address_space() + content_bytes + MEMORY_BYTES,
         resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: DESCRIPTORS,

@@ -86,7 +86,7 @@ def _read(request: Request, content: int, pipe: int) -> None:
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries say of content may quote it
-        limits.confine()
+        limits.confine(content_bytes=os.fstat(content).st_size)
         _tell(pipe, *_outcome(request, content))
         code = 0
     finally:
@@ -103,7 +103,7 @@ def _become(request: Request, content: int, pipe: int) -> None:
         os.closerange(3, limits.DESCRIPTORS_BEFORE)
         for each in (signal.SIGPIPE, signal.SIGXFSZ):  # ignored here, and else by the program too
             signal.signal(each, signal.SIG_DFL)
-        limits.confine(cpu_s=math.ceil(request["wall_s"]))
+        limits.confine(content_bytes=0, cpu_s=math.ceil(request["wall_s"]))
         os.execve(request["command"][0], request["command"], program_environment())  # noqa: S606  no shell
     finally:
         os._exit(limits.NOT_FOUND)
