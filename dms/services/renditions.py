@@ -111,7 +111,7 @@ def keep(work: Work, of: Source, results: Sequence[Result], *, store: str, has_o
     if results:
         renditions.forget_steps(work, of.blob.blob_id)
         known = {}
-    renditions.forget(work, of.version_id)
+    former = renditions.forget(work, of.version_id)
     for result in results:
         _keep_step(work, of, result)
         if result.made is not None:
@@ -119,7 +119,7 @@ def keep(work: Work, of: Source, results: Sequence[Result], *, store: str, has_o
     work.flush()
     for made in known.values():
         _keep_rendition(work, of.version_id, made)
-    work.flush()
+    _shred(work, former)
     if RenditionKind.TEXT in known:
         jobs.queue(work, [indexing(of.version_id, priority=Priority.NORMAL)])
     if has_ocr and any(result.reason is StepReason.WAITING for result in results):
@@ -144,11 +144,13 @@ def keep_recognised(work: Work, of: Source, result: Result, *, store: str) -> No
         return
     made = _keep_bytes(work, of, result, store=store)
     work.flush()
+    former: set[UUID] = set()
     for version_id in renditions.versions_of(work, of.blob.blob_id):
-        renditions.forget(work, version_id, kinds=[RenditionKind.TEXT])
+        former.update(renditions.forget(work, version_id, kinds=[RenditionKind.TEXT]))
         _keep_rendition(work, version_id, made)
         work.flush()
         jobs.queue(work, [indexing(version_id, priority=Priority.NORMAL)])
+    _shred(work, former)
 
 
 def indexing(version_id: UUID, *, priority: int) -> JobOrder:
@@ -222,6 +224,12 @@ def content(work: Work, rendition_id: UUID) -> ContentRef:
     if row is None or sealed is None:
         raise NotFound
     return versions.as_rendition(found, row, sealed)
+
+
+def _shred(work: Work, former: Collection[UUID]) -> None:
+    """Shred what Renditions held that have been replaced, unless something else names it."""
+    for blob_id in renditions.shred_unnamed(work, former):
+        work.changed(blob_id, before=1, after=None, old={}, new={})
 
 
 def _require_system(work: Work) -> None:

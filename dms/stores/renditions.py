@@ -9,13 +9,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, select
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
 from dms.models.documents import Document
 from dms.models.renditions import BlobStep, Rendition
 from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState, Version
 from dms.rules.renditions import READER, Recognition, RenditionKind, Step, StepReason
 from dms.stores import facts
+from dms.stores.sets import in_ids
 from dms.stores.vault import SealedBlob, Vault
 from dms.stores.work import Work, session_of
 
@@ -120,11 +121,31 @@ def forget_steps(work: Work, blob_id: UUID, *, steps: Collection[Step] = tuple(S
     session_of(work).execute(delete(BlobStep).where(BlobStep.blob_id == blob_id, BlobStep.step.in_(steps)))
 
 
-def forget(work: Work, version_id: UUID, *, kinds: Collection[RenditionKind] = tuple(RenditionKind)) -> None:
-    """Drop the Renditions of a Version, before newer ones take their places; their Blobs stay."""
-    session_of(work).execute(
-        delete(Rendition).where(Rendition.version_id == version_id, Rendition.kind.in_(kinds))
+def forget(
+    work: Work, version_id: UUID, *, kinds: Collection[RenditionKind] = tuple(RenditionKind)
+) -> Sequence[UUID]:
+    """Drop the Renditions of a Version, before newer ones take their places; return their Blobs."""
+    gone = delete(Rendition).where(Rendition.version_id == version_id, Rendition.kind.in_(kinds))
+    return session_of(work).execute(gone.returning(Rendition.blob_id)).scalars().all()
+
+
+def shred_unnamed(work: Work, blob_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Delete those of these Blobs that no file and no Rendition names any more, keys first; return them.
+
+    Their stored bytes are noise from then on, and go with the sweep.
+    """
+    session = session_of(work)
+    session.flush()
+    named = (
+        exists().where(ContentFile.blob_id == Blob.id),
+        exists().where(Rendition.blob_id == Blob.id),
     )
+    unnamed = select(Blob.id).where(in_ids(Blob.id, set(blob_ids)), ~or_(*named))
+    gone = session.execute(unnamed).scalars().all()
+    for model, key in ((BlobKey, BlobKey.blob_id), (BlobStep, BlobStep.blob_id), (Blob, Blob.id)):
+        if gone:
+            session.execute(delete(model).where(in_ids(key, set(gone))))
+    return gone
 
 
 def awaits_ocr(work: Work, blob_id: UUID) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -13,17 +13,19 @@ from sqlalchemy.orm import Session
 
 from dms.base.actor import system_actor
 from dms.base.errors import Forbidden, NotFound
+from dms.jobs import contentreading
 from dms.jobs.holding import Ground
 from dms.jobs.working import Working
 from dms.models.jobs import Job
 from dms.models.preservation import PreservationEvent
 from dms.models.renditions import BlobStep, Rendition
-from dms.models.versions import Blob, ContentFile, VerifyState
+from dms.models.versions import Blob, BlobKey, ContentFile, VerifyState
 from dms.rules.access import Action
 from dms.rules.jobs import JobState
 from dms.rules.renditions import RenditionKind, Step, StepOutcome
 from dms.services import renditions, versions
 from dms.services.versions import NamedUpload
+from dms.stores import jobs
 from dms.stores.renditions import read_text
 from tests import factories
 from tests.recorded import last_of
@@ -257,6 +259,37 @@ def test_content_that_is_known_to_be_unsound_is_not_queued_again_and_again(house
         connection.execute(tell.values(verify_state=VerifyState.SOUND))
     assert house.works.write(system_actor("t"), CATCH_UP) == 1
     work()
+
+
+def test_what_an_older_reader_made_is_shredded_once_nothing_names_it(house, put, work, monkeypatch):
+    content = docx("Read anew")
+    read = contentreading._read
+
+    def badly(held, step, content, source):
+        found = read(held, step, content, source)
+        return replace(found, body=b"read badly") if step is Step.TEXT else found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(contentreading, "_read", badly)
+        first, second = (put(content, media_type=DOCX, of="read anew") for _ in range(2))
+        work()
+    (old,) = {renditions_of(house, each)[RenditionKind.TEXT].blob_id for each in (first, second)}
+    with house.database.engine.begin() as connection:
+        bodies = select(ContentFile.blob_id).where(ContentFile.version_id.in_([first, second]))
+        connection.execute(update(BlobStep).where(BlobStep.blob_id.in_(bodies)).values(reader=0))
+
+    left = []
+    for version in (first, second):
+        orders = [versions.reading(version, priority=50)]
+        house.works.write(system_actor("t"), partial(jobs.queue, orders=orders))
+        work()
+        assert text_of(house, version) == "Read anew\n"
+        left.append([len(rows(house, model, key == old)) for model, key in ROWS_OF_A_BLOB])
+
+    assert left == [[1, 1], [0, 0]]
+
+
+ROWS_OF_A_BLOB = ((Blob, Blob.id), (BlobKey, BlobKey.blob_id))
 
 
 def test_rendition_is_read_by_who_may_read_the_content_and_nobody_else(desk, world, room, put, work):
