@@ -8,20 +8,25 @@ a second time finds it done.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from functools import partial
 from uuid import UUID
 
 from dms.base.ids import new_id
 from dms.jobs.holding import BrokenOff, Ground, Held, InVain
+from dms.models.versions import VerifyState
 from dms.rules.pronom import WINDOW
 from dms.rules.renditions import READ, Step, StepOutcome, StepReason
-from dms.services import renditions
+from dms.services import blobs, renditions
+from dms.services.blobs import DueBlob, Verdict
 from dms.services.renditions import Result
 from dms.stores.blobs import BlobDamaged, BlobMissing
 from dms.stores.extraction.asking import Interrupted, Read, in_memory
 from dms.stores.renditions import Source
 from dms.stores.vault import SealedBlob, Vault
+
+_alarm = logging.getLogger("dms.alarm")
 
 MAX_BYTES = 256 << 20
 """The largest content that is held in memory; of larger ones only the format is told."""
@@ -40,9 +45,22 @@ def read(ground: Ground, held: Held) -> None:
         try:
             results = _results(ground.vault, held, source)
         except (BlobMissing, BlobDamaged) as error:
+            tell_unsound(held, source, error)
             raise InVain(error.code, UNREADABLE) from error
     store, has_ocr = ground.vault.store.name, ground.settings.ocr
     held.finish(partial(renditions.keep, of=source, results=results, store=store, has_ocr=has_ocr))
+
+
+def tell_unsound(held: Held, source: Source, error: BlobMissing | BlobDamaged) -> None:
+    """Keep what a scrub would have found: it is told of, and not read again until it is sound."""
+    blob = source.blob
+    due = DueBlob(
+        blob.blob_id, source.document_id, blob.stored_digest, blob.stored_bytes, verified_at=None, sealed=blob
+    )
+    state = VerifyState.MISSING if isinstance(error, BlobMissing) else VerifyState.DAMAGED
+    verdict = Verdict(due, state, f"content_{state}")
+    held.works.write(held.actor, partial(blobs.record, verdicts=[verdict]))
+    _alarm.critical(verdict.note, extra={"blob": blob.blob_id.hex, "document": source.document_id.hex})
 
 
 def _results(vault: Vault, held: Held, source: Source) -> list[Result]:

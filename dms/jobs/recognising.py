@@ -13,7 +13,7 @@ from functools import partial
 from uuid import UUID
 
 from dms.base.settings import Settings
-from dms.jobs.contentreading import UNREADABLE, seal
+from dms.jobs.contentreading import UNREADABLE, seal, tell_unsound
 from dms.jobs.holding import BrokenOff, Ground, Held, InVain
 from dms.rules.renditions import Recognition, Step, StepOutcome, StepReason
 from dms.services import renditions
@@ -69,6 +69,7 @@ def _result(ground: Ground, held: Held, source: Source, program: Tesseract) -> R
         with in_memory(pieces) as content:
             found, recognition = _Reading(held, ground.settings, source, program, content).read()
     except (BlobMissing, BlobDamaged) as error:
+        tell_unsound(held, source, error)
         raise InVain(error.code, UNREADABLE) from error
     except Interrupted as error:
         held.check()

@@ -6,15 +6,17 @@ and whoever may read its content may read them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from uuid import UUID
 
 from dms.access import gate
 from dms.access.keyset import Order as Sorted
 from dms.base.actor import ActorKind
 from dms.base.canonical import Canonical
+from dms.base.clock import DAY
 from dms.base.errors import Forbidden, NotFound
 from dms.base.ids import new_id
 from dms.models.preservation import PreservationEvent, PreservationKind, PreservationOutcome
@@ -41,6 +43,9 @@ from dms.stores.work import Work
 
 CAUGHT_UP_AT_ONCE = 1_000
 
+RESTS = 7 * DAY
+"""How long content rests whose reading was given up, unless somebody asks for another try of the job."""
+
 _KIND_OF = {
     Step.IDENTIFY: PreservationKind.FORMAT_IDENTIFICATION,
     Step.TEXT: PreservationKind.TEXT_EXTRACTION,
@@ -52,6 +57,13 @@ _MADE_BY = {
     Step.THUMBNAIL: RenditionKind.THUMBNAIL,
     Step.OCR: RenditionKind.TEXT,
 }
+
+
+class Finding(Protocol):
+    """Finds Versions for which something is to be made, the newest first."""
+
+    def __call__(self, work: Work, *, before: UUID | None, limit: int) -> Sequence[UUID]:
+        """Return the newest, or those that are older than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +183,23 @@ def catch_up(work: Work, *, has_ocr: bool) -> int:
     """
     work.performs(Op.RENDITION_MAKE)
     _require_system(work)
-    found = renditions.unread(work, limit=CAUGHT_UP_AT_ONCE)
-    orders = [versions.reading(version_id, priority=Priority.LEAST) for version_id in found]
+    orders = _missing(work, renditions.unread, partial(versions.reading, priority=Priority.LEAST))
     if has_ocr:
-        orders += [_recognising(key) for key in renditions.unrecognised(work, limit=CAUGHT_UP_AT_ONCE)]
+        orders += _missing(work, renditions.unrecognised, _recognising)
     jobs.queue(work, orders)
     return len(orders)
+
+
+def _missing(work: Work, find: Finding, order: Callable[[UUID], JobOrder]) -> list[JobOrder]:
+    """Return the jobs for what is found, without those that were given up not long ago."""
+    wanted: list[JobOrder] = []
+    some = find(work, before=None, limit=CAUGHT_UP_AT_ONCE)
+    while some and len(wanted) < CAUGHT_UP_AT_ONCE:
+        orders = [order(version_id) for version_id in some]
+        given_up = renditions.given_up(work, [each.dedupe_key for each in orders], since=work.now - RESTS)
+        wanted += [each for each in orders if each.dedupe_key not in given_up]
+        some = find(work, before=some[-1], limit=CAUGHT_UP_AT_ONCE)
+    return wanted
 
 
 def text_of(work: Work, version_id: UUID) -> SealedBlob | None:

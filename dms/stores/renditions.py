@@ -12,8 +12,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
 from dms.models.documents import Document
+from dms.models.jobs import Job
 from dms.models.renditions import BlobStep, Rendition
 from dms.models.versions import Blob, BlobKey, ContentFile, FileRole, VerifyState, Version
+from dms.rules.jobs import ENDED_BADLY
 from dms.rules.renditions import READER, Recognition, RenditionKind, Step, StepReason
 from dms.stores import facts
 from dms.stores.sets import in_ids
@@ -154,8 +156,8 @@ def awaits_ocr(work: Work, blob_id: UUID) -> bool:
     return bool(session_of(work).execute(select(waiting)).scalar_one())
 
 
-def unrecognised(work: Work, *, limit: int) -> Sequence[UUID]:
-    """Return Versions whose content waits for OCR, the newest first; leaves out what `unread` does."""
+def unrecognised(work: Work, *, before: UUID | None, limit: int) -> Sequence[UUID]:
+    """Return Versions (older than one) whose content waits for OCR, like `unread`."""
     statement = (
         select(ContentFile.version_id)
         .join(Blob, Blob.id == ContentFile.blob_id)
@@ -165,6 +167,8 @@ def unrecognised(work: Work, *, limit: int) -> Sequence[UUID]:
         .order_by(ContentFile.version_id.desc())
         .limit(limit)
     )
+    if before is not None:
+        statement = statement.where(ContentFile.version_id < before)
     return session_of(work).execute(statement).scalars().all()
 
 
@@ -178,8 +182,8 @@ def _recognition(row: Rendition) -> Recognition | None:
     return Recognition(row.ocr_program, row.ocr_languages, row.ocr_pages)
 
 
-def unread(work: Work, *, limit: int) -> Sequence[UUID]:
-    """Return Versions whose content the readers of today have not read, the newest first.
+def unread(work: Work, *, before: UUID | None, limit: int) -> Sequence[UUID]:
+    """Return Versions (older than one) whose content the readers of today have not read, the newest first.
 
     Content that is gone or damaged is left out: it would be tried in vain before all that is older.
     """
@@ -194,7 +198,16 @@ def unread(work: Work, *, limit: int) -> Sequence[UUID]:
         .order_by(ContentFile.version_id.desc())
         .limit(limit)
     )
+    if before is not None:
+        statement = statement.where(ContentFile.version_id < before)
     return session_of(work).execute(statement).scalars().all()
+
+
+def given_up(work: Work, keys: Collection[str | None], *, since: int) -> frozenset[str]:
+    """Return those of these keys of jobs under which one ended badly since an instant."""
+    wanted = (Job.dedupe_key.in_(keys), Job.state.in_(ENDED_BADLY), Job.ended_at >= since)
+    found = session_of(work).execute(select(Job.dedupe_key).where(*wanted)).scalars()
+    return frozenset(key for key in found if key)
 
 
 def text_blob(work: Work, version_id: UUID) -> SealedBlob | None:

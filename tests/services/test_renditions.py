@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from dms.base.actor import system_actor
+from dms.base.clock import DAY
 from dms.base.errors import Forbidden, NotFound
 from dms.jobs import contentreading
 from dms.jobs.holding import Ground
@@ -21,7 +22,7 @@ from dms.models.preservation import PreservationEvent
 from dms.models.renditions import BlobStep, Rendition
 from dms.models.versions import Blob, BlobKey, ContentFile, VerifyState
 from dms.rules.access import Action
-from dms.rules.jobs import JobState
+from dms.rules.jobs import ENDED_BADLY, JobState
 from dms.rules.renditions import RenditionKind, Step, StepOutcome
 from dms.services import renditions, versions
 from dms.services.versions import NamedUpload
@@ -259,6 +260,55 @@ def test_content_that_is_known_to_be_unsound_is_not_queued_again_and_again(house
         connection.execute(tell.values(verify_state=VerifyState.SOUND))
     assert house.works.write(system_actor("t"), CATCH_UP) == 1
     work()
+
+
+@pytest.fixture
+def forgotten(house):
+    """Lets go of jobs that ended badly, which other tests would take for their own."""
+    yield
+    with house.database.engine.begin() as connection:
+        connection.execute(delete(Job).where(Job.state.in_(ENDED_BADLY)))
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("state", [VerifyState.DAMAGED, VerifyState.MISSING])
+def test_content_found_unsound_by_its_reader_is_told_and_rests(house, put, work, state, caplog):
+    version = put(f"Found rotten: {state}".encode())
+    (blob,) = rows(house, Blob, Blob.id == body_of(house, version))
+    stored = house.settings.blob_root / blob.stored_digest[:2] / blob.stored_digest
+    kept = stored.read_bytes()
+    stored.unlink()
+    if state is VerifyState.DAMAGED:
+        stored.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+
+    work()
+
+    (blob,) = rows(house, Blob, Blob.id == blob.id)
+    (event,) = rows(house, PreservationEvent, PreservationEvent.blob_id == blob.id)
+    assert (blob.verify_state, event.outcome, event.note) == (state, "failed", f"content_{state}")
+    assert f"content_{state}" in [record.getMessage() for record in caplog.records]
+    assert house.works.write(system_actor("t"), CATCH_UP) == 0
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_content_whose_reading_was_given_up_rests_a_week(house, put, work):
+    version = put(b"Nobody can read this")
+    with house.database.engine.begin() as connection:
+        mine = update(Job).where(Job.dedupe_key == f"content.read:{version.hex}")
+        given_up = {"state": JobState.DEAD, "ended_at": house.works.clock(), "error_code": "INTERNAL"}
+        connection.execute(mine.values(given_up))
+
+    assert house.works.write(system_actor("t"), CATCH_UP) == 0
+
+    with house.database.engine.begin() as connection:
+        connection.execute(mine.values(ended_at=Job.ended_at - 8 * DAY))
+    assert house.works.write(system_actor("t"), CATCH_UP) == 1
+    work()
+
+
+def body_of(house, version_id):
+    (file,) = rows(house, ContentFile, ContentFile.version_id == version_id)
+    return file.blob_id
 
 
 def test_what_an_older_reader_made_is_shredded_once_nothing_names_it(house, put, work, monkeypatch):
