@@ -17,7 +17,7 @@ from dms.access.login import Entrance
 from dms.access.passwords import PRESETS
 from dms.base.errors import NotRecorded
 from dms.graphql.execution import open_endpoint
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.house import House, note
 from dms.jobs.blobkeeping import BlobKeeping
 from dms.jobs.caretaking import Caretaker
@@ -48,7 +48,7 @@ def create_app(house: House) -> Starlette:
     entrance = Entrance(works, pool, settings.session_idle_s, settings.session_absolute_s, context=context)
     auth = Auth(entrance)
     health = _health(house)
-    schema = build_schema()
+    schema = whole_schema()
     graphql = open_endpoint(settings, works, schema)
     beside = _beside(house)
     sequencing = Sequencing(house.database, house.log_place)

@@ -185,6 +185,7 @@ _JOB: list[str] = []
 if __name__ == "__main__":
     for name in LOADED:
         importlib.import_module(name)
+    sys.modules["dms.graphql.schema"].whole_schema()  # a server would put it together anew
     gc.collect()
     gc.freeze()
     _bear(socket.socket(fileno=int(sys.argv[1])))

@@ -21,7 +21,7 @@ from dms.base.settings import Settings
 from dms.cli.following import database_of, only_server
 from dms.cli.listening import address_of, listen
 from dms.cli.signing import signer_beside
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.graphql.trusted import open_trusted
 from dms.house import open_house
 from dms.stores import migrations
@@ -45,7 +45,7 @@ def run(settings: Settings, *, workers: int, on_ready: OnReady) -> None:
     _require_servable(settings, workers)
     if settings.trusted_documents_file:
         # Before anything is open: a worker that found the fault would be started again and again.
-        open_trusted(settings, build_schema())
+        open_trusted(settings, whole_schema())
     # uvicorn stops in order and then raises the signal again: an ordered stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     operational_log.configure(settings.log_level)

@@ -8,7 +8,7 @@ import click
 
 from dms.cli.frame import REFUSED, emit, json_option
 from dms.graphql import trusted
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 
 
 @click.command("trusted")
@@ -16,7 +16,7 @@ from dms.graphql.schema import build_schema
 @json_option
 def command(manifest: Path, *, as_json: bool) -> None:
     """Check a manifest of trusted documents, or a folder of them, against the schema of this release."""
-    found = trusted.read(manifest, build_schema())
+    found = trusted.read(manifest, whole_schema())
     result = {
         "documents": len(found.texts),
         "files": [str(file) for file in found.files],

@@ -40,7 +40,7 @@ from dms.graphql.errors import door_error
 from dms.graphql.negotiation import GRAPHQL_JSON, JSON, answer_type, is_utf8_json, takes_gzip
 from dms.graphql.operations import Operation, Operations, RefusedText
 from dms.graphql.pool import Pool
-from dms.graphql.schema import Schema, build_schema
+from dms.graphql.schema import Schema, whole_schema
 from dms.graphql.trusted import open_trusted
 from dms.rules.accessevents import Op
 from dms.stores.cursor_keys import CursorKeys
@@ -250,7 +250,7 @@ class GraphQLEndpoint:
 def open_endpoint(settings: Settings, works: Works, schema: Schema | None = None) -> GraphQLEndpoint:
     """Return the endpoint of an installation; its cursor keys are made at the first start."""
     return GraphQLEndpoint(
-        schema or build_schema(),
+        schema or whole_schema(),
         settings=settings,
         works=replace(works, stops_late=True),
         cursor_keys=CursorKeys.open(settings.home),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -190,6 +191,12 @@ def build_schema(
         prices=prices,
         config=StrawberryConfig(info_class=Info, scalar_map=SCALARS, sort_schema=is_sorted),
     )
+
+
+@cache
+def whole_schema() -> Schema:
+    """Return the API's schema, put together once in a process: nothing changes it afterwards."""
+    return build_schema()
 
 
 def print_sdl() -> str:

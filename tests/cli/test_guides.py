@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from graphql import parse, validate
 
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from tests.cli.test_readme_tour import VARYING, Tour, steps, walking
 
 FOLDER = Path(__file__).parents[2] / "docs" / "users"
@@ -53,7 +53,7 @@ class Guide(Tour):
 def test_guides_hold_only_operations_that_the_schema_knows(page):
     texts = re.findall(r"```graphql\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
-    assert [error.message for text in texts for error in validate(build_schema().core, parse(text))] == []
+    assert [error.message for text in texts for error in validate(whole_schema().core, parse(text))] == []
 
 
 @pytest.fixture

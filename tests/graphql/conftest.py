@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from dms.base.actor import system_actor
 from dms.graphql.core import Queries
 from dms.graphql.execution import ACTOR, LOG_FIELDS, REQUEST_ID, GraphQLEndpoint, open_endpoint
 from dms.graphql.prices import PRICES
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import build_schema, whole_schema
 from dms.rules.access import Action
 from dms.stores.work import session_of
 from tests.factories import actor
@@ -127,6 +128,7 @@ class Probe:
         )
 
 
+@cache
 def probe_schema():
     return build_schema(
         (Queries, ProbeQueries), mutations=(ProbeMutations,), prices={**PRICES, **PROBE_PRICES}
@@ -151,7 +153,7 @@ def production(house, world):
 @pytest.fixture(scope="module")
 def api(house, world):
     """The real schema; name who asks by `as_user`."""
-    endpoint = open_endpoint(house.settings, house.works, build_schema())
+    endpoint = open_endpoint(house.settings, house.works, whole_schema())
     yield Probe(house, endpoint, world.user())
     endpoint.close()
 

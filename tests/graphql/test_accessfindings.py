@@ -8,7 +8,7 @@ from graphql import parse, validate
 
 from dms.base.clock import system_clock
 from dms.base.ids import Kind, global_id
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.rules.access import Action
 
 EXAMPLE = (
@@ -18,7 +18,7 @@ FINDINGS = EXAMPLE.read_text(encoding="utf-8")
 
 
 def test_example_is_an_operation_of_the_schema():
-    assert validate(build_schema().core, parse(FINDINGS)) == []
+    assert validate(whole_schema().core, parse(FINDINGS)) == []
 
 
 def test_officer_pages_through_the_findings(api, world):

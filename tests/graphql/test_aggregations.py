@@ -6,7 +6,7 @@ import pytest
 
 from dms.base.ids import Kind, global_id, new_id
 from dms.graphql import aggregations
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.rules.access import Action, NodeKind
 from dms.rules.security import Mark
 from dms.stores import facts
@@ -365,7 +365,7 @@ def test_what_may_only_be_discovered_is_masked(api, fonds, world):
 
 
 def test_every_field_of_an_aggregation_is_either_open_or_masked():
-    fields = build_schema().core.type_map["Aggregation"].fields
+    fields = whole_schema().core.type_map["Aggregation"].fields
     open_fields = {
         "id",
         "revision",

@@ -14,7 +14,7 @@ from dms.base.errors import ConfigurationError, Throttled
 from dms.base.ids import Kind, global_id, new_id
 from dms.graphql.buckets import Buckets, Charge
 from dms.graphql.execution import open_endpoint
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from tests.graphql.conftest import Probe, probe_schema
 
 OUT = "you have used up your points: wait as long as `Retry-After` says, then ask for less at a time"
@@ -304,7 +304,7 @@ def test_rate_limit_is_what_the_answer_says(asker):
 
 
 def test_hidden_and_absent_cost_the_same(house, world):
-    endpoint = open_endpoint(house.settings, house.works, build_schema())
+    endpoint = open_endpoint(house.settings, house.works, whole_schema())
     hidden = world.document(world.aggregation())
     texts = [
         json.dumps({"query": "query ($id: ID!) { node(id: $id) { id } }", "variables": {"id": each}}).encode()

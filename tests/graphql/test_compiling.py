@@ -18,8 +18,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from dms.graphql import compiling
 from dms.graphql.compiling import CompiledContext, Shapes
 from dms.graphql.context import Context, Door
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.stores.cursor_keys import CursorKeys
+from tests.examples import costly
 from tests.factories import World, actor
 from tests.graphql.front import opened_front
 from tests.graphql.querydraws import Drawing, pages
@@ -91,7 +92,7 @@ class Query:
 
 
 SCHEMA = strawberry.Schema(Query, types=[Leaf, Branch])._schema
-ROOM = build_schema()
+ROOM = whole_schema()
 
 ODD = st.sampled_from(
     [
@@ -143,6 +144,7 @@ def shown(schema, document, context, *, yes, compiled):
 
 
 @given(st.data(), st.booleans())
+@costly
 def test_objects_that_break_their_types_show_as_the_stock_executor_shows_them(data, yes):
     drawing = Drawing(data.draw, SCHEMA, {("Branch", "made"): "(times: 1)"})
     document = parse(drawing.operation(["branch", "branches"]))
@@ -176,6 +178,7 @@ ROOTS = sorted(
 
 
 @given(data=st.data(), yes=st.booleans(), office=st.sampled_from(["clerk", "nobody"]))
+@costly
 def test_every_operation_of_the_api_shows_the_same(stage, data, yes, office):
     document = parse(Drawing(data.draw, ROOM.core, pages(ROOM.core)).operation(ROOTS))
     assume(not validate(ROOM.core, document))

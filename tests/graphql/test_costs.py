@@ -14,10 +14,11 @@ from dms.graphql.context import OPEN, query_field
 from dms.graphql.costs import SIZES, Cost, Shape
 from dms.graphql.operations import Operation, Operations, RefusedText
 from dms.graphql.prices import PRICES
-from dms.graphql.schema import build_schema, print_sdl
+from dms.graphql.schema import build_schema, print_sdl, whole_schema
 from dms.rules.accessevents import Op
+from tests.examples import costly
 
-SCHEMA = build_schema()
+SCHEMA = whole_schema()
 OPERATIONS = Operations(SCHEMA, production=False, introspection=True)
 
 PAGE = """query ($first: Int) { documents(first: $first) { edges { cursor node {
@@ -354,6 +355,7 @@ SIZE = st.integers(0, 120)
 
 
 @given(texts(), SIZE)
+@costly
 def test_cost_with_fragments_is_that_of_the_text_written_out(made, n):
     root, trees = made
 
@@ -361,6 +363,7 @@ def test_cost_with_fragments_is_that_of_the_text_written_out(made, n):
 
 
 @given(texts(), SIZE, st.sampled_from([*LEAVES, "aggregation { id }", "versions(first: 2) { totalCount }"]))
+@costly
 def test_one_field_more_never_costs_less(made, n, more):
     root, trees = made
 
@@ -375,6 +378,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from("nxids"), JSON_VALUES), JSON_VALUES)
+@costly
 def test_no_variable_makes_the_cost_fail(given_variables, value):
     text = """query ($n: Int, $x: Boolean, $i: [ID!], $d: X) {
       documents(first: $n, totalUpTo: $s) { totalCount nodes @skip(if: $x) { id } } nodes(ids: $i) { id } }"""

@@ -11,7 +11,7 @@ from graphql import get_named_type
 
 from dms.base.ids import Kind, global_id, new_id, parse_global_id
 from dms.graphql import documents
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.models.schemes import UNASSIGNED
 from dms.rules.access import Action
 from dms.rules.security import Mark
@@ -333,7 +333,7 @@ def test_what_may_only_be_discovered_is_masked(api, desk, folder, world, clerk):
 
 
 def test_every_field_of_a_document_is_either_open_or_masked():
-    fields = build_schema().core.type_map["Document"].fields
+    fields = whole_schema().core.type_map["Document"].fields
     open_fields = {
         "id",
         "revision",
@@ -484,7 +484,7 @@ def test_each_field_alone_shows_what_it_shows_among_all(api, desk, clerk, folder
 def shown_fields(type_name):
     """Return each field of a type without arguments that must be given, with the least selection below it."""
     shown = {}
-    for name, field in build_schema().core.type_map[type_name].fields.items():
+    for name, field in whole_schema().core.type_map[type_name].fields.items():
         inner = getattr(get_named_type(field.type), "fields", None)
         if inner is None:
             shown[name] = name

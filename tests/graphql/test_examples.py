@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.web import querypage
 from tests.conftest import opened_house
 from tests.factories import World
@@ -34,7 +34,7 @@ from tests.graphql.things import Things
 
 FOLDER = Path(__file__).resolve().parents[2] / "schema" / "operations"
 PATHS = sorted(FOLDER.glob("*/*.graphql"))
-SCHEMA = build_schema()
+SCHEMA = whole_schema()
 
 Place = tuple[tuple[str, ...], Any]
 """A path in the arguments of a root field, and the type that stands there."""

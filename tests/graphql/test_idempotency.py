@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from dms.base.ids import Kind, global_id, new_id, parse_global_id
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.models.users import EVERYONE_ID
 from dms.rules.access import Action, Effect
 from tests.graphql.front import Front, opened_front
@@ -18,7 +18,7 @@ from tests.graphql.things import WORK, Things
 from tests.logged import logged
 from tests.recorded import last_of
 
-SCHEMA = build_schema()
+SCHEMA = whole_schema()
 MUTATIONS = SCHEMA.core.mutation_type.fields
 INPUTS = {name: each.args["input"].type.of_type.fields for name, each in MUTATIONS.items()}
 CREATIONS = sorted(name for name, fields in INPUTS.items() if "idempotencyKey" in fields)

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from dms.base.ids import Kind, global_id, new_id
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.models.users import EVERYONE_ID
 from dms.rules.access import Action, Effect
 from dms.rules.security import Mark
@@ -38,7 +38,7 @@ HIDEABLE = (
 ASKERS = ("stranger", "uncleared", "refused", "officer")
 MALFORMED = ("", "AAM=", "nul\0", "A" * 24, "A" * 10_000, absent(Kind.SECURITY_LEVEL))
 
-SCHEMA = build_schema()
+SCHEMA = whole_schema()
 SLOTS = [
     replace(slot, kinds=(kind,))
     for slot in Minimal(SCHEMA.core, absent).slots()
@@ -162,7 +162,11 @@ def secrets(ground):
 @pytest.mark.parametrize("slot", SLOTS, ids=name_of)
 def test_hidden_thing_is_answered_and_read_as_an_absent_one(ground, secrets, slot):
     (kind,) = slot.kinds
-    askers = ASKERS if kind is not Kind.SESSION else ("stranger", "uncleared", "refused")  # officers may know
+    # Whoever asks is decided by the same code on both databases: on one of them half of them ask, in turns.
+    first = SLOTS.index(slot) % 2
+    askers = ASKERS if ground.front.house.database.is_sqlite else ASKERS[first::2]
+    if kind is Kind.SESSION:
+        askers = tuple(asker for asker in askers if asker != "officer")  # who may know
     for each in both_ways(ground.operation(slot)):
         hidden = {asker: ground.asked(asker, naming(each, secrets[kind])) for asker in askers}
 

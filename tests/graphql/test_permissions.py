@@ -10,7 +10,7 @@ import pytest
 
 from dms.access.revisions import LOCK
 from dms.base.ids import Kind
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.services import users
 from tests.graphql.front import Front, opened_front
 from tests.graphql.minimal import Minimal, Operation
@@ -42,7 +42,7 @@ KINDS = (
 )
 """What there must be one of, so that no list is empty for want of things."""
 
-SCHEMA = build_schema()
+SCHEMA = whole_schema()
 FIELDS = [*SCHEMA.query_rules, *SCHEMA.mutation_rules]
 
 

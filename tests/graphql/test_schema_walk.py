@@ -23,12 +23,12 @@ from graphql import (
 
 from dms.graphql import core
 from dms.graphql.context import OPEN
-from dms.graphql.schema import build_schema, print_sdl
+from dms.graphql.schema import print_sdl, whole_schema
 from dms.rules.access import Action, Duty
 from dms.rules.accessevents import Op
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = build_schema()
+SCHEMA = whole_schema()
 CORE = SCHEMA.core
 QUERIES, MUTATIONS = CORE.query_type.fields, CORE.mutation_type.fields
 RULES = {**SCHEMA.query_rules, **SCHEMA.mutation_rules}

@@ -9,7 +9,7 @@ import pytest
 
 from dms.base.settings import Settings
 from dms.graphql import trusted
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from tests.outside.conftest import HERE, node
 from tests.snippets import fits, served, snippets
 
@@ -74,7 +74,7 @@ def test_relay_compiler_takes_paging_refetching_aliases_and_mutations(compiled):
 
 @pytest.mark.parametrize(("name", "documents"), [*zip(MANIFESTS, (6, 4), strict=True)])
 def test_manifests_of_both_compilers_are_loaded_whole(typed, compiled, name, documents):
-    manifest = trusted.read(typed / name, build_schema())
+    manifest = trusted.read(typed / name, whole_schema())
 
     assert (len(manifest.texts), manifest.faults) == (documents, ())
     assert manifest.texts == json.loads((typed / name).read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from tests.outside.live import HERE, ROLES, live
 
 SECONDS = 60
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def root_fields() -> set[str]:
-    core = build_schema().core
+    core = whole_schema().core
     return {*core.query_type.fields, *core.mutation_type.fields}
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from graphql import build_client_schema, introspection_from_schema
 
-from dms.graphql.schema import build_schema
+from dms.graphql.schema import whole_schema
 from dms.web import querypage
 from tests.conftest import opened_house
 from tests.web.conftest import Client, application
@@ -34,7 +34,7 @@ def client(house, *, production=False, taken=None):
     return Client(application(house, querypage.routes(settings, schema=schema)))
 
 
-SCHEMA = build_schema().core
+SCHEMA = whole_schema().core
 
 
 def schema():
