@@ -7,6 +7,9 @@ INSTALLED := pyproject.toml constraints.txt
 WORKERS ?= 3
 TESTS ?= tests
 
+# What is compiled is kept, whatever the machine prefers: each process would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 STATIC := static-format static-lint static-types static-sdl
 
 .PHONY: help run test deep coverage check static $(STATIC) format bench bench-peer schema graphiql outside clean

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -197,12 +197,20 @@ def differences(
     full: bool = True,
 ) -> Counter[str]:
     """Decide everything for everybody at an instant; count where the ways part from the reference."""
+    found: Counter[str] = Counter()
+    for each in parted(work, dense, policy=policy, at=at, actions=actions, full=full):
+        found += each
+    return found
+
+
+def parted(
+    work: Work, dense: Dense, *, policy: Policy, at: int, actions: Iterable[Action], full: bool
+) -> Iterator[Counter[str]]:
+    """The same for one account and action after the other, so that the first difference can be the last."""
     objects = (dense.aggregations, dense.documents)
     truth = Reference(policy.files, session_of(work))
-    found: Counter[str] = Counter()
     for user in dense.users:
         work.actor, work.now = actor(user), at
         for action in actions:
             work.memory = {"policy": policy}
-            found += equality._differences(work, truth, action, objects, full=full)
-    return found
+            yield equality._differences(work, truth, action, objects, full=full)

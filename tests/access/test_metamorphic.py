@@ -49,10 +49,9 @@ class Built:
         for action in actions:
             work.memory = {"policy": self.policy}
             found[action] = {
-                (model.__name__, number)
+                (model.__name__, ids.index(key))
                 for model, ids in ((Aggregation, self.aggregations), (Document, self.documents))
-                for number, key in enumerate(ids)
-                if key in gate.visible(work, model, action).many([key])
+                for key in gate.visible(work, model, action).many(ids)
             }
             work.memory = {"policy": self.policy}
             counts = [gate.visible(work, model, action).count() for model in (Aggregation, Document)]

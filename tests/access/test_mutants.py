@@ -90,11 +90,11 @@ def _decides_alike(house, made):
     def body(work):
         work.deadline_s += 600
         for offset in dense.OFFSETS:
-            found = dense.differences(
+            for found in dense.parted(
                 work, made, policy=house.policy, at=made.at + offset, actions=LIKELY, full=False
-            )
-            if found:
-                raise _Caught(found)
+            ):
+                if found:
+                    raise _Caught(found)
 
     house.works.read(actor(made.users[0]), body)
 

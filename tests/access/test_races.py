@@ -1,4 +1,4 @@
-"""Revocation against reading, in a thousand orders: what begins after the commit releases nothing.
+"""Revocation against reading, in hundreds of orders: what begins after the commit releases nothing.
 
 Two workers read, a third revokes; each stops before each of its steps and goes on when the drawn order
 says so. On SQLite they are threads of one process; on PostgreSQL one of the readers is a process of its
@@ -27,7 +27,7 @@ from tests.factories import World
 from tests.logged import logged
 
 IS_DEEP = hypothesis.settings.default.max_examples >= 5000
-ORDERS = 5000 if IS_DEEP else 250
+ORDERS = 5000 if IS_DEEP else 100
 """How many interleavings are drawn for each database, with decisions kept and without."""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted((ROOT / "dms").rglob("*.py"))}
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -21,8 +21,13 @@ DEEPEST = 3
 MAY_COMMIT = {"dms/stores/work.py", "dms/access/log/recorder.py"}
 
 
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
 def functions() -> Iterator[tuple[str, Function]]:
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, Function):
                 yield f"{name}:{node.lineno} {node.name}", node
@@ -74,8 +79,8 @@ def test_no_function_nests_deeper_than_three():
 
 
 def test_every_module_and_every_public_thing_is_documented():
-    missing = [name for name, tree in TREES.items() if not ast.get_docstring(tree)]
-    for name, tree in TREES.items():
+    missing = [name for name, tree in trees().items() if not ast.get_docstring(tree)]
+    for name, tree in trees().items():
         missing += undocumented(tree.body, name)
 
     assert missing == []
@@ -88,13 +93,13 @@ def test_nothing_is_left_for_later():
 
 
 def test_only_the_unit_of_work_and_the_recorder_commit():
-    committing = {name for name, tree in TREES.items() if "commit" in calls(tree)}
+    committing = {name for name, tree in trees().items() if "commit" in calls(tree)}
 
     assert committing - MAY_COMMIT == set()
 
 
 def test_only_stores_and_access_reach_for_the_session():
-    reaching = {name for name, tree in TREES.items() if "session_of" in calls(tree)}
+    reaching = {name for name, tree in trees().items() if "session_of" in calls(tree)}
 
     assert [name for name in reaching if not name.startswith(("dms/stores/", "dms/access/"))] == []
 
