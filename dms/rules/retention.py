@@ -122,11 +122,15 @@ RetentionPeriod = Span | Endless
 
 @dataclass(frozen=True, slots=True)
 class RetentionPhase:
-    """One step of a track: at the trigger a period starts, at its end an action is allowed."""
+    """One step of a track: at the trigger a period starts, at its end an action is allowed.
+
+    `next_phase` leads on by time; after any other action the next phase follows once that was carried out.
+    """
 
     lifecycle_phase: LifecyclePhase
     triggers: tuple[str, ...]
-    """Names of `Trigger`, or `custom:<code>`; empty only where the period is endless."""
+    """Names of `Trigger`, or `custom:<code>`. Empty where the period is endless, and in a phase that is not
+    the first if it goes on where the former one ended."""
     period: RetentionPeriod
     action: RetentionAction
     which: Which = Which.LATEST
