@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, false, not_, or_
 
 from dms.models.search import SearchEntry
+from dms.rules import text
 from dms.rules.searchlimits import Condition, MediaKind, Span
 from dms.stores import conditions
 
@@ -34,12 +35,16 @@ def _is_set(column: Any, test: ColumnElement[bool]) -> ColumnElement[bool]:  # a
 
 
 def _media(kind: MediaKind) -> ColumnElement[bool]:
-    column = SearchEntry.media_type
+    column, typed = SearchEntry.media_type, text.sought(kind.text, limit=text.MAX_NAME)
     if kind.is_whole:
-        return _is_set(column, column == kind.text)
-    begins = column.startswith(f"{kind.text.strip('/')}/", autoescape=True)
-    ends = column.endswith(f"/{kind.text.strip('/')}", autoescape=True)
+        return _is_set(column, column == typed)
+    begins = column.startswith(f"{typed.strip('/')}/", autoescape=True)
+    ends = column.endswith(f"/{typed.strip('/')}", autoescape=True)
     return _is_set(column, or_(begins, ends))
+
+
+def _language(typed: str) -> ColumnElement[bool]:
+    return _is_set(SearchEntry.language, SearchEntry.language == text.sought(typed, limit=text.MAX_NAME))
 
 
 def _dated(span: Span) -> ColumnElement[bool]:
@@ -57,6 +62,6 @@ _MEANINGS: Mapping[str, _Meaning] = {
     "aggregation": lambda value: _is_set(SearchEntry.aggregation_id, SearchEntry.aggregation_id == value),
     "recordClass": lambda value: _is_set(SearchEntry.record_class_id, SearchEntry.record_class_id == value),
     "mediaType": _media,
-    "language": lambda value: _is_set(SearchEntry.language, SearchEntry.language == value),
+    "language": _language,
     "date": _dated,
 }

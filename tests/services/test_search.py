@@ -429,6 +429,16 @@ def test_dates_limit_a_search(desk, clerk, folder, limit, expected):
     )
 
 
+@pytest.mark.parametrize("of", ["lang", "type"])
+def test_limit_that_no_database_takes_finds_nothing(desk, clerk, folder, of):
+    word = next(words)
+    document = add(desk, clerk, folder, word)
+
+    assert found(desk, clerk, f"{word} {of}:a\0") == []
+    assert found(desk, clerk, f"{word} -{of}:a\0") == [document]
+    assert found(desk, clerk, "", conditions=[Condition("language", ("fr\0",))]) == []
+
+
 def test_place_class_and_kind_limit_a_search(desk, world, clerk, folder, elsewhere):
     word = next(words)
     below = world.aggregation(folder)
