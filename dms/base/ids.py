@@ -49,6 +49,7 @@ class Kind(IntEnum):
     JOB = 44
     RENDITION = 45
     SAVED_QUERY = 46
+    SEARCH_LIST = 47
     LOG_EXPORT = 50
     LOG_ALERT = 51
     LOG_ALERT_HIT = 52

@@ -33,7 +33,7 @@ _LOOKUPS = """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
-    logExports logAlerts logAlertHits importRuns jobs savedQueries
+    logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
 """
 _WRITES = """
     aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
@@ -46,7 +46,7 @@ _WRITES = """
     securityChangeApprove securityChangeReject securityLevelCreate securityLevelUpdate
     accessEntryGrant accessEntryRevoke accessChangeReject accessReviewAttest accessReviewClose
     logAlertCreate logAlertRemove logAlertReview logAlertUpdate logExportCancel
-    jobCancel jobRetry savedQuerySave savedQueryRemove
+    jobCancel jobRetry savedQuerySave savedQueryRemove searchListUpdate searchListRemove
 """
 _BY_CHANGE = Cost(WRITING, sized_by=("input.changes",))
 _HEAVY_WRITE = Cost(10 * WRITING)
@@ -80,6 +80,7 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Mutation", "accessChangePropose accessChangeEdit", _BY_CHANGE),
         *_each("Mutation", "accessChangeApprove accessListImport accessNodePrepare", _HEAVY_WRITE),
         *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
+        ("Mutation.searchListFreeze", Cost(50 * WRITING)),
         ("Aggregation.ancestors", _list(4)),
         *_each("Version", "steps", _list(3)),
         *_each("Version", "renditions", _list(2)),

@@ -24,12 +24,12 @@ from dms.models import savedqueries as models
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.rules.savedqueries import read
-from dms.rules.searchlimits import Condition, HitOrder
+from dms.rules.searchlimits import HitOrder
 from dms.services import savedqueries
 from dms.services.search import Asked
 
 
-@strawberry.type(description="What a saved search is limited by; all that are given must hold.")
+@strawberry.type(description="What a search that was kept is limited by; all that are given must hold.")
 class SavedQueryFilter:
     """The filter as it was given; a place that you may no longer know of only finds nothing."""
 
@@ -112,23 +112,24 @@ def _shown(rows: Iterable[models.SavedQuery]) -> dict[UUID, SavedQuery]:
 
 
 def _shape(row: models.SavedQuery) -> SavedQuery:
-    conditions = read(row.conditions)
     return SavedQuery(
         id=shown_id(Kind.SAVED_QUERY, row.id),
         name=row.name,
         query=row.query,
-        filter=_filter(conditions) if conditions else None,
+        filter=shown_filter(row.conditions),
         order=row.hit_order,
         saved_at=Instant(row.saved_at),
     )
 
 
-def _filter(conditions: Iterable[Condition]) -> SavedQueryFilter:
-    """Show conditions; of two on the place directly, what both allow."""
+def shown_filter(written: str) -> SavedQueryFilter | None:
+    """Show conditions that were kept, if there are any; of two on the place directly, what both allow."""
     found: dict[str, list[Any]] = {}  # values as the conditions of each name have them
-    for each in conditions:
+    for each in read(written):
         values = list(dict.fromkeys(each.values))
         found[each.of] = [value for value in found.get(each.of, values) if value in values]
+    if not found:
+        return None
     below, days = found.get("below"), found.get("date")
     homes, classes, media = (found.get(name) for name in ("aggregation", "recordClass", "mediaType"))
     return SavedQueryFilter(

@@ -41,6 +41,7 @@ from dms.graphql import (
     savedqueries,
     schemes,
     search,
+    searchlists,
     security,
     securitychanges,
     sessions,
@@ -90,6 +91,7 @@ QUERIES: tuple[type, ...] = (
     inventory.Queries,
     search.Queries,
     savedqueries.Queries,
+    searchlists.Queries,
     imports.Queries,
     jobs.Queries,
 )
@@ -116,6 +118,7 @@ MUTATIONS: tuple[type, ...] = (
     logalerts.Mutations,
     jobs.Mutations,
     savedqueries.Mutations,
+    searchlists.Mutations,
 )
 """The rooms that write."""
 

@@ -63,14 +63,18 @@ def claim(work: Work, model: type[R], row_id: UUID, *, expected_revision: int, e
     row = gate.visible(work, model, Action.DISCOVER).one(row_id)
     gate.require(work, row, _NEEDED[event])
     if row.revision != expected_revision:
-        stale = Conflict(
-            "it was changed since you read it: read it again, then change what you see",
-            path=("expectedRevision",),
-            current_revision=row.revision,
-        )
-        raise gate.refused(work, stale, object_id=row.id, action=event)
+        raise gate.refused(work, stale(row.revision), object_id=row.id, action=event)
     permit(work, row, event)
     return row
+
+
+def stale(current_revision: int) -> Conflict:
+    """Return the error that a thing has moved on since it was read."""
+    return Conflict(
+        "it was changed since you read it: read it again, then change what you see",
+        path=("expectedRevision",),
+        current_revision=current_revision,
+    )
 
 
 def permit(work: Work, row: Document | Aggregation, event: str) -> None:

@@ -27,7 +27,7 @@ from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.alertterms import AlertKind, Terms
 from dms.rules.logalerts import Finding, Known, Learned
-from dms.services import auditing, schemes, security
+from dms.services import auditing, editing, schemes, security
 from dms.stores import alertmemory
 from dms.stores.work import Work
 
@@ -199,11 +199,7 @@ def _present(work: Work) -> Listing[LogAlert]:
 def _claim(work: Work, alert_id: UUID, *, expected_revision: int) -> LogAlert:
     row = _present(work).one(alert_id)
     if row.revision != expected_revision:
-        raise Conflict(
-            "it was changed since you read it: read it again, then change what you see",
-            path=("expectedRevision",),
-            current_revision=row.revision,
-        )
+        raise editing.stale(row.revision)
     return row
 
 

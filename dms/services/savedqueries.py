@@ -38,22 +38,17 @@ def save(work: Work, asked: Asked, *, name: str) -> SavedQuery:
     `NotFound` if it names a place that the actor may not know of, or that there is none of.
     """
     work.performs(Op.SAVEDQUERY_SAVE)
-    search.check(asked)
-    named = search.places(asked.conditions)
-    if gate.discoverable(work, Aggregation, named) != named:
-        raise NotFound
+    typed, conditions = written(work, asked)
     own = _own(work, noted=False)
     kept = SavedQuery(
         id=new_id(),
         owner_id=gate.account_id(work),
         name=text.line(name, ("name",), limit=text.MAX_NAME),
-        query=text.block(asked.text, ("query",), limit=query.MAX_LENGTH),
-        conditions=_conditions(asked),
+        query=typed,
+        conditions=conditions,
         hit_order=asked.order,
         saved_at=work.now,
     )
-    if not (kept.query or asked.conditions):
-        raise Invalid("say what to search for: words, a filter, or both", path=("query",))
     if own.where(SavedQuery.name == kept.name).count():
         raise _taken(kept.name)
     if own.count() >= MAX_KEPT:
@@ -94,16 +89,27 @@ def begin(work: Work, saved_id: UUID) -> Search:
     return search.begin(work, Asked(row.query, savedqueries.read(row.conditions), row.hit_order))
 
 
+def written(work: Work, asked: Asked) -> tuple[str, str]:
+    """Return the words and the conditions of a search as they are kept.
+
+    `NotFound` if it names a place that the actor may not know of, or that there is none of.
+    """
+    search.check(asked)
+    named = search.places(asked.conditions)
+    if gate.discoverable(work, Aggregation, named) != named:
+        raise NotFound
+    typed = text.block(asked.text, ("query",), limit=query.MAX_LENGTH)
+    conditions = savedqueries.written(asked.conditions)
+    if len(conditions) > MAX_CONDITIONS:
+        raise Invalid(f"a filter may be {MAX_CONDITIONS} characters long when saved", path=("filter",))
+    if not (typed or asked.conditions):
+        raise Invalid("say what to search for: words, a filter, or both", path=("query",))
+    return typed, conditions
+
+
 def _own(work: Work, *, noted: bool = True) -> Listing[SavedQuery]:
     reading = gate.listed(work, SavedQuery) if noted else gate.vocabulary(work, SavedQuery)
     return reading.where(SavedQuery.owner_id == gate.account_id(work))
-
-
-def _conditions(asked: Asked) -> str:
-    written = savedqueries.written(asked.conditions)
-    if len(written) > MAX_CONDITIONS:
-        raise Invalid(f"a filter may be {MAX_CONDITIONS} characters long when saved", path=("filter",))
-    return written
 
 
 def _taken(name: str) -> Conflict:

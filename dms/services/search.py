@@ -74,6 +74,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Things:
+    """What was found, by id; what the actor may not see is missing."""
+
+    documents: Mapping[UUID, DocumentView]
+    aggregations: Mapping[UUID, AggregationView]
+
+
+@dataclass(frozen=True, slots=True)
 class HitView:
     """A hit as far as the actor may see it."""
 
@@ -152,9 +160,22 @@ def page(work: Work, search: Search, request: PageRequest, *, wanted: Wanted) ->
     if request.want_total:
         total, is_exact = search.hits.total(request.total_up_to or 1)
         found = replace(found, total=total, total_is_exact=is_exact)
-    views = _views(work, found.rows, wanted)
+    views = things(work, [(hit.kind, hit.row.id) for hit in found.rows], wanted)
     of_texts = _of_texts(work, found.rows, search.looked) if wanted.snippets else {}
     return found.map(lambda hit: _view(hit, views, search, wanted, of_texts.get(hit.row.id)))
+
+
+def things(work: Work, found: Iterable[tuple[SubjectKind, UUID]], wanted: Wanted) -> Things:
+    """Return what was found as far as the actor may see it and the answer shows it."""
+    named = list(found)
+    ids = {kind: [key for each, key in named if each is kind] for kind in SubjectKind}
+    documents: Mapping[UUID, DocumentView] = {}
+    aggregations: Mapping[UUID, AggregationView] = {}
+    if wanted.documents is not None and ids[SubjectKind.DOCUMENT]:
+        documents = documentviews.many(work, ids[SubjectKind.DOCUMENT], wanted=wanted.documents)
+    if wanted.aggregations is not None and ids[SubjectKind.AGGREGATION]:
+        aggregations = aggregationviews.many(work, ids[SubjectKind.AGGREGATION], wanted=wanted.aggregations)
+    return Things(documents, aggregations)
 
 
 def facets(work: Work, search: Search, *, up_to: int, wanted: aggregationviews.Wanted) -> Facets:
@@ -273,23 +294,6 @@ def _place(work: Work, code: str) -> Condition:
     return Condition("below", (found.id,))
 
 
-@dataclass(frozen=True, slots=True)
-class _Views:
-    documents: Mapping[UUID, DocumentView]
-    aggregations: Mapping[UUID, AggregationView]
-
-
-def _views(work: Work, found: Sequence[Hit], wanted: Wanted) -> _Views:
-    ids = {kind: [hit.row.id for hit in found if hit.kind is kind] for kind in SubjectKind}
-    documents: Mapping[UUID, DocumentView] = {}
-    aggregations: Mapping[UUID, AggregationView] = {}
-    if wanted.documents is not None and ids[SubjectKind.DOCUMENT]:
-        documents = documentviews.many(work, ids[SubjectKind.DOCUMENT], wanted=wanted.documents)
-    if wanted.aggregations is not None and ids[SubjectKind.AGGREGATION]:
-        aggregations = aggregationviews.many(work, ids[SubjectKind.AGGREGATION], wanted=wanted.aggregations)
-    return _Views(documents, aggregations)
-
-
 def _of_texts(work: Work, found: Sequence[Hit], looked: Looked) -> Mapping[UUID, Snippet]:
     """Return parts of the texts of hits whose content the actor may read, which that releases."""
     rows = {hit.row.id: hit.row for hit in found if hit.by_content and hit.kind is SubjectKind.DOCUMENT}
@@ -303,7 +307,7 @@ def _of_texts(work: Work, found: Sequence[Hit], looked: Looked) -> Mapping[UUID,
     return {key: part for key, part in parts.items() if key in shown}
 
 
-def _view(hit: Hit, views: _Views, search: Search, wanted: Wanted, of_text: Snippet | None) -> HitView:
+def _view(hit: Hit, views: Things, search: Search, wanted: Wanted, of_text: Snippet | None) -> HitView:
     return HitView(
         id=hit.row.id,
         kind=hit.kind,

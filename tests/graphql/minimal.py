@@ -58,6 +58,7 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "role": Kind.ROLE,
     "savedQuery": Kind.SAVED_QUERY,
     "savedQueryRun": Kind.SAVED_QUERY,
+    "searchList": Kind.SEARCH_LIST,
     "scheme": Kind.SCHEME,
     "securityChange": Kind.SECURITY_CHANGE,
     "securityLevel": Kind.SECURITY_LEVEL,

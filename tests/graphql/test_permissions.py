@@ -71,6 +71,8 @@ class Scene:
         people = {column: user for column, user in self.people.items() if column != "disabled"}
         saved = {column: self.things.saved_query(user) for column, user in people.items()}
         self.things.kept = saved["reader"]
+        for user in people.values():
+            self.things.search_list(user)
 
     def operation(self, name: str, sender: UUID) -> Operation:
         """The smallest operation of a root field, with things of its own to name."""

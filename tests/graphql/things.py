@@ -23,7 +23,7 @@ from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
-from dms.services import accessproposals, savedqueries, securitychanges, users, versions
+from dms.services import accessproposals, savedqueries, searchlists, securitychanges, users, versions
 from dms.services.search import Asked
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
@@ -195,6 +195,10 @@ class Things:
         asked, owner = Asked("letter"), user or self.clerk
         return self.desk.do(owner, savedqueries.save, asked, name=unique(self)).id
 
+    def search_list(self, user: UUID | None = None):
+        """A list that somebody froze."""
+        return self.desk.do(user or self.clerk, searchlists.freeze, Asked("letter"), title="Letters").id
+
     def import_run(self, user: UUID) -> None:
         """An import of somebody, which shows to nobody else."""
         self.world.build(
@@ -301,6 +305,11 @@ def saved(things, sender):
     return {"input": {"id": global_id(Kind.SAVED_QUERY, things.saved_query(sender))}}
 
 
+def frozen(things, sender):
+    """A list of whoever sends the operation."""
+    return {"input": {"id": global_id(Kind.SEARCH_LIST, things.search_list(sender)), "expectedRevision": 1}}
+
+
 def found(things, sender):
     """The saved search that everybody asks for."""
     return {"id": global_id(Kind.SAVED_QUERY, things.kept or things.saved_query(sender))}
@@ -372,6 +381,9 @@ CASES = {
     "savedQueryRemove": saved,
     "savedQueryRun": found,
     "savedQuerySave": given(name=unique, query="letter"),
+    "searchListFreeze": given(query="letter"),
+    "searchListRemove": frozen,
+    "searchListUpdate": frozen,
     "accessChangeApprove": proposed("id", "digest"),
     "accessChangeEdit": proposed("id", "digest"),
     "roleAssign": given(roleId=lambda t: global_id(Kind.ROLE, t.world.role("reader"))),
