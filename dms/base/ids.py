@@ -50,6 +50,7 @@ class Kind(IntEnum):
     RENDITION = 45
     SAVED_QUERY = 46
     SEARCH_LIST = 47
+    PRESERVATION_EVENT = 48
     LOG_EXPORT = 50
     LOG_ALERT = 51
     LOG_ALERT_HIT = 52

@@ -10,19 +10,22 @@ import strawberry
 
 from dms.base.clock import Instant
 from dms.base.ids import Kind
+from dms.base.paging import Page
 from dms.graphql import paging, principals
+from dms.graphql import preservation as history
 from dms.graphql import renditions as shapes
 from dms.graphql.context import INPUT, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node, Siblings, nested_field
 from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
+from dms.graphql.preservation import PreservationEvent
 from dms.graphql.principals import Principal
 from dms.graphql.renditions import ContentFormat, ContentStep, Rendition
 from dms.graphql.scalars import ABSENT, BigInt, Digest, MediaType, asked_id, shown_id
 from dms.graphql.words import Action
 from dms.rules.accessevents import Op
 from dms.rules.renditions import differs
-from dms.services import renditions, versions
+from dms.services import preservation, renditions, versions
 from dms.services.versions import NamedUpload, VersionView
 from dms.stores.work import Work
 
@@ -74,6 +77,36 @@ class Version(Node):
         """Read the Renditions of all siblings at once."""
         found = self.siblings.once(info, lambda views: renditions.of_versions(info.work, views.keys()))
         return [shapes.shown(row) for row in found[self.key]]
+
+    @nested_field(
+        description="What was done with its content to keep it readable, the newest first: checks of the "
+        "stored bytes, readings of the format and the text. A Version with the same bytes shares it."
+    )
+    def preservation_events(  # noqa: PLR0917  arguments arrive by name
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
+    ) -> Connection[PreservationEvent]:
+        """Read the first pages of all siblings at once; a later page is of one of them."""
+        page = paging.asked(
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=self.key.hex,
+            total_up_to=total_up_to,
+        )
+
+        def read(views: Mapping[UUID, VersionView]) -> Mapping[UUID, Page[PreservationEvent]]:
+            found = preservation.of_versions(info.work, views.values(), page.request)
+            return {key: each.map(history.shown) for key, each in found.items()}
+
+        return page.connection(self.siblings.pages(info, self.key, page.request, read=read)[self.key])
 
 
 @strawberry.input(description="A finished upload of your own, to become a Version. It can be used once.")
