@@ -19,7 +19,7 @@ from dms.base.errors import NotRecorded
 from dms.graphql.execution import open_endpoint
 from dms.graphql.schema import whole_schema
 from dms.house import House, note
-from dms.jobs.blobkeeping import BlobKeeping
+from dms.jobs.blobkeeping import keepers
 from dms.jobs.caretaking import Caretaker
 from dms.jobs.holding import Ground
 from dms.jobs.logalerts import LogAlerting
@@ -102,9 +102,9 @@ def _beside(house: House) -> list[Beside]:
     ground = Ground(works, house.vault, settings)
     return [
         Caretaker(works, house.log),
-        BlobKeeping(works, house.vault, settings),
         LogExporting(works, house.log_place, settings),
         LogAlerting(works),
+        *keepers(ground),
         *workers(ground, count=settings.job_workers),
     ]
 

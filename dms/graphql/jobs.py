@@ -31,9 +31,12 @@ enums.show(
         JobKind.CONTENT_CATCH_UP: "Queue the reading of contents that no reader of today has read.",
         JobKind.CONTENT_OCR: "Read by OCR the pages of a content that hold no text.",
         JobKind.CONTENT_READ: "Tell the format of a content, read its text, and make its thumbnail.",
+        JobKind.CONTENT_SCRUB: "Read stored contents again, to see that they are still what was put there.",
+        JobKind.CONTENT_SWEEP: "Remove stored bytes that nothing names any more.",
         JobKind.JOBS_SWEEP: "Forget jobs that ended long ago.",
         JobKind.SEARCH_CATCH_UP: "Queue the indexing of texts by which nothing is found yet.",
         JobKind.SEARCH_INDEX: "Let a Document be found by the words of its text.",
+        JobKind.UPLOADS_SWEEP: "Remove uploads that nobody filed in time.",
     },
 )
 enums.show(

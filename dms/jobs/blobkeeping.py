@@ -1,81 +1,104 @@
-"""What a server does by itself for stored content: it sweeps each hour, and checks what is due.
+"""What servers do by themselves for stored content: they sweep, and check what is due.
 
-Several processes may do it at once; they would read some content twice, and remove nothing twice.
+Each of it is a job that comes round again, so of several processes one does it, and another goes on when that
+one has died. Workers of their own do these: a check may take days, and nothing else shall wait for it.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from dms.base.actor import system_actor
-from dms.base.clock import SECOND, Instant
-from dms.base.errors import DmsError
-from dms.base.ids import new_id
-from dms.base.settings import Settings
+from dms.base.clock import DAY, HOUR, SECOND, Instant
+from dms.jobs.handlers import Handler
+from dms.jobs.holding import Ground, Held
 from dms.jobs.scrubbing import Manner, Scrub
 from dms.jobs.sweeping import Broom, Swept
-from dms.jobs.threads import Beside
+from dms.jobs.working import Working
+from dms.rules.jobs import JobKind
 from dms.services.blobs import Choice
-from dms.stores.vault import Vault
-from dms.stores.work import Works
+from dms.stores import jobs
 
-LOOKS_EVERY_S = 60.0
-SWEEPS_EVERY = 60
-SWEEPS_STORE_EVERY = 24
-"""Uploads are swept each hour, the store once a day: looking through it reads every address."""
-
-_log = logging.getLogger("dms.blobkeeping")
+BEGINS_AFTER_S = 60.0
+"""A server that has just started has better things to do."""
 
 
-class BlobKeeping(Beside):
-    """A thread of the server process, from `start` until `stop`."""
+def keepers(ground: Ground) -> list[BlobKeeping]:
+    """Return the workers that keep content, to be started: one that checks, one that sweeps."""
+    return [BlobKeeping(ground, {kind: KEEPING[kind] for kind in kinds}) for kinds in (_CHECKS, _SWEEPS)]
 
-    def __init__(self, works: Works, vault: Vault, settings: Settings) -> None:
-        super().__init__("blobs")
-        self._works = works
-        self._vault = vault
-        self._settings = settings
+
+class BlobKeeping(Working):
+    """A worker for what comes round again, from `start` until `stop`."""
+
+    def __init__(self, ground: Ground, handlers: Mapping[JobKind, Handler]) -> None:
+        super().__init__(ground, handlers=handlers)
+
+    def recur(self) -> None:
+        """Queue what this worker does, once its time has come."""
+        works = self._ground.works
+        every = {kind: EVERY[kind] for kind in self._handlers}
+        jobs.keep_recurring(works.database, works.clock, every=every)
 
     def _run(self) -> None:
-        looks = 0
-        while not self._stopped.wait(LOOKS_EVERY_S):
-            sweeps, between = divmod(looks, SWEEPS_EVERY)
-            try:
-                if not between:
-                    self.sweep(is_whole=sweeps % SWEEPS_STORE_EVERY == 0)
-                self.scrub()
-            except DmsError as error:  # it is looked after again soon
-                _log.warning("blobkeeping_put_off", extra={"code": error.code})
-            except Exception:  # noqa: BLE001  the door of a thread
-                _log.exception("blobkeeping_failed")
-            looks += 1
-
-    def sweep(self, *, is_whole: bool) -> Swept:
-        """Remove uploads that have expired; with `is_whole` stored bytes that nothing names, too."""
-        broom = Broom(
-            self._works,
-            self._vault,
-            system_actor(new_id().hex),
-            grace_s=self._settings.sweep_grace_s,
-            is_rehearsal=False,
-            is_stopped=self._stopped.is_set,
-        )
-        if is_whole:
-            return broom.sweep(_silently)
-        swept = Swept()
-        broom.sweep_uploads(swept)
-        return swept
-
-    def scrub(self) -> None:
-        """Check what is due, at the speed that is set, until nothing is or the thread shall end."""
-        settings = self._settings
-        if not settings.scrub_every_s:
-            return
-        before = Instant(self._works.clock() - settings.scrub_every_s * SECOND)
-        manner = Manner(Choice(before), is_deep=False, bytes_per_s=settings.scrub_bytes_per_s)
-        actor = system_actor(new_id().hex)
-        Scrub(self._works, self._vault, actor, manner=manner, rest=self._stopped.wait).run(_silently)
+        if not self._stopped.wait(BEGINS_AFTER_S):
+            super()._run()
 
 
-def _silently(_step: str, _done: int, _total: int | None) -> None:
-    """Tell nobody."""
+def scrub(ground: Ground, held: Held) -> None:
+    """Check what is due, at the speed that is set, until nothing is."""
+    settings, works = ground.settings, held.works
+    if not settings.scrub_every_s:
+        return
+    before = Instant(works.clock() - settings.scrub_every_s * SECOND)
+    manner = Manner(Choice(before), is_deep=False, bytes_per_s=settings.scrub_bytes_per_s)
+
+    def rest(wait_s: float) -> bool:
+        return held.stopped.wait(wait_s) or held.is_over
+
+    def tell(_step: str, done: int, total: int | None) -> None:
+        held.tell(done, total)
+
+    Scrub(works, ground.vault, held.actor, manner=manner, rest=rest).run(tell)
+    held.check()
+
+
+def sweep(ground: Ground, held: Held) -> None:
+    """Remove stored bytes that nothing names, and what else has had its time."""
+    _broom(ground, held).sweep(lambda _step, done, total: held.tell(done, total))
+    held.check()
+
+
+def sweep_uploads(ground: Ground, held: Held) -> None:
+    """Remove uploads that have expired."""
+    _broom(ground, held).sweep_uploads(Swept())
+    held.check()
+
+
+def _broom(ground: Ground, held: Held) -> Broom:
+    return Broom(
+        held.works,
+        ground.vault,
+        held.actor,
+        grace_s=ground.settings.sweep_grace_s,
+        is_rehearsal=False,
+        is_stopped=lambda: held.is_over,
+    )
+
+
+_CHECKS = (JobKind.CONTENT_SCRUB,)
+_SWEEPS = (JobKind.CONTENT_SWEEP, JobKind.UPLOADS_SWEEP)
+
+KEEPING: Mapping[JobKind, Handler] = MappingProxyType(
+    {
+        JobKind.CONTENT_SCRUB: scrub,
+        JobKind.CONTENT_SWEEP: sweep,
+        JobKind.UPLOADS_SWEEP: sweep_uploads,
+    }
+)
+"""The handler of each kind."""
+
+EVERY: Mapping[JobKind, int] = MappingProxyType(
+    {JobKind.CONTENT_SCRUB: HOUR, JobKind.CONTENT_SWEEP: DAY, JobKind.UPLOADS_SWEEP: HOUR}
+)
+"""After how long each comes round again: to sweep the store is to read every address."""

@@ -19,9 +19,12 @@ class JobKind(StrEnum):
     CONTENT_CATCH_UP = "content.catch_up"
     CONTENT_OCR = "content.ocr"
     CONTENT_READ = "content.read"
+    CONTENT_SCRUB = "content.scrub"
+    CONTENT_SWEEP = "content.sweep"
     JOBS_SWEEP = "jobs.sweep"
     SEARCH_CATCH_UP = "search.catch_up"
     SEARCH_INDEX = "search.index"
+    UPLOADS_SWEEP = "uploads.sweep"
 
 
 class JobState(StrEnum):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dms.base.actor import system_actor
 from dms.jobs import handlers
+from dms.jobs.blobkeeping import KEEPING
 from dms.jobs.holding import Ground
 from dms.jobs.working import Working, workers
 from dms.models.jobs import Job
@@ -256,7 +257,7 @@ def test_slow_jobs_have_a_worker_of_their_own(house):
 
     quick, slow = handlers.shares(ground.settings)
 
-    assert set(quick) | set(slow) == set(handlers.HANDLERS) == set(JobKind)
+    assert set(quick) | set(slow) == set(handlers.HANDLERS) == set(JobKind) - set(KEEPING)
     assert set(slow) == {JobKind.CONTENT_OCR}
     assert len(handlers.shares(house.settings)) == 1
     assert [len(workers(ground, count=count)) for count in (0, 1, 2)] == [0, 2, 3]

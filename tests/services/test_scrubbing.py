@@ -8,17 +8,20 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from dms.base.actor import system_actor
 from dms.base.clock import DAY, HOUR, SECOND, Instant
 from dms.base.ids import new_id
-from dms.jobs.blobkeeping import BlobKeeping
+from dms.jobs.blobkeeping import KEEPING, BlobKeeping, keepers
+from dms.jobs.holding import Ground
 from dms.jobs.scrubbing import Manner, Scrub
 from dms.jobs.sweeping import Broom
+from dms.models.jobs import Job
 from dms.models.preservation import PreservationEvent
 from dms.models.versions import Blob, BlobKey, VerifyState
 from dms.rules.access import Action
+from dms.rules.jobs import JobKind
 from dms.services import versions
 from dms.services.blobs import Choice
 from dms.services.uploads import Allowance
@@ -352,28 +355,55 @@ def test_a_sweep_that_finds_nothing_leaves_no_event(desk):
     assert len(logged(desk.house.database)) == before
 
 
+def keeping(house, kind, **changes):
+    """A worker of a server of its own that does one kind of job, whose time has come."""
+    ground = Ground(house.works, house.vault, replace(house.settings, **changes))
+    worker = BlobKeeping(ground, {kind: KEEPING[kind]})
+    worker.recur()
+    return worker
+
+
 def test_the_server_checks_what_is_due_and_sweeps(desk):
     ((document, _),) = filed(desk, b"content")
     old = orphan(desk, age_s=4_000)
-    settings = replace(desk.house.settings, scrub_every_s=0, sweep_grace_s=3_600)
-    idle = BlobKeeping(desk.house.works, desk.house.vault, settings)
 
-    idle.scrub()
+    keeping(desk.house, JobKind.CONTENT_SCRUB, scrub_every_s=0).drain()
     assert history(desk, document) == []
-    idle.sweep(is_whole=False)
+    keeping(desk.house, JobKind.UPLOADS_SWEEP, sweep_grace_s=3_600).drain()
     assert old.exists()
-    assert idle.sweep(is_whole=True).contents == 1
+    keeping(desk.house, JobKind.CONTENT_SWEEP, sweep_grace_s=3_600).drain()
+    assert not old.exists()
 
-    busy = BlobKeeping(desk.house.works, desk.house.vault, replace(settings, scrub_every_s=1))
-    busy.scrub()
-    busy.scrub()
+    with desk.house.database.engine.begin() as connection:
+        connection.execute(delete(Job))
+    keeping(desk.house, JobKind.CONTENT_SCRUB).drain()
+    keeping(desk.house, JobKind.CONTENT_SCRUB).drain()
+    assert history(desk, document) == [("fixity_check", "passed", None)]
+
+
+def test_of_several_servers_one_checks(desk, monkeypatch):
+    ((document, _),) = filed(desk, b"content")
+    first, second = (keeping(desk.house, JobKind.CONTENT_SCRUB) for _ in range(2))
+    verify = Vault.verify_stored
+    beside = []
+
+    def slowly(vault, digest, **options):
+        beside.append(second.look())
+        verify(vault, digest, **options)
+
+    monkeypatch.setattr(Vault, "verify_stored", slowly)
+
+    assert first.drain() == 1
+    assert beside == [0]
     assert history(desk, document) == [("fixity_check", "passed", None)]
 
 
 def test_the_thread_of_the_server_ends_at_once(desk):
-    keeping = BlobKeeping(desk.house.works, desk.house.vault, desk.house.settings)
-    keeping.start()
+    keepers_ = keepers(Ground(desk.house.works, desk.house.vault, desk.house.settings))
+    for each in keepers_:
+        each.start()
 
-    keeping.stop()
+    for each in keepers_:
+        each.stop()
 
-    assert not keeping._thread.is_alive()
+    assert [each._thread.is_alive() for each in keepers_] == [False, False]
