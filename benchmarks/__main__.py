@@ -14,6 +14,7 @@ from benchmarks import (
     peer,
     prices,
     recording,
+    retention,
     stages,
     verifying,
 )
@@ -29,6 +30,7 @@ def main() -> None:
         "peer": peer.main,
         "prices": prices.main,
         "recording": recording.main,
+        "retention": retention.main,
         "stages": stages.main,
         "search": _search,
         "verifying": verifying.main,
@@ -56,6 +58,8 @@ def main() -> None:
     prices.main([])
     print("\n## An auditor's questions\n")
     askinglog.main([])
+    print("\n## Due days\n")
+    retention.main([])
 
 
 def _search(arguments: list[str]) -> None:

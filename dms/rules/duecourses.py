@@ -9,7 +9,6 @@ when that action was carried out. Source: the records design, section 2, `retent
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
@@ -52,8 +51,7 @@ _NOTHING = Span()
 _PERMANENT = Standing(RetentionState.PERMANENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """All that a course rests on beside its rule, for one medium of a thing."""
 
     medium: TrackMedium

@@ -159,6 +159,7 @@ def _of_medium(counting: Sequence[Assignment], around: Circumstances) -> MediumO
     latest = max(minima, key=_rank)
     standing = latest.standing if _rank(latest) > _rank(counts) else counts.standing
     conflict = _conflict(latest, maxima, today=around.today)
+    latest_on = _latest_on(maxima)
     state = _state(standing, around.today)
     steps = [*counts.steps, *(_lost(course, counts) for course in minima if course is not counts)]
     if standing is not counts.standing:
@@ -177,9 +178,9 @@ def _of_medium(counting: Sequence[Assignment], around: Circumstances) -> MediumO
         phase_ends_on=counts.phase_ends_on,
         action=counts.action,
         detail=counts.detail,
-        latest_on=_latest_on(maxima),
+        latest_on=latest_on,
         conflict=conflict,
-        turns_on=_turns_on((counts.phase_ends_on, standing.due_on, _latest_on(maxima)), around.today),
+        turns_on=_turns_on((counts.phase_ends_on, standing.due_on, latest_on), around.today),
         steps=tuple(steps),
     )
 
