@@ -9,6 +9,7 @@ from benchmarks import (
     bench_access,
     bench_import,
     content,
+    extraction,
     operations,
     page,
     peer,
@@ -26,6 +27,7 @@ def main() -> None:
         "access": bench_access.main,
         "asking": askinglog.main,
         "content": content.main,
+        "extraction": extraction.main,
         "operations": operations.main,
         "peer": peer.main,
         "prices": prices.main,
@@ -48,6 +50,8 @@ def main() -> None:
     print(bench_import.table(bench_import.run()))
     print("\n## Content\n")
     content.main([])
+    print("\n## Contents read\n")
+    extraction.main([])
     print("\n## Recording\n")
     recording.main()
     print("\n## Verifying the log\n")
