@@ -116,6 +116,20 @@ def test_message_gives_head_body_and_names_of_attachments(text):
     assert found.rstrip().endswith("plan.pdf")
 
 
+def test_message_in_a_message_gives_its_head_too(text):
+    inner = EmailMessage()
+    inner["Subject"], inner["From"] = "Old dues", "c@example.org"
+    inner.set_content("Dear Madam")
+    message = EmailMessage()
+    message["Subject"] = "Fwd"
+    message.set_content("See below")
+    message.add_attachment(inner)
+
+    found = [line for line in text(message.as_bytes(), "message/rfc822").split("\n") if line]
+
+    assert found == ["Subject: Fwd", "See below", "Subject: Old dues", "From: c@example.org", "Dear Madam"]
+
+
 def test_rich_text_gives_its_letters(text):
     rtf = rb"{\rtf1\ansi\ansicpg1250{\fonttbl{\f0 Arial;}}Caf\'e9 \u8364?\par{\*\generator x}end \{\}}"
 

@@ -41,12 +41,20 @@ def _found(texts: list[str]) -> Found:
 def _text(raw: bytes) -> str:
     parsed = BytesParser(policy=policy.default).parsebytes(raw)
     assert isinstance(parsed, EmailMessage)  # noqa: S101  what this policy makes
-    lines = [f"{name}: {value}" for name in _HEADERS if (value := _header(parsed, name))]
+    lines = _head(parsed)
     for number, part in enumerate(parsed.walk()):
         if number >= MAX_PARTS:
             break
         lines.append(_part(part))
+        inside = part.get_payload()
+        if part.get_content_type() == "message/rfc822" and isinstance(inside, list):
+            for each in inside:  # whose parts follow by themselves
+                lines += _head(each) if isinstance(each, EmailMessage) else []
     return "\n".join(line for line in lines if line)
+
+
+def _head(parsed: EmailMessage) -> list[str]:
+    return [f"{name}: {value}" for name in _HEADERS if (value := _header(parsed, name))]
 
 
 def _header(parsed: EmailMessage, name: str) -> str:

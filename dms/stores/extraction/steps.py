@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dms.rules.renditions import Step, StepReason
-from dms.stores.extraction import images, mail, markup, office, pdf, plain, pronom
+from dms.stores.extraction import images, mail, markup, office, outlook, pdf, plain, pronom
 from dms.stores.extraction.findings import MAX_OUTPUT_BYTES, Found, Nothing, Refused
 
 Content = mmap.mmap | bytes
@@ -20,6 +20,7 @@ _TEXTS: Mapping[str, Reader] = {
     "application/json": plain.text,
     "application/mbox": mail.mailbox,
     "application/rtf": plain.rich_text,
+    "application/vnd.ms-outlook": outlook.message,
     "application/xhtml+xml": markup.html,
     "application/xml": markup.xml,
     "image/svg+xml": markup.xml,
