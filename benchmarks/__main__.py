@@ -16,6 +16,7 @@ from benchmarks import (
     prices,
     recording,
     retention,
+    schedules,
     stages,
     verifying,
 )
@@ -33,6 +34,7 @@ def main() -> None:
         "prices": prices.main,
         "recording": recording.main,
         "retention": retention.main,
+        "schedules": schedules.main,
         "stages": stages.main,
         "search": _search,
         "verifying": verifying.main,
@@ -64,6 +66,8 @@ def main() -> None:
     askinglog.main([])
     print("\n## Due days\n")
     retention.main([])
+    print("\n## Retention schedules\n")
+    schedules.main()
 
 
 def _search(arguments: list[str]) -> None:
