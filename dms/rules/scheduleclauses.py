@@ -162,7 +162,8 @@ def event(words: str, table: CodeTable, *, which: Which | None = None) -> Clause
         which = Which.LATEST if of_two[1] in _LATEST else Which.EARLIEST
         return _of_several(re.split(r",? (?:or|and) ", phrase[of_two.end() :]), table, which)
     if known := _known(phrase, table):
-        return Clause(triggers=(known.trigger,), cut_off=known.cut_off, which=which or Which.LATEST)
+        clause = Clause(triggers=(known.trigger,), cut_off=known.cut_off)
+        return clause if which is None else clause.but(Reason.LATER_OF_UNKNOWN)  # of one: another is lost
     if re.search(r" or | and ", phrase):
         return _of_several(re.split(r",? (?:or|and) ", phrase), table, which)
     return Clause(reasons=frozenset({Reason.UNKNOWN_CODE}))

@@ -118,6 +118,10 @@ def test_sentence_of_our_own_layout_is_understood_whole(retention, expected):
         ("until closed or audited, whichever is wetter", ["later_of_unknown"]),
         ("until closed or audited, whichever is later, or so", ["later_of_unknown"]),
         ("until closed or audited", ["later_of_unknown"]),
+        ("5 years after closed, whichever is later", ["later_of_unknown"]),
+        ("until the later of closed", ["later_of_unknown"]),
+        ("5 years after closed or until audited", ["later_of_unknown"]),
+        ("Retain until superseded or 2 years", ["unknown_code"]),
         ("until rain or shine", ["unknown_code"]),
         (
             "5 years after the later of closed and end of fiscal year",
