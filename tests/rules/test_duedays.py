@@ -186,6 +186,13 @@ def test_phase_after_a_transfer_counts_from_the_transfer():
     assert (after.decisive.phase, after.state) == (1, RetentionState.DUE)
 
 
+@pytest.mark.parametrize(("done_on", "action"), [("2022-06-30", "review"), ("2022-07-01", "destroy")])
+def test_act_counts_from_its_day_on(done_on, action):
+    what = thing("closed 2020-06-30", acts=[Act(RetentionAction.REVIEW, day(done_on))])
+
+    assert follow(what, by_class(rule("R", "closed, P2Y review then P9Y"))).decisive.action == action
+
+
 def test_one_review_does_not_stand_for_two():
     what = thing("closed 2010-06-30", acts=[Act(RetentionAction.REVIEW, day("2020-05-05"))])
 
@@ -274,7 +281,8 @@ def test_override_replaces_a_longer_rule():
         ("closed, P2Y", "closed 2020-06-30", "2023-07-01", False),
         ("permanent", "closed 2030-06-30", "2033-07-01", True),
         ("expired, P1Y", "closed 2030-06-30", "2033-07-01", False),  # that day has not come
-        ("expired, P1Y", "closed 2020-06-30", "2023-07-01", True),
+        ("expired, P1Y", "closed 2021-05-14", "2024-05-15", True),  # it is today
+        ("expired, P1Y", "closed 2021-05-15", "2024-05-16", False),
         ("closed, P5Y", "", None, False),
     ],
 )
