@@ -133,7 +133,7 @@ def ocr(readers: Readers) -> str:
 
     def ask(command: list[str]) -> str:
         with in_memory([b""]) as nothing:
-            said = readers.run(command, nothing, wall_s=10, is_quiet=False, is_stopped=lambda: False)
+            said = readers.run(command, nothing, cpu_s=10, is_quiet=False, is_stopped=lambda: False)
         return said.body.decode()
 
     program = tesseract.find("tesseract", ask)
@@ -147,7 +147,7 @@ def ocr(readers: Readers) -> str:
             painted = readers.page(content, media_type="image/tiff", number=0, is_stopped=lambda: False)
         command = program.command(languages="eng", dpi=300)
         with in_memory([painted.body]) as picture:
-            return readers.run(command, picture, wall_s=120, is_quiet=True, is_stopped=lambda: False)
+            return readers.run(command, picture, cpu_s=120, is_quiet=True, is_stopped=lambda: False)
 
     def bare() -> None:
         command = [program.path, "stdin", "stdout", "-l", "eng", "--dpi", "300"]

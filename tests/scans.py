@@ -19,18 +19,31 @@ else:
     what = sys.argv[sys.argv.index("-l") + 1]
     head = [sys.stdin.buffer.readline() for _ in range(3)]
     pixels = sys.stdin.buffer.read()
-    if pixels[0] == 0 or what == "slow":
+    if what == "asleep":
         time.sleep(60)
+    while pixels[0] == 0 or what == "slow":
+        pass
     while what == "endless":
         sys.stdout.write("more " * 4096)
     if what == "greedy":
         bytes(4 << 30)
     if what == "writing":
         open({languages!r}, "ab", buffering=0).write(b"x")
+    if what == "peeking":
+        try:
+            print(os.listdir("/etc"))
+        except OSError as error:
+            print(error.strerror)
     if what == "crashing":
         os.abort()
     if what == "telling":
-        print(sorted(os.environ), os.listdir("/proc/self/fd"))
+        for each in range(3, 32):
+            try:
+                os.fstat(each)
+                print("open:", each)
+            except OSError:
+                pass
+        print(sorted(os.environ))
     if min(pixels) < 255:
         print(head[0].decode().strip(), head[1].decode().strip(), what, *sys.argv[5:7], "\\x0c\\x0c")
 """

@@ -91,7 +91,9 @@ class Settings:
     ocr_pages_max: int = field(
         default=500, metadata={"help": "so many pages of one content are read by OCR at most"}
     )
-    ocr_page_s: float = field(default=60.0, metadata={"help": "longest time OCR of one page may take"})
+    ocr_page_s: float = field(
+        default=60.0, metadata={"help": "CPU time that OCR of one page may take; five times that in all"}
+    )
     job_workers: int = field(
         default=1,
         metadata={"help": "threads of each server process that do jobs; 0: `dms jobs work` does them"},

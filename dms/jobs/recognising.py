@@ -28,7 +28,7 @@ from dms.stores.renditions import Source
 FAILURES_MAX = 3
 """After so many pages in vain the rest is not tried: each may have cost all of its time."""
 
-_ASKED_S = 5.0
+_ASKED_S = 2.0
 _PDF = "application/pdf"
 
 _log = logging.getLogger("dms.jobs")
@@ -132,8 +132,8 @@ class _Reading:
             return painted
         command = self.program.command(languages=self.settings.ocr_languages, dpi=painted.facts["dpi"])
         with in_memory([painted.body]) as picture:
-            wall_s = self.settings.ocr_page_s
-            return readers.run(command, picture, wall_s=wall_s, is_quiet=True, is_stopped=self._is_stopped)
+            cpu_s = self.settings.ocr_page_s
+            return readers.run(command, picture, cpu_s=cpu_s, is_quiet=True, is_stopped=self._is_stopped)
 
     def _is_stopped(self) -> bool:
         return self.held.is_over
@@ -157,5 +157,5 @@ def _tidy(said: bytes) -> str:
 
 def _answer(held: Held, command: Sequence[str]) -> str:
     with in_memory([b""]) as nothing:
-        read = held.readers.run(command, nothing, wall_s=_ASKED_S, is_quiet=False, is_stopped=lambda: False)
+        read = held.readers.run(command, nothing, cpu_s=_ASKED_S, is_quiet=False, is_stopped=lambda: False)
     return read.body.decode("utf-8", "replace")

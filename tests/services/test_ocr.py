@@ -194,7 +194,7 @@ def test_program_that_gives_nothing_ends_in_a_clear_state(house, put, worker, oc
 
 def test_page_that_takes_too_long_is_left_out_and_the_text_says_that_it_is_cut(house, put, worker):
     page = scans.written("x", size=SMALL)
-    black = page.point(lambda _: 0)  # at which the stand-in falls asleep
+    black = page.point(lambda _: 0)  # at which the stand-in never ends
     _, version = put(scans.tiff(page, black, page))
 
     worker(ocr=True, ocr_page_s=1.0)

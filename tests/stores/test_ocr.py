@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from dms.rules.renditions import Step, StepOutcome, StepReason
-from dms.stores.extraction import images, tesseract
+from dms.stores.extraction import images, landlock, tesseract
 from dms.stores.extraction.asking import Readers, in_memory
 from dms.stores.extraction.findings import MAX_OCR_PIXELS
 from tests import scans
 
 TEXT, DRAWN = "BT /F 24 Tf 72 700 Td (Harbour) Tj ET", "72 72 400 400 re f"
+LIMITS_S = {"slow": 1.0, "asleep": 0.2}
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +46,9 @@ def page(readers):
 
 @pytest.fixture
 def run(readers):
-    def ran(command, content=b"", *, wall_s=20.0, is_quiet=True):
+    def ran(command, content=b"", *, cpu_s=20.0, is_quiet=True):
         with in_memory([content]) as memory:
-            return readers.run(command, memory, wall_s=wall_s, is_quiet=is_quiet, is_stopped=lambda: False)
+            return readers.run(command, memory, cpu_s=cpu_s, is_quiet=is_quiet, is_stopped=lambda: False)
 
     return ran
 
@@ -157,13 +158,19 @@ def test_program_gets_no_secret_no_other_file_and_one_thread(read, monkeypatch):
 
     assert "DMS_" not in said
     assert "OMP_THREAD_LIMIT" in said
-    assert "['0', '1', '2', '3']" in said  # 3 is the look itself
+    assert "open:" not in said
+
+
+@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+def test_program_opens_nothing_that_is_not_its_own(read):
+    assert read("peeking").body.startswith(b"Permission denied\n")
 
 
 @pytest.mark.parametrize(
     ("language", "reason"),
     [
         ("slow", StepReason.TOO_SLOW),
+        ("asleep", StepReason.TOO_SLOW),
         ("endless", StepReason.TOO_LARGE),
         ("greedy", StepReason.CRASHED),
         ("crashing", StepReason.CRASHED),
@@ -171,7 +178,7 @@ def test_program_gets_no_secret_no_other_file_and_one_thread(read, monkeypatch):
     ],
 )
 def test_program_that_goes_astray_ends_in_a_clear_state(read, language, reason):
-    found = read(language, wall_s=1.0 if language == "slow" else 20.0)
+    found = read(language, cpu_s=LIMITS_S.get(language, 20.0))
 
     assert (found.outcome, found.reason) == (StepOutcome.REFUSED, reason)
     assert found.peak_bytes < 700 << 20

@@ -22,7 +22,7 @@ import orjson
 
 from dms.base.settings import program_environment
 from dms.rules.renditions import StepOutcome, StepReason
-from dms.stores.extraction import limits, steps
+from dms.stores.extraction import landlock, limits, steps
 from dms.stores.extraction.findings import Found, Nothing, Refused
 
 REQUEST_BYTES = 65_536
@@ -36,6 +36,7 @@ def main(descriptor: int, signatures: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for those who ask
     is_alone = limits.leave_network()
     version = steps.load(signatures)
+    rules = landlock.ruleset(landlock.for_readers())
     gc.collect()
     gc.freeze()
     control.send(orjson.dumps({"signatures": version, "without_network": is_alone}))
@@ -43,17 +44,17 @@ def main(descriptor: int, signatures: Path | None) -> None:
         asked, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
         if not asked:
             return
-        _answer(control, orjson.loads(asked), descriptors)
+        _answer(control, orjson.loads(asked), descriptors, rules=rules)
 
 
-def _answer(control: socket.socket, request: Request, descriptors: list[int]) -> None:
+def _answer(control: socket.socket, request: Request, descriptors: list[int], *, rules: int | None) -> None:
     content, pipe = descriptors
     child = os.fork()
     if child == 0:
         control.close()
         if "command" in request:
             _become(request, content, pipe)
-        _read(request, content, pipe)
+        _read(request, content, pipe, rules=rules)
     for each in descriptors:
         os.close(each)
     is_late = _await(child, control, request["wall_s"])
@@ -81,12 +82,13 @@ def _await(child: int, control: socket.socket, wall_s: float) -> bool:
         os.close(end)
 
 
-def _read(request: Request, content: int, pipe: int) -> None:
+def _read(request: Request, content: int, pipe: int, *, rules: int | None) -> None:
     """Read the content within limits, tell what was found, and end; never returns."""
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what libraries say of content may quote it
         limits.confine(content_bytes=os.fstat(content).st_size)
+        landlock.close(rules)
         _tell(pipe, *_outcome(request, content))
         code = 0
     finally:
@@ -103,8 +105,10 @@ def _become(request: Request, content: int, pipe: int) -> None:
         os.closerange(3, limits.DESCRIPTORS_BEFORE)
         for each in (signal.SIGPIPE, signal.SIGXFSZ):  # ignored here, and else by the program too
             signal.signal(each, signal.SIG_DFL)
-        limits.confine(content_bytes=0, cpu_s=math.ceil(request["wall_s"]))
-        os.execve(request["command"][0], request["command"], program_environment())  # noqa: S606  no shell
+        limits.confine(content_bytes=0, cpu_s=math.ceil(request["cpu_s"]))
+        command, environment = request["command"], program_environment()
+        landlock.close(landlock.ruleset(landlock.for_program(command[0], environment)))
+        os.execve(command[0], command, environment)  # noqa: S606  no shell
     finally:
         os._exit(limits.NOT_FOUND)
 
