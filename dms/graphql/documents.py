@@ -13,12 +13,14 @@ from dms.base.clock import Instant
 from dms.base.ids import Kind
 from dms.base.paging import Page
 from dms.graphql import aggregations, paging, principals, versions
+from dms.graphql import preservation as history
 from dms.graphql.aggregations import Aggregation
 from dms.graphql.context import Info, query_field
 from dms.graphql.described import Described
 from dms.graphql.documentfilters import DocumentBy, DocumentFilter, OrderBy, ordered
 from dms.graphql.nodes import Node, Siblings, nested_field, unshown
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
+from dms.graphql.preservation import PreservationEvent
 from dms.graphql.principals import Principal
 from dms.graphql.scalars import Edtf, asked_id, shown_edtf, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
@@ -27,7 +29,7 @@ from dms.graphql.versions import Version
 from dms.graphql.words import Action, DocumentState, Medium
 from dms.rules.accessevents import Op
 from dms.rules.filters import EVERYTHING, canonical
-from dms.services import documentviews
+from dms.services import documentviews, preservation
 from dms.services import versions as services
 from dms.services.documentviews import DocumentView, Wanted
 from dms.stores.work import Work
@@ -50,6 +52,7 @@ METADATA = PEOPLE | {
     "declaredAt",
     "updatedAt",
     "versions",
+    "preservationEvents",
 }
 """Fields that need READ_METADATA, beside those that are read from other tables at once."""
 
@@ -161,6 +164,38 @@ class Document(Described):
             found = [version for each in pages.values() for version in each.rows]
             shown = versions.shaped(info.work, found, names=names)
             return {key: each.among(shown) for key, each in pages.items()}
+
+        pages = self.siblings.pages(info, self.key, page.request, read=read)
+        return page.connection(pages[self.key]) if self.key in pages else None
+
+    @nested_field(
+        description="What was done to keep its contents readable, the newest first: those of all its "
+        "Versions, of what was made of them, and of what is gone. Null without READ_METADATA."
+    )
+    def preservation_events(  # noqa: PLR0917  arguments arrive by name
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        total_up_to: TotalUpTo = TOTAL_UP_TO,
+    ) -> Connection[PreservationEvent] | None:
+        """Read the first pages of all siblings at once; a later page is of one of them."""
+        page = paging.asked(
+            info,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=self.key.hex,
+            total_up_to=total_up_to,
+        )
+
+        def read(views: Mapping[UUID, DocumentView]) -> Mapping[UUID, Page[PreservationEvent]]:
+            readable = [key for key, view in views.items() if view.described is not None]
+            found = preservation.of_documents(info.work, readable, page.request)
+            return {key: each.map(history.shown) for key, each in found.items()}
 
         pages = self.siblings.pages(info, self.key, page.request, read=read)
         return page.connection(pages[self.key]) if self.key in pages else None

@@ -45,6 +45,22 @@ def of_versions(
     return {key: pages.get(blobs.get(key, key), _NOTHING) for key in documents}
 
 
+def of_documents(
+    work: Work, document_ids: Collection[UUID], request: PageRequest
+) -> Mapping[UUID, Page[PreservationEvent]]:
+    """Return a page of what was done with all contents of each Document, the newest first.
+
+    As `versions.pages`. Contents that are gone, and what was made of contents, are in it too.
+    """
+    if not document_ids:
+        return {}
+    reading = _of(work, document_ids)
+    if request.after is None:
+        return reading.pages(PreservationEvent.document_id, document_ids, request=request)
+    (document_id,) = document_ids
+    return {document_id: reading.page(request)}
+
+
 def nodes(work: Work, ids: Collection[UUID]) -> Mapping[UUID, PreservationEvent]:
     """Return those of these events of whose Documents the actor may read the metadata, by id."""
     named = gate.vocabulary(work, PreservationEvent).many(ids)

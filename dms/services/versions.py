@@ -205,6 +205,8 @@ def pages(
 
     Documents whose metadata this operation has not released raise `NotFound`.
     """
+    if not document_ids:
+        return {}
     reading = gate.parts(work, Version, owner=Version.document_id, of=document_ids, noted=True)
     reading = reading.order_by(Order(Version.number))
     if request.after is None:

@@ -29,6 +29,9 @@ ONE = f"query ($id: ID!, $first: Int = 5, $after: String) {{ version(by: {{id: $
 LISTED = f"""query ($id: ID!, $first: Int = 5, $after: String) {{
   versions(documentId: $id, first: 5) {{ nodes {{ number {EVENTS} }} }}
 }}"""
+WHOLE = f"query ($id: ID!, $first: Int = 5, $after: String) {{ document(by: {{id: $id}}) {{ {EVENTS} }} }}"
+NUMBERS = """query ($id: ID!, $first: Int = 5, $after: String) { document(by: {id: $id}) {
+  versions(first: $first, after: $after) { nodes { number } pageInfo { endCursor } } } }"""
 NODE = "query ($id: ID!) { node(id: $id) { id ... on PreservationEvent { kind outcome note } } }"
 
 
@@ -135,6 +138,39 @@ def test_each_version_shows_its_own_and_the_same_bytes_share_it(api, shelf):
         4: [],
     }
     assert notes(of_version(api, shelf.clerk, twin)) == []
+
+
+def test_document_tells_of_all_its_contents_and_of_those_that_are_gone(api, desk, shelf):
+    document, made = shelf.filed(b"of one", b"of two")
+    shelf.did(document, made[0], "one")
+    shelf.did(document, made[1], "two", "three")
+    gone = reading(new_id(), document, new_id(), note="gone", at=Instant(9_000))
+    desk.world.build(lambda work: work.add(gone))
+    asked = {"id": global_id(Kind.DOCUMENT, document), "first": 3}
+
+    pages = []
+    for _ in range(2):
+        pages.append(api.ask(WHOLE, asked, as_user=shelf.clerk).data["document"]["preservationEvents"])
+        asked["after"] = pages[-1]["pageInfo"]["endCursor"]
+
+    first, second = (notes(page) for page in pages)
+    assert (first[:2], sorted((first[2], *second))) == (["gone", "three"], ["one", "two"])
+    assert [page["totalCount"] for page in pages] == [4, 4]
+
+
+@pytest.mark.parametrize("text", ["preservationEvents", "versions"])
+def test_later_page_of_what_may_only_be_known_of_is_null(api, desk, world, shelf, text):
+    reader = world.holder(shelf.folder, Action.READ_METADATA)
+    document, made = shelf.filed(b"page one", b"page two")
+    shelf.did(document, made[0], "one", "two")
+    asked = {"id": global_id(Kind.DOCUMENT, document), "first": 1}
+    query = WHOLE if text == "preservationEvents" else NUMBERS
+    page = api.ask(query, asked, as_user=reader).data["document"][text]
+    world.entry_on_document(reader, document, Action.READ_METADATA, effect=Effect.DENY)
+
+    asked["after"] = page["pageInfo"]["endCursor"]
+
+    assert api.ask(query, asked, as_user=reader).data == {"document": {text: None}}
 
 
 def test_versions_take_as_many_statements_whatever_was_done(api, house, shelf):
