@@ -26,6 +26,7 @@ from pathlib import Path
 from benchmarks import installations
 from benchmarks.servers import Server, running
 from dms.access import tokens
+from dms.base import memory
 from dms.base.actor import system_actor
 from dms.base.clock import system_clock
 from dms.base.ids import Kind, global_id, new_id
@@ -76,6 +77,7 @@ def main(arguments: list[str]) -> None:
     asked = parser.parse_args(arguments)
     scale = 8 if asked.small else 1
     found = Found()
+    memory.keep_freed()
     with installations.fresh("sqlite") as settings:
         over_http(settings, found, scale)
     with tempfile.TemporaryDirectory(prefix="dms-bench-") as folder:

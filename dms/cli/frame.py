@@ -19,6 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 import dms
 from dms.base import logging as operational_log
+from dms.base import memory
 from dms.base import settings as configuration
 from dms.base.actor import Actor, system_actor
 from dms.base.clock import Clock, system_clock
@@ -90,6 +91,7 @@ def _root(ctx: click.Context, home: Path | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process with the exit code that tells how it went."""
+    memory.keep_freed()
     try:
         sys.exit(_root.main(args=arguments, prog_name="dms", standalone_mode=False) or 0)
     except click.exceptions.Abort:

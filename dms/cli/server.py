@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from dms.access.log import adopting
 from dms.app import create_app
 from dms.base import logging as operational_log
+from dms.base import memory
 from dms.base import settings as configuration
 from dms.base.clock import SteadyClock
 from dms.base.errors import ConfigurationError
@@ -35,6 +36,7 @@ OnReady = Callable[[str], None]
 
 def application() -> Starlette:
     """Make the application of one worker from the environment: each process reads it anew."""
+    memory.keep_freed()
     settings = configuration.load()
     operational_log.configure(settings.log_level)
     return create_app(open_house(settings, clock=SteadyClock()))
