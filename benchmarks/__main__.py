@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 from benchmarks import (
     askinglog,
@@ -68,6 +69,11 @@ def main() -> None:
     retention.main([])
     print("\n## Retention schedules\n")
     schedules.main()
+    print("\n## Search\n")
+    if find_spec("tantivy"):
+        _search([])
+    else:
+        print("left out: it needs `pip install tantivy`")
 
 
 def _search(arguments: list[str]) -> None:

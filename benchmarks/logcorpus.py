@@ -104,14 +104,14 @@ def opened(kind: str, size: Size, folder: Path | None) -> Iterator[House]:
     place = folder / f"{kind}-{size.events}"
     is_there = place.exists()
     place.mkdir(parents=True, exist_ok=True)
-    settings = _settings(kind, place, is_there=is_there)
+    settings = settings_of(kind, place, is_there=is_there)
     try:
         with contextlib.closing(open_house(settings)) as house:
             if not is_there:
                 fill(house, size)
             yield house
     finally:
-        databases._stop(place / "pg" / "postmaster.pid", patience_s=60)
+        databases._stop(place / "pg", patience_s=60)
 
 
 def fill(house: House, size: Size) -> None:
@@ -122,7 +122,7 @@ def fill(house: House, size: Size) -> None:
         _fill_postgresql(house, size)
 
 
-def _settings(kind: str, place: Path, *, is_there: bool) -> Settings:
+def settings_of(kind: str, place: Path, *, is_there: bool) -> Settings:
     if kind == "sqlite":
         settings = Settings(home=place / "var", log_level="error")
     else:

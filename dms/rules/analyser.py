@@ -32,6 +32,7 @@ MARK = "_"
 """Begins every by-form, and alone fills a place; no word holds it."""
 
 _KEPT = 100_000
+_SAMPLE = 20_000
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
     ("ko", re.compile("[\uac00-\ud7a3]")),
@@ -44,6 +45,7 @@ _PAIRED = (
 )
 _MARKS = "".join(chr(code) for code in range(0x300, 0xAC00) if unicodedata.category(chr(code))[0] == "M")
 _WORD = re.compile(f"([{_PAIRED}]+)|(?:[^\\W_{_PAIRED}][{_MARKS}]*)+")
+_ANY_WORD = re.compile(_WORD.pattern.replace("([", "(?:[", 1))
 _CHUNK = re.compile(r"[^ \t\r\n]+")
 
 
@@ -66,6 +68,15 @@ def split(text: str) -> Iterator[tuple[str, bool]]:
     """Yield the words of normalised text in order, and whether they are written in pairs."""
     for found in _WORD.finditer(text):
         yield (found[0], True) if found[1] else (found[0][:_LONGEST_WORD], False)
+
+
+def words(text: str) -> Iterator[str]:
+    """Yield the words of normalised text in order, runs of paired characters as their pairs."""
+    for found in _WORD.finditer(text):
+        if found[1]:
+            yield from pairs(found[0])
+        else:
+            yield found[0][:_LONGEST_WORD]
 
 
 def located(text: str) -> Iterator[Word]:
@@ -108,10 +119,13 @@ def stemmed(word: str, language: str) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def by_forms(word: str, language: str) -> tuple[str, ...]:
-    """Return by what else than its token a word of a text in this language is found, marked."""
+def forms(word: str, language: str) -> tuple[str, tuple[str, ...]]:
+    """Return the token of a word of a text in this language, and by what else it is found, marked."""
+    if is_paired(word):
+        return word, ()
+    token = stemmed(word, language)
     others = {folded(word)} if language != UNDETERMINED else {stemmed(word, each) for each in LANGUAGES}
-    return tuple(MARK + each for each in sorted(others - {stemmed(word, language)}))
+    return token, tuple(MARK + each for each in sorted(others - {token}))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -123,12 +137,13 @@ def sought(word: str) -> tuple[str, ...]:
 
 def language_of(text: str) -> str:
     """Return the language of a text: by its script, else by its function words, else `UNDETERMINED`."""
-    sample = normal(text[:20_000])
-    letters = sum(map(str.isalpha, sample))
-    for language, script in _SCRIPTS:
-        if len(script.findall(sample)) * (10 if language == "ja" else 3) > letters > 0:
-            return language
-    return languages.detect(folded(word) for word, _ in split(sample))
+    sample = normal(text[:_SAMPLE])
+    if not sample.isascii():
+        letters = sum(map(str.isalpha, sample))
+        for language, script in _SCRIPTS:
+            if len(script.findall(sample)) * (10 if language == "ja" else 3) > letters > 0:
+                return language
+    return languages.detect(folded(word[:_LONGEST_WORD]) for word in _ANY_WORD.findall(sample))
 
 
 def stemming(language: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 import Stemmer
 
@@ -59,10 +60,8 @@ def stem(word: str, language: str) -> str:
 def detect(words: Iterable[str]) -> str:
     """Return the language of a text by its folded words, or `UNDETERMINED`."""
     counts = dict.fromkeys(LANGUAGES, 0)
-    for number, word in enumerate(words):
-        if number >= _SAMPLE:
-            break
-        for language in _SPEAKS.get(word, ()):
+    for word in filter(_SPEAKS.__contains__, islice(words, _SAMPLE)):
+        for language in _SPEAKS[word]:
             counts[language] += 1
     first, second = sorted(counts, key=lambda each: counts[each], reverse=True)[:2]
     if counts[first] < _FEWEST or counts[first] * 3 < counts[second] * 4:

@@ -6,7 +6,6 @@ on both databases, so that both find the same.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +21,9 @@ MAX_BYTES = 800_000
 
 _TOKEN_BYTES = 12
 """What a token costs beside its characters."""
+
+_SURELY_WITHIN = MAX_BYTES // 128
+"""Characters of a text that need not be measured: of each become 112 bytes of tokens at most."""
 
 
 class Field(StrEnum):
@@ -93,36 +95,37 @@ class Laid:
 def lay(field: Field, text: str, *, language: str) -> Laid:
     """Return how the tokens of a text lie in a field."""
     berth, stems = BERTHS[field], analyser.stemming(language)
-    counted: Counter[str] = Counter()
+    known: dict[str, str] = {}
+    counted: dict[str, int] = {}
+    by_forms: set[str] = set()
     places: list[str] = []
     beyond: dict[str, None] = {}
-    by_forms: set[str] = set()
     size = 0
-    for token, others in _tokens(text, stems):
-        if token not in counted:
-            size += len(token.encode()) + _TOKEN_BYTES
-        size += sum(len(each.encode()) + _TOKEN_BYTES for each in others if each not in by_forms)
-        if size > MAX_BYTES:
-            return Laid(field, tuple(places), tuple(beyond), tuple(sorted(by_forms)), is_cut=True)
+    plain = analyser.normal(text)
+    is_bounded = len(plain) > _SURELY_WITHIN
+    for word in analyser.words(plain):
+        token = known.get(word)
+        if token is None:
+            token, others = analyser.forms(word, stems)
+            if is_bounded:
+                size += _bytes_of(set(others) - by_forms) + (0 if token in counted else _bytes_of([token]))
+            if size > MAX_BYTES:
+                return Laid(field, tuple(places), tuple(beyond), tuple(sorted(by_forms)), is_cut=True)
+            known[word] = token
+            counted.setdefault(token, 0)
+            by_forms.update(others)
         counted[token] += 1
-        by_forms.update(others)
         if len(places) >= berth.places:
             beyond[token] = None
-        elif counted[token] <= berth.repeats:
-            places.append(token)
         else:
-            places.append(MARK)
+            places.append(token if counted[token] <= berth.repeats else MARK)
     placed = set(places)
     rest = tuple(token for token in beyond if token not in placed)
     return Laid(field, tuple(places), rest, tuple(sorted(by_forms)))
 
 
-def _tokens(text: str, stems: str) -> Iterable[tuple[str, tuple[str, ...]]]:
-    for word, is_paired in analyser.split(analyser.normal(text)):
-        if is_paired:
-            yield from ((pair, ()) for pair in analyser.pairs(word))
-        else:
-            yield analyser.stemmed(word, stems), analyser.by_forms(word, stems)
+def _bytes_of(tokens: Iterable[str]) -> int:
+    return sum(len(token.encode()) + _TOKEN_BYTES for token in tokens)
 
 
 def as_line(laid: Laid) -> str:

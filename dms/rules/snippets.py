@@ -78,8 +78,8 @@ def _found(text: str, looked: Looked, language: str) -> Iterator[Range]:
         if analyser.is_paired(word.text):
             yield from _pairs(word, looked)
         else:
-            forms = (analyser.stemmed(word.text, language), *analyser.by_forms(word.text, language))
-            if any(map(looked.fits, forms)):
+            token, others = analyser.forms(word.text, language)
+            if any(map(looked.fits, (token, *others))):
                 yield Range(word.start, word.end)
 
 

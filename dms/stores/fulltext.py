@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 from sqlalchemy import text as sql
 
 from dms.base.errors import Busy
@@ -122,7 +122,7 @@ def renew(work: Work, versions: Sequence[NewestVersion]) -> None:
     )
     for number in connection.execute(known).scalars().all():
         words_of(connection).write_body(connection, number, None)
-        _tell_text(connection, number, version=None, language=None, is_cut=False)
+        connection.execute(_TELL_NOTHING, {"number": number})
 
 
 def index_text(work: Work, document_id: UUID, *, version: int, text: Analysed) -> bool:
@@ -133,11 +133,11 @@ def index_text(work: Work, document_id: UUID, *, version: int, text: Analysed) -
     session = session_of(work)
     session.flush()
     connection = session.connection()
-    number = connection.execute(_NEWEST, {"of": document_id, "newest": version}).scalar_one_or_none()
+    told = {"tongue": text.language, "cut": text.body.is_cut, "version": version}
+    number = connection.execute(_TELL_NEWEST, {"of": document_id, **told}).scalar_one_or_none()
     if number is None:
         return False
     words_of(connection).write_body(connection, number, text.body)
-    _tell_text(connection, number, version=version, language=text.language, is_cut=text.body.is_cut)
     return True
 
 
@@ -234,25 +234,22 @@ def _head(row: Row) -> list[Laid]:
     ]
 
 
-def _tell_text(
-    connection: Connection, number: int, *, version: int | None, language: str | None, is_cut: bool
-) -> None:
-    told = {"number": number, "version": version, "tongue": language, "cut": is_cut}
-    connection.execute(_TELL_TEXT, told)
-
-
 # Built once: building such a statement costs several times what running it costs.
 _MOVE = update(SearchEntry).where(in_ids(SearchEntry.subject, "moved")).values(scope_id=bindparam("scope"))
 _RENEW = (
     update(SearchEntry).where(SearchEntry.subject == bindparam("of")).values(media_type=bindparam("newest"))
 )
-_NEWEST = (
-    select(SearchEntry.id)
-    .join(Document, Document.id == SearchEntry.subject)
-    .where(Document.id == bindparam("of"), Document.current_version == bindparam("newest"))
+_TELL_NEWEST = (
+    update(SearchEntry)
+    .where(
+        SearchEntry.subject == bindparam("of"),
+        exists().where(Document.id == bindparam("of"), Document.current_version == bindparam("version")),
+    )
+    .values(text_version=bindparam("version"), language=bindparam("tongue"), is_cut=bindparam("cut"))
+    .returning(SearchEntry.id)
 )
-_TELL_TEXT = (
+_TELL_NOTHING = (
     update(SearchEntry)
     .where(SearchEntry.id == bindparam("number"))
-    .values(text_version=bindparam("version"), language=bindparam("tongue"), is_cut=bindparam("cut"))
+    .values(text_version=None, language=None, is_cut=False)
 )
