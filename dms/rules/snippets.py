@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from dms.rules import analyser
 from dms.rules.analyser import Word
@@ -16,6 +15,12 @@ WIDTH = 240
 
 LONGEST_READ = 60_000
 """Characters of a text in which a part is looked for."""
+
+PAGE_READ = 600_000
+"""Characters of all texts of a page in which parts are looked for."""
+
+PASSAGE = 6_000
+"""Characters after the first word that was found, beyond which no better part is looked for."""
 
 MOST_FOUND = 40
 """Words after which no better part is looked for."""
@@ -64,7 +69,24 @@ class Looked:
 
 def snippet(field: Field, text: str, looked: Looked, *, language: str) -> Snippet | None:
     """Return the part of a text that holds most of what was looked for; None if it holds nothing of it."""
-    found = list(islice(_found(text[:LONGEST_READ], looked, analyser.stemming(language)), MOST_FOUND))
+    found, _ = _found(text, looked, language=language, longest=LONGEST_READ)
+    return _part(field, text, found)
+
+
+def of_page(texts: Sequence[tuple[str, str]], looked: Looked) -> Iterator[Snippet | None]:
+    """Yield the part of each text, which comes with its language, within what may be read for a page.
+
+    Each has an equal share of what is left, so that what one does not need is there for the others.
+    """
+    left = PAGE_READ
+    for number, (text, language) in enumerate(texts):
+        longest = min(LONGEST_READ, left // (len(texts) - number))
+        found, read = _found(text, looked, language=language, longest=longest)
+        left -= read
+        yield _part(Field.BODY, text, found)
+
+
+def _part(field: Field, text: str, found: Sequence[Range]) -> Snippet | None:
     if not found:
         return None
     start = _best(found)
@@ -73,14 +95,24 @@ def snippet(field: Field, text: str, looked: Looked, *, language: str) -> Snippe
     return Snippet(field, text[begin:end], ranges, begins=begin == 0, ends=end == len(text))
 
 
-def _found(text: str, looked: Looked, language: str) -> Iterator[Range]:
-    for word in analyser.located(text):
-        if analyser.is_paired(word.text):
-            yield from _pairs(word, looked)
-        else:
-            token, others = analyser.forms(word.text, language)
-            if any(map(looked.fits, (token, *others))):
-                yield Range(word.start, word.end)
+def _found(text: str, looked: Looked, *, language: str, longest: int) -> tuple[Sequence[Range], int]:
+    """Return where words were found near the first of them, and how many characters were read for it."""
+    found: list[Range] = []
+    stems = analyser.stemming(language)
+    for word in analyser.located(text[:longest]):
+        if found and (len(found) >= MOST_FOUND or word.start > found[0].start + PASSAGE):
+            return found[:MOST_FOUND], word.start
+        found += _within(word, looked, stems)
+    return found[:MOST_FOUND], min(len(text), longest)
+
+
+def _within(word: Word, looked: Looked, stems: str) -> Iterator[Range]:
+    if analyser.is_paired(word.text):
+        yield from _pairs(word, looked)
+        return
+    token, others = analyser.forms(word.text, stems)
+    if any(map(looked.fits, (token, *others))):
+        yield Range(word.start, word.end)
 
 
 def _pairs(word: Word, looked: Looked) -> Iterator[Range]:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms.rules import matches, query, snippets
+from dms.rules import analyser, matches, query, snippets
 from dms.rules.languages import UNDETERMINED
 from dms.rules.layouts import Field
-from dms.rules.snippets import WIDTH, Looked
+from dms.rules.snippets import PAGE_READ, WIDTH, Looked
 
 
 def part_of(text: str, typed: str, language: str = UNDETERMINED):
@@ -71,3 +71,40 @@ def test_ranges_lie_in_the_part_in_order_and_the_part_in_the_text(text, typed):
         assert ends
         assert 0 <= ends[0] < ends[-1] <= len(part.text)
         assert part.text in text
+
+
+def test_parts_of_a_page_read_no_more_than_a_page_may():
+    looked = Looked.of(matches.resolve(query.parse("quicksilver").wanted, {}))
+    text = "nothing but letters " * 3_000
+    texts = [(f"{text} {number}", "en") for number in range(100)]
+    before = words_read()
+
+    parts = list(snippets.of_page(texts, looked))
+
+    assert parts == [None] * 100
+    assert words_read() - before == pytest.approx(PAGE_READ * 3 / 20, rel=0.01)  # of 900,000 words
+
+
+def test_text_is_read_no_further_than_a_passage_after_the_first_word():
+    looked = Looked.of(matches.resolve(query.parse("quicksilver").wanted, {}))
+    text = "quicksilver " + "nothing but letters " * 3_000 + "quicksilver " * 9
+    before = words_read()
+
+    (part,) = snippets.of_page([(text, "en")], looked)
+
+    assert part.begins
+    assert words_read() - before == pytest.approx(snippets.PASSAGE * 3 / 20, rel=0.01)
+
+
+def test_what_short_texts_leave_is_there_for_a_long_one():
+    looked = Looked.of(matches.resolve(query.parse("quicksilver").wanted, {}))
+    long = "nothing but letters " * 2_950 + "quicksilver"
+
+    *_, last = snippets.of_page([("short", "en")] * 90 + [(long, "en")] * 10, looked)
+
+    assert last.ends
+
+
+def words_read() -> int:
+    told = analyser.forms.cache_info()
+    return told.hits + told.misses
