@@ -136,6 +136,8 @@ def settings_of(kind: str, place: Path, *, is_there: bool) -> Settings:
             settings.home.mkdir(parents=True)
             migrations.upgrade(settings)
         install(settings)
+    else:
+        migrations.upgrade(settings)  # it may be older than the product
     return settings
 
 

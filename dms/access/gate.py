@@ -15,7 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import reading, slices
 from dms.access.attached import Attached
-from dms.access.hits import Hits, Sought
+from dms.access.hits import Hits
+from dms.access.hitselects import Sought
 from dms.access.reading import Listing, Visible
 from dms.access.scopes import Row
 from dms.access.standing import Standing, of_actor, of_principal

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from dms.access.hits import Relevance
+from dms.access.hitselects import Relevance
 from dms.base.ids import Kind
 from dms.graphql import aggregations, documents, paging
 from dms.graphql.aggregations import Aggregation

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from dms.access.hits import Relevance
+from dms.access.hitselects import Relevance
 from dms.graphql import enums, filters
 from dms.graphql.documentfilters import PlaceFilter
 from dms.graphql.scalars import MediaType

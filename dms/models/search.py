@@ -28,6 +28,10 @@ NOT_YET = 0
 """Version of the analyser of an entry whose words are still to be indexed."""
 
 
+OLD_TEXT = 0
+"""Number of no Version: the text of an entry is still found as an older analyser has read it."""
+
+
 class Vector(TypeDecorator[str]):
     """Tokens with places as PostgreSQL keeps them, written as a literal; always null on SQLite."""
 
@@ -81,6 +85,8 @@ class SearchEntry(Base):
     registered_at: Mapped[int] = mapped_column(UtcTime)
     text_version: Mapped[int | None]
     """Number of the Version whose text is indexed; null if only metadata are."""
+    title_words: Mapped[int] = mapped_column(default=0)
+    """How many words its title has."""
     is_cut: Mapped[bool] = mapped_column(default=False)
     """Some of the text is too long to be found."""
     analyser: Mapped[int] = mapped_column(default=NOT_YET)

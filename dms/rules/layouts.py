@@ -13,6 +13,9 @@ from enum import StrEnum
 from dms.rules import analyser
 from dms.rules.analyser import MARK
 
+LONGEST_TITLE = 32_767
+"""Words of a title beyond which none counts as longer."""
+
 GAP = 16
 """Free places between what is no phrase together."""
 
@@ -90,6 +93,11 @@ class Laid:
     by_forms: tuple[str, ...]
     is_cut: bool = False
     """Some of the text is not indexed."""
+
+
+def length(title: str) -> int:
+    """Return how many words a title has, pairs of characters where it is written in them."""
+    return min(sum(1 for _ in analyser.words(analyser.normal(title))), LONGEST_TITLE)
 
 
 def lay(field: Field, text: str, *, language: str) -> Laid:

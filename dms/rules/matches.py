@@ -85,6 +85,8 @@ def tokens(match: Match) -> Iterator[tuple[str, bool]]:
 
 def as_fts5(match: Match, fields: Sequence[Field]) -> str:
     """Return a full-text query of FTS5 that looks in these fields."""
+    if set(fields) == set(Field):  # FTS5 would read all places of a word to learn in which fields they are
+        return _fts5(match)
     return f"{{{' '.join(fields)}}} : ({_fts5(match)})"
 
 

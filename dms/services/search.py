@@ -13,7 +13,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from dms.access import gate, marks, scopes
-from dms.access.hits import Counted, Hit, Hits, Relevance, Sought
+from dms.access.hits import Counted, Hit, Hits
+from dms.access.hitselects import Relevance, Sought
 from dms.base.canonical import Canonical
 from dms.base.errors import Invalid, NotFound
 from dms.base.paging import Page, PageRequest
@@ -158,7 +159,7 @@ def page(work: Work, search: Search, request: PageRequest, *, wanted: Wanted) ->
         return Page([], [], has_next=False, has_previous=False, total=0)
     found = search.hits.page(request)
     if request.want_total:
-        total, is_exact = search.hits.total(request.total_up_to or 1)
+        total, is_exact = search.hits.total(request.total_up_to or 1, shown=found)
         found = replace(found, total=total, total_is_exact=is_exact)
     views = things(work, [(hit.kind, hit.row.id) for hit in found.rows], wanted)
     of_texts = _of_texts(work, found.rows, search.looked) if wanted.snippets else {}
@@ -297,10 +298,11 @@ def _place(work: Work, code: str) -> Condition:
 def _of_texts(work: Work, found: Sequence[Hit], looked: Looked) -> Mapping[UUID, Snippet]:
     """Return parts of the texts of hits whose content the actor may read, which that releases."""
     rows = {hit.row.id: hit.row for hit in found if hit.by_content and hit.kind is SubjectKind.DOCUMENT}
+    read = texts.indexed(work, rows.keys())
     parts: dict[UUID, Snippet] = {}
-    for key, read in texts.indexed(work, rows.keys()).items():
-        work.check_deadline()  # a text may take seconds, and no statement comes between
-        part = snippets.snippet(Field.BODY, read.text, looked, language=read.language)
+    looked_at = snippets.of_page([(each.text, each.language) for each in read.values()], looked)
+    for key, part in zip(read, looked_at, strict=True):
+        work.check_deadline()  # no statement comes between
         if part is not None:
             parts[key] = part
     shown = gate.discloses(work, [rows[key] for key in parts], Action.READ_CONTENT)

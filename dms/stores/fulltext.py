@@ -13,13 +13,13 @@ from types import ModuleType
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, exists, insert, select, update
 from sqlalchemy import text as sql
 
 from dms.base.errors import Busy
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
-from dms.models.search import SearchEntry, SubjectKind
+from dms.models.search import OLD_TEXT, SearchEntry, SubjectKind
 from dms.rules import analyser, dates, layouts
 from dms.rules.languages import UNDETERMINED
 from dms.rules.layouts import Field, Laid
@@ -198,8 +198,13 @@ def enter_all(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def write_again(connection: Connection, row: Row, number: int) -> None:
-    """Write what an entry tells of a thing, and the words of its metadata, whatever was there."""
-    connection.execute(update(SearchEntry).where(SearchEntry.id == number).values(**_values(row)))
+    """Write what an entry tells of a thing, and the words of its metadata, whatever was there.
+
+    Its text stays as it is, and is told to be old, so that `texts.unindexed` names it.
+    """
+    old = case((SearchEntry.text_version.is_not(None), OLD_TEXT))
+    told = update(SearchEntry).where(SearchEntry.id == number).values(text_version=old, **_values(row))
+    connection.execute(told)
     words_of(connection).write_head(connection, number, _head(row))
 
 
@@ -211,6 +216,7 @@ def _values(row: Row) -> dict[str, object]:
         "record_class_id": row.record_class_id,
         "code_key": row.code_key,
         "date_key": dates.sort_key(row.first_day),
+        "title_words": layouts.length(row.title),
         "analyser": analyser.VERSION,
     }
 

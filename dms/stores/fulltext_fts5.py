@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import (
     ColumnElement,
@@ -57,36 +57,40 @@ def forget(connection: Connection, numbers: Sequence[int]) -> None:
     connection.execute(gone, [{"number": number} for number in numbers])
 
 
-def source(match: Match | None) -> tuple[FromClause, ColumnElement[int]]:
-    """Return where entries that hold something are found, and the number by which they are sorted fastest."""
-    if match is None:
+def source(*, is_by_words: bool) -> tuple[FromClause, ColumnElement[int]]:
+    """Return where entries are found, and the number by which they are sorted fastest."""
+    if not is_by_words:
         return SearchEntry.__table__, SearchEntry.id.expression
     return _words.join(SearchEntry, SearchEntry.id == NUMBER), NUMBER
 
 
-def holds(
-    match: Match, fields: Sequence[Field], *, within: Match | None = None, without: Match | None = None
-) -> ColumnElement[bool]:
-    """Return the condition of a row of `source`: it holds this, its head `within`, not `without`."""
-    asked = as_fts5(match, fields)
-    if within is not None:
-        asked = f"({asked}) AND ({as_fts5(within, HEAD)})"
-    if without is not None:
-        asked = f"({asked}) NOT ({as_fts5(without, HEAD)})"
-    return _asked(asked)
+def holds(fields: Sequence[Field], head: Collection[str] = ()) -> ColumnElement[bool]:  # noqa: ARG001  as PostgreSQL's
+    """Return the condition of a row of `source`: it holds what `asked` says."""
+    return _words.c[WORDS].bool_op("MATCH")(bindparam("asked"))
 
 
-def lacks(match: Match, fields: Sequence[Field]) -> ColumnElement[bool]:
-    """Return the condition that an entry does not hold this."""
-    return SearchEntry.id.not_in(select(NUMBER).select_from(_words).where(_asked(as_fts5(match, fields))))
+def asked(match: Match, fields: Sequence[Field], head: Mapping[str, Match | None]) -> dict[str, object]:
+    """Return what `holds` looks for: this, its head what is `within`, not what is `without`."""
+    query = as_fts5(match, fields)
+    for name, operator in (("within", "AND"), ("without", "NOT")):
+        if (part := head.get(name)) is not None:
+            query = f"({query}) {operator} ({as_fts5(part, HEAD)})"
+    return {"asked": query}
+
+
+def lacks(fields: Sequence[Field]) -> ColumnElement[bool]:  # noqa: ARG001  as PostgreSQL's
+    """Return the condition that an entry does not hold what `asked_not` says."""
+    holding = _words.c[WORDS].bool_op("MATCH")(bindparam("asked_not"))
+    return SearchEntry.id.not_in(select(NUMBER).select_from(_words).where(holding))
+
+
+def asked_not(match: Match, fields: Sequence[Field]) -> dict[str, object]:
+    """Return what `lacks` looks for."""
+    return {"asked_not": as_fts5(match, fields)}
 
 
 def _lines(head: Sequence[Laid]) -> dict[str, str]:
     return {laid.field.value: as_line(laid) for laid in head}
-
-
-def _asked(query: str) -> ColumnElement[bool]:
-    return _words.c[WORDS].bool_op("MATCH")(query)
 
 
 _WRITE_BODY = update(_words).where(_words.c.rowid == bindparam("number")).values(body=bindparam("line"))

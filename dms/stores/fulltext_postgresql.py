@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, cast, not_, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, cast, not_, update
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from dms.models.search import SearchEntry
@@ -39,32 +40,40 @@ def forget(connection: Connection, numbers: Sequence[int]) -> None:
     """Do nothing: the words go with their entries."""
 
 
-def source(match: Match | None) -> tuple[FromClause, ColumnElement[int]]:  # noqa: ARG001  as SQLite's
-    """Return where entries that hold something are found, and the number by which they are sorted fastest."""
+def source(*, is_by_words: bool) -> tuple[FromClause, ColumnElement[int]]:  # noqa: ARG001  as SQLite's
+    """Return where entries are found, and the number by which they are sorted fastest."""
     return SearchEntry.__table__, SearchEntry.id.expression
 
 
-def holds(
-    match: Match, fields: Sequence[Field], *, within: Match | None = None, without: Match | None = None
-) -> ColumnElement[bool]:
-    """Return the condition of a row of `source`: it holds this, its head `within`, not `without`."""
-    found = [_asked(match, fields)]
-    if within is not None:
-        found.append(SearchEntry.head.bool_op("@@")(_literal(within, HEAD)))
-    if without is not None:
-        found.append(not_(SearchEntry.head.bool_op("@@")(_literal(without, HEAD))))
+def holds(fields: Sequence[Field], head: Collection[str] = ()) -> ColumnElement[bool]:
+    """Return the condition of a row of `source`: it holds what `asked` says."""
+    found = [_holds("asked", fields)]
+    if "within" in head:
+        found.append(_matches(SearchEntry.head, "within"))
+    if "without" in head:
+        found.append(not_(_matches(SearchEntry.head, "without")))
     return and_(*found)
 
 
-def lacks(match: Match, fields: Sequence[Field]) -> ColumnElement[bool]:
-    """Return the condition that an entry does not hold this."""
-    return not_(_asked(match, fields))
+def asked(match: Match, fields: Sequence[Field], head: Mapping[str, Match | None]) -> dict[str, object]:
+    """Return what `holds` looks for: this, its head what is `within`, not what is `without`."""
+    parts = {name: as_tsquery(part, HEAD) for name, part in head.items() if part is not None}
+    return {"asked": as_tsquery(match, fields), **parts}
 
 
-def _asked(match: Match, fields: Sequence[Field]) -> ColumnElement[bool]:
-    vector = SearchEntry.head if set(fields) <= set(METADATA) else _WHOLE
-    return vector.bool_op("@@")(_literal(match, fields))
+def lacks(fields: Sequence[Field]) -> ColumnElement[bool]:
+    """Return the condition that an entry does not hold what `asked_not` says."""
+    return not_(_holds("asked_not", fields))
 
 
-def _literal(match: Match, fields: Sequence[Field]) -> ColumnElement[object]:
-    return cast(as_tsquery(match, fields), TSQUERY)
+def asked_not(match: Match, fields: Sequence[Field]) -> dict[str, object]:
+    """Return what `lacks` looks for."""
+    return {"asked_not": as_tsquery(match, fields)}
+
+
+def _holds(name: str, fields: Sequence[Field]) -> ColumnElement[bool]:
+    return _matches(SearchEntry.head if set(fields) <= set(METADATA) else _WHOLE, name)
+
+
+def _matches(vector: Any, name: str) -> ColumnElement[bool]:  # a column or an expression of them
+    return vector.bool_op("@@")(cast(bindparam(name), TSQUERY))  # type: ignore[no-any-return]  # of SQL

@@ -130,10 +130,11 @@ def found(world, match, fields, **head):
     def read(work):
         connection = session_of(work).connection()
         words = fulltext.words_of(connection)
-        where, number = words.source(match)
+        where, number = words.source(is_by_words=True)
         statement = select(SearchEntry.subject, number).select_from(where)
-        statement = statement.where(words.holds(match, fields, **head)).order_by(number.desc())
-        return [row.subject for row in connection.execute(statement)]
+        statement = statement.where(words.holds(fields, head.keys())).order_by(number.desc())
+        rows = connection.execute(statement, words.asked(match, fields, head))
+        return [row.subject for row in rows]
 
     return world.build(read)
 
@@ -174,9 +175,9 @@ def test_what_is_excluded_is_lacked_by_all_others(world, shelf):
 
     def read(work):
         connection = session_of(work).connection()
-        lacking = fulltext.words_of(connection).lacks(match, ALL)
-        statement = select(SearchEntry.subject).where(lacking, SearchEntry.kind == "document")
-        return set(connection.execute(statement).scalars())
+        words = fulltext.words_of(connection)
+        statement = select(SearchEntry.subject).where(words.lacks(ALL), SearchEntry.kind == "document")
+        return set(connection.execute(statement, words.asked_not(match, ALL)).scalars())
 
     assert shelf.keys() & world.build(read) == shelf.keys() - found(world, match, ALL)
 

@@ -39,7 +39,7 @@ query ($query: String!, $filter: SearchFilter, $order: SearchOrder! = RELEVANCE,
 def shelf(world):
     """A file with a series of Documents, and one that the reader may not know of."""
     reader, word = world.user(), f"zq{new_id().hex[-10:]}"
-    top = world.aggregation(title=f"Fonds {word}")
+    top = world.aggregation(title=f"Fonds of all {word}")
     hidden = world.aggregation(top, title=f"Hidden {word}")
     world.entry(reader, top, Action.READ_CONTENT)
     world.level(200)
@@ -87,12 +87,12 @@ def test_hits_are_shown_with_what_they_are(api, shelf):
     assert first["document"] == {
         "id": first["nodeId"],
         "title": f"Letter 4 {word}",
-        "aggregation": {"title": f"Fonds {word}"},
+        "aggregation": {"title": f"Fonds of all {word}"},
         "recordClass": {"code": "unassigned"},
     }
     assert (first["kind"], first["relevance"], first["aggregation"]) == ("DOCUMENT", "HEAD", None)
     assert (last["kind"], last["document"]) == ("AGGREGATION", None)
-    assert last["aggregation"]["title"] == f"Fonds {word}"
+    assert last["aggregation"]["title"] == f"Fonds of all {word}"
     (snippet,) = first["snippets"]
     (place,) = snippet["ranges"]
     assert snippet["text"][place["start"] : place["end"]] == word
@@ -107,7 +107,7 @@ def test_facets_count_what_was_found(api, shelf):
     assert facets == {
         "isExact": True,
         "kinds": [{"kind": "DOCUMENT", "count": 5}, {"kind": "AGGREGATION", "count": 1}],
-        "aggregations": [{"aggregation": {"title": f"Fonds {word}"}, "count": 5}],
+        "aggregations": [{"aggregation": {"title": f"Fonds of all {word}"}, "count": 5}],
         "recordClasses": [{"recordClass": {"code": "unassigned"}, "count": 5}],
         "mediaTypes": [],
         "years": [],

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from dms.access import gate
-from dms.access.hits import Relevance
+from dms.access import gate, hitselects
+from dms.access.hitselects import Relevance
 from dms.base import errors
 from dms.base.paging import PageRequest
 from dms.models.documents import Document, Medium
@@ -349,8 +349,46 @@ def many(world, desk):
     return clerk, word
 
 
+def test_of_hits_with_all_words_in_their_heads_the_shortest_titles_come_first(desk, clerk, folder):
+    word = next(words)
+    long, old, new = (add(desk, clerk, folder, f"{word} {more}".strip()) for more in ("of a b c", "a", "b"))
+    chinese = add(desk, clerk, folder, f"{word} 记录管理")
+
+    assert found(desk, clerk, word) == [new, old, chinese, long]
+
+    desk.do(
+        clerk, documents.update, old, expected_revision=1, changes=DocumentChanges(title=f"{word} a b c d e")
+    )
+
+    assert found(desk, clerk, word) == [new, chinese, long, old]
+
+
+def test_only_the_newest_hits_of_a_class_are_sorted_by_their_titles(desk, clerk, folder, monkeypatch):
+    monkeypatch.setattr(hitselects, "BRIEFEST_OF", 2)
+    word = next(words)
+    oldest, old, long, newest = (
+        add(desk, clerk, folder, f"{word} {more}".strip()) for more in ("", "of a", "of a b", "a")
+    )
+
+    assert found(desk, clerk, word) == [newest, long, old, oldest]
+
+    def page(work, after=None):
+        begun = search.begin(work, Asked(word))
+        return search.page(work, begun, PageRequest(1, after=after), wanted=Wanted())
+
+    shown, after = [], None
+    for more in ("a", "a a", "a b", "a a a"):
+        answer = desk.see(clerk, page, after)
+        shown.append(answer.rows[0].id)
+        after = answer.positions[0]
+        add(desk, clerk, folder, f"{word} {more}")  # before what is shown next
+
+    assert shown == [newest, long, old, oldest]
+
+
 @pytest.mark.parametrize("order", list(HitOrder))
-def test_pages_hold_the_whole_list_either_way(desk, many, order):
+def test_pages_hold_the_whole_list_either_way(desk, many, order, monkeypatch):
+    monkeypatch.setattr(hitselects, "BRIEFEST_OF", 5)
     clerk, word = many
     whole = found(desk, clerk, word, order=order, size=100)
     assert len(whole) == len(set(whole)) == 18
