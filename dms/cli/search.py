@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from dms.cli.frame import emit, json_option, note, opened, operator
 from dms.cli.progress import Progress
 from dms.rules.accessevents import Op
+from dms.services import searchindex
 from dms.stores import fulltext, reindexing
 
 AT_ONCE = 200
@@ -26,7 +29,7 @@ def rebuild(ctx: click.Context, *, is_all: bool, as_json: bool) -> None:
     """Enter what the index lacks, and what an older analyser has entered; after an update, for one.
 
     It may run beside the server, and be stopped: it goes on where it ended. What is registered or changed
-    meanwhile is found at once, as always.
+    meanwhile is found at once, as always. Texts are read again by jobs, and found as before until then.
     """
     progress = Progress()
     done = 0
@@ -36,11 +39,16 @@ def rebuild(ctx: click.Context, *, is_all: bool, as_json: bool) -> None:
         if is_all:
             works.write(actor, reindexing.begin_anew)
         total = works.read(actor, reindexing.waiting)
-        while piece := works.write(actor, lambda work: reindexing.refresh(work, limit=AT_ONCE)):
-            done += piece
+        while number := works.write(actor, lambda work: reindexing.refresh(work, limit=AT_ONCE)):
+            done += number
             progress.tell("indexed", done, total)
+        texts, piece = 0, works.write(actor, searchindex.queue_texts)
+        while piece:
+            texts += len(piece)
+            piece = works.write(actor, partial(searchindex.queue_texts, before=piece[-1]))
     progress.end()
-    emit({"indexed": done}, as_json=as_json, lines=[f"indexed: {done}"])
+    lines = [f"indexed: {done}"] + ([f"texts that jobs will read: {texts}"] if texts else [])
+    emit({"indexed": done, "texts": texts}, as_json=as_json, lines=lines)
 
 
 @command.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from dms.base.actor import ActorKind
@@ -29,11 +30,16 @@ def index_text(work: Work, version_id: UUID, text: Analysed) -> bool:
 
 def catch_up(work: Work) -> int:
     """Queue the indexing of texts by which nothing is found yet; returns how many. For the system."""
+    return len(queue_texts(work))
+
+
+def queue_texts(work: Work, *, before: UUID | None = None) -> Sequence[UUID]:
+    """Queue the same for some Versions older than one, and return these; the last one leads to more."""
     work.performs(Op.SEARCH_INDEX)
     _require_system(work)
-    found = texts.unindexed(work, limit=CAUGHT_UP_AT_ONCE)
+    found = texts.unindexed(work, limit=CAUGHT_UP_AT_ONCE, before=before)
     jobs.queue(work, [renditions.indexing(version_id, priority=Priority.LEAST) for version_id in found])
-    return len(found)
+    return found
 
 
 def _require_system(work: Work) -> None:

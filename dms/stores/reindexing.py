@@ -45,7 +45,8 @@ def begin_anew(work: Work) -> None:
 def refresh(work: Work, *, limit: int) -> int:
     """Enter up to `limit` waiting things, and forget entries of what is gone; returns how many it was.
 
-    Each piece is a transaction of its own, so who begins again goes on where it ended. Words of texts stay.
+    Each piece is a transaction of its own, so who begins again goes on where it ended. Words of texts stay
+    until jobs have read the texts again.
     """
     rows: list[fulltext.Row] = []
     for model in _MODELS:

@@ -58,10 +58,15 @@ def indexed(work: Work, document_ids: Collection[UUID]) -> Mapping[UUID, Text]:
     return found
 
 
-def unindexed(work: Work, *, limit: int) -> Sequence[UUID]:
-    """Return newest Versions whose text is there and by which nothing is found yet, the newest first."""
+def unindexed(work: Work, *, limit: int, before: UUID | None = None) -> Sequence[UUID]:
+    """Return newest Versions whose text is there and by which nothing is found yet, the newest first.
+
+    With `before` only those that are older than that one.
+    """
     waiting = or_(SearchEntry.text_version.is_(None), SearchEntry.text_version != Version.number)
     statement = _newest().where(waiting).order_by(Version.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(Version.id < before)
     return session_of(work).execute(statement).scalars().all()
 
 

@@ -18,9 +18,9 @@ def test_rebuild_enters_what_is_not_indexed_and_is_done_then(dms, fresh_settings
         dms("search", "rebuild", "--all", "--json"),
     )
 
-    assert (first.code, first.json()) == (0, {"indexed": 2})
+    assert (first.code, first.json()) == (0, {"indexed": 2, "texts": 0})
     assert (second.code, second.out) == (0, "indexed: 0\n")
-    assert again.json() == {"indexed": 2}
+    assert again.json() == {"indexed": 2, "texts": 0}
     with opened_house(fresh_settings) as house:
         assert World(house).build(reindexing.waiting) == 0
 

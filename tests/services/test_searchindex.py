@@ -103,6 +103,27 @@ def test_text_that_was_not_indexed_is_caught_up_with(desk, world, room, put, wor
     assert [hit.id for hit in hits(desk, clerk, "orpiment")] == [document]
 
 
+def test_text_is_read_again_after_the_index_was_made_anew(desk, world, room, put, work):
+    _, clerk = room
+    document, version = put("cerussite in a crate")
+    work()
+    as_before = fulltext.analysed("cerussites as an older analyser had it")
+    world.build(lambda work: searchindex.index_text(work, version, text=as_before))
+
+    world.build(reindexing.begin_anew)
+    while world.build(lambda work: reindexing.refresh(work, limit=1_000)):
+        pass
+
+    assert [hit.id for hit in hits(desk, clerk, "older cerussites")] == [document]
+
+    desk.house.works.write(system_actor("test"), searchindex.catch_up)
+    work()
+
+    assert hits(desk, clerk, "older cerussites") == []
+    (hit,) = hits(desk, clerk, "cerussite crate")
+    assert (hit.id, len(hit.snippets)) == (document, 1)
+
+
 def test_text_of_a_former_version_is_not_indexed_by_a_late_job(desk, world, room, put, work):
     document, first = put("realgar in a box")
     put("gypsum in a box", document)
