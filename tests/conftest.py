@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest.unraisableexception import gc_collect_iterations_key
 
 from dms.access.log import founding, shards
 from dms.base.actor import system_actor
@@ -41,6 +42,7 @@ LONG = (
     "access/test_equality.py",
     "access/test_million.py",
     "cli/test_import.py",
+    "access/test_offices_at_once.py",
     "faults/test_log_kill.py",
     "cli/test_policytests.py",
     "web/test_large.py",
@@ -64,6 +66,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     databases.share_compiled()
+    # One look finds what tests left open; pytest's five cost each worker five seconds at the end.
+    config.stash[gc_collect_iterations_key] = 1
     shared = getattr(config, "workerinput", None)
     if shared is None:
         config.stash[_RUN] = run = databases.Run.begin()

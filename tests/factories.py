@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import wraps
 from uuid import UUID
 
 from sqlalchemy import select
@@ -65,6 +66,16 @@ def write(house: House, who: Actor, body, *, like: object, locks: Iterable[str] 
         asked.update(*(work.wanted_locks for work in tries))
 
 
+def at_once(make):
+    """Let a fixture build what it makes of its `world` in one transaction."""
+
+    @wraps(make)
+    def made(world, **others):
+        return world.at_once(lambda one: make(one, **others))
+
+    return made
+
+
 @dataclass
 class World:
     """Builds things in one installation, each call in a transaction of its own unless in `build`."""
@@ -94,10 +105,14 @@ class World:
 
     def holder(self, node: UUID, *actions: Action, rank: int = 100):
         """A user to whom the list of an Aggregation gives these actions."""
-        user = self.user(rank=rank)
-        for action in actions:
-            self.entry(user, node, action)
-        return user
+
+        def make(world):
+            user = world.user(rank=rank)
+            for action in actions:
+                world.entry(user, node, action)
+            return user
+
+        return self.at_once(make)
 
     def link(self, member: UUID, group: UUID, *, since: int = 0, until: int | None = FOREVER):
         """A membership or role assignment."""
@@ -208,9 +223,19 @@ def make_link(work: Work, member: UUID, group: UUID, *, since: int = 0, until: i
     return row.id
 
 
+def _known(work: Work, what: object, find):
+    """What the operation has found before of what does not change before its end."""
+    known = work.memory.setdefault("factories", {})
+    if what not in known:
+        known[what] = find()
+    return known[what]
+
+
 def make_level(work: Work, rank: int) -> UUID | None:
-    if rank in facts.level_ranks(work).values():
+    ranks = _known(work, "ranks", lambda: set(facts.level_ranks(work).values()))
+    if rank in ranks:
         return None
+    ranks.add(rank)
     row = SecurityLevel(id=new_id(), rank=rank, code=f"level{rank}", name=f"Level {rank}", marking=f"L{rank}")
     work.add(row)
     work.flush()
@@ -231,7 +256,7 @@ def make_class(work: Work, parent: UUID | None = None) -> UUID:
     number = next(_numbers)
     row = RecordClass(
         id=new_id(),
-        scheme_id=facts.scheme_id(work),
+        scheme_id=_known(work, "scheme", lambda: facts.scheme_id(work)),
         parent_id=parent,
         code=f"class{number}",
         title=f"Class {number}",
@@ -247,7 +272,7 @@ def make_aggregation(work: Work, parent: UUID | None = None, *, mark: Mark | Non
     row = Aggregation(
         **{
             "id": new_id(),
-            "repository_id": facts.repository_id(work),
+            "repository_id": _known(work, "repository", lambda: facts.repository_id(work)),
             "parent_id": parent,
             "level": ArrangementLevel.FILE,
             "reference_code": f"A{number}",
@@ -273,9 +298,9 @@ def make_document(work: Work, aggregation: UUID, *, mark: Mark | None = None, **
     row = Document(
         **{
             "id": new_id(),
-            "repository_id": facts.repository_id(work),
+            "repository_id": _known(work, "repository", lambda: facts.repository_id(work)),
             "aggregation_id": aggregation,
-            "record_class_id": facts.record_class_id(work, UNASSIGNED),
+            "record_class_id": _known(work, UNASSIGNED, lambda: facts.record_class_id(work, UNASSIGNED)),
             "security_id": _security_id(work, mark),
             "title": f"Document {number}",
             "title_key": f"document {number:09}",
@@ -376,4 +401,4 @@ def _keyed(values: dict) -> dict:
 def _security_id(work: Work, mark: Mark | None) -> int:
     chosen = mark or Mark(100)
     make_level(work, chosen.rank)
-    return marks.intern(work, chosen)
+    return _known(work, chosen, lambda: marks.intern(work, chosen))

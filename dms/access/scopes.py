@@ -59,6 +59,10 @@ _FOLD_KEY = 0x646D7366
 Row: TypeAlias = Document | Aggregation
 
 
+_ROOF = "roof"
+"""Key of the roof in the memory of an operation: what writes keeps nothing for others."""
+
+
 class Triple(NamedTuple):
     """What a scope says: nearest access node in either tree, and the interned mark."""
 
@@ -79,12 +83,12 @@ class Roof:
 
 def roof(work: Work) -> Roof:
     """Return the nodes above both trees; they never change."""
-    known: Roof | None = kept.lasting(work, "roof").get(0)
+    known: Roof | None = kept.lasting(work, "roof").get(0) or work.memory.get(_ROOF)
     if known is None:
         (repository_id, repository_node), (scheme_id, scheme_node) = (
             _top(work, column) for column in (Repository.id, ClassificationScheme.id)
         )
-        known = Roof(repository_id, scheme_id, repository_node, scheme_node)
+        known = work.memory[_ROOF] = Roof(repository_id, scheme_id, repository_node, scheme_node)
         kept.keep_lasting(work, "roof", {0: known})
     return known
 

@@ -49,18 +49,22 @@ def apply_policy(work: Work) -> bool:
 
 
 def _sync_roles(work: Work) -> None:
-    for role in policy_of(work).files.roles.values():
-        if facts.principal_id(work, kind=PrincipalKind.ROLE, name=role.name) is None:
-            work.add(
-                Principal(
-                    id=new_id(),
-                    kind=PrincipalKind.ROLE,
-                    name=role.name,
-                    display_name=role.title,
-                    status=PrincipalStatus.ACTIVE,
-                    created_at=work.now,
-                )
+    roles = policy_of(work).files.roles.values()
+    # All are looked for before one is added, so that they are written at once.
+    new = [
+        role for role in roles if facts.principal_id(work, kind=PrincipalKind.ROLE, name=role.name) is None
+    ]
+    for role in new:
+        work.add(
+            Principal(
+                id=new_id(),
+                kind=PrincipalKind.ROLE,
+                name=role.name,
+                display_name=role.title,
+                status=PrincipalStatus.ACTIVE,
+                created_at=work.now,
             )
+        )
     work.flush()
 
 

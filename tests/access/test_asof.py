@@ -363,7 +363,7 @@ def lived(work, life, plan):
 
 
 SETTINGS = settings(
-    max_examples=how_many(6, deep_share=8),
+    max_examples=how_many(4, deep_share=8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

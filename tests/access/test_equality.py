@@ -186,7 +186,7 @@ class _RolledBack(Exception):
 @given(plan=worlds(), offset=st.sampled_from(NOW_OFFSETS))
 @settings(
     # A world is decided for every action: a sixth of the profile's examples says as much.
-    max_examples=how_many(10, deep_share=6),
+    max_examples=how_many(6, deep_share=6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_check_list_and_count_agree_with_full_casbin_and_reference(house, lattice, plan, offset):

@@ -28,7 +28,7 @@ LIKELY = (Action.DISCOVER, Action.READ_METADATA, Action.READ_CONTENT, Action.EDI
 lattice = equality.lattice
 
 each_world = hypothesis_settings(
-    max_examples=min(150, how_many(6, deep_share=8)),
+    max_examples=min(150, how_many(4, deep_share=8)),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

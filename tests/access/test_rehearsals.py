@@ -234,7 +234,7 @@ def _seen(house, work, world, users):
 @given(plan=plans())
 @settings(
     # An example writes a world and reads it three times: a third of the profile says as much.
-    max_examples=how_many(16, deep_share=3),
+    max_examples=how_many(8, deep_share=3),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_rehearsal_tells_what_really_comes_of_the_changes(house, officer, plan):

@@ -10,6 +10,7 @@ from dms.graphql.schema import whole_schema
 from dms.rules.access import Action, NodeKind
 from dms.rules.security import Mark
 from dms.stores import facts
+from tests.factories import at_once
 from tests.statements import counted
 
 ERRORS = """
@@ -54,6 +55,7 @@ query ($first: Int!, $filter: AggregationFilter, $orderBy: AggregationOrderBy) {
 
 
 @pytest.fixture
+@at_once
 def fonds(world, clerk):
     made = world.aggregation(level="fonds")
     for action in (Action.FILE, Action.EDIT):

@@ -6,6 +6,7 @@ import pytest
 
 from dms.base.ids import Kind, global_id
 from dms.rules.access import Action
+from tests.factories import at_once
 
 LIST = """
 query ($first: Int, $after: String, $last: Int, $before: String,
@@ -25,6 +26,7 @@ def listing(api, user, **given):
 
 
 @pytest.fixture
+@at_once
 def shelf(world, clerk):
     """The filter that keeps seven documents, titled 0 to 6, in a folder of their own."""
     folder = world.aggregation()

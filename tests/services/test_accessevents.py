@@ -21,7 +21,7 @@ from dms.rules.accessevents import Disclosure, Op, Outcome
 from dms.rules.security import Mark
 from dms.services import accessevents
 from dms.services.accessevents import Wanted
-from tests.factories import actor
+from tests.factories import actor, at_once
 from tests.logged import logged
 from tests.recorded import last_of
 
@@ -335,6 +335,7 @@ def test_system_has_no_name(house, find):
 
 
 @pytest.fixture
+@at_once
 def papers(world, auditor):
     """A Document that the auditor may read, and two that he may not: by list, and by mark."""
     shown, closed = world.aggregation(), world.aggregation()

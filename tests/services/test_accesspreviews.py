@@ -14,7 +14,7 @@ from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.accesschanges import ClearanceGrant, EntryGrant, EntryRevoke, LinkMake, MarkSet
 from dms.rules.security import Mark
 from dms.services import accesspreviews
-from tests.factories import actor
+from tests.factories import actor, at_once
 from tests.logged import logged
 from tests.recorded import last_of
 
@@ -22,6 +22,7 @@ READ = (Action.READ_CONTENT,)
 
 
 @pytest.fixture
+@at_once
 def fonds(world):
     """Three Documents: two open, one of level 300."""
     place = world.aggregation()

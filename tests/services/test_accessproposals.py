@@ -20,7 +20,7 @@ from dms.rules.accesschanges import ClearanceGrant, EntryRevoke, LinkMake, MarkS
 from dms.rules.security import Mark
 from dms.services import accesslists, accesspreviews, accessproposals, accessproposalviews, memberships
 from dms.stores.work import session_of
-from tests.factories import actor, make_clearance
+from tests.factories import actor, at_once, make_clearance
 from tests.recorded import last_of
 from tests.services.proposing import READ, approve, entries_on, entry, propose, sees, write
 
@@ -31,6 +31,7 @@ def second(world):
 
 
 @pytest.fixture
+@at_once
 def fonds(world):
     place = world.aggregation()
     world.document(place)

@@ -21,12 +21,13 @@ from dms.services.aggregations import AggregationChanges, NewAggregation
 from dms.services.aggregationviews import Wanted
 from dms.services.security import AskedMark
 from dms.stores import facts
-from tests.factories import actor
+from tests.factories import actor, at_once
 
 FILE = ArrangementLevel.FILE
 
 
 @pytest.fixture
+@at_once
 def fonds(world, clerk):
     """An Aggregation in which the clerk may do what a clerk does."""
     made = world.aggregation(level=ArrangementLevel.FONDS)

@@ -12,6 +12,7 @@ from dms.rules.filters import AllOf, AnyOf, Leaf, Not, Operator
 from dms.rules.security import Mark
 from dms.services import aggregationviews as views
 from dms.services.aggregationviews import AggregationOrder, Wanted
+from tests.factories import at_once
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_a_code_finds_its_aggregation_and_hidden_ones_stay_absent(desk, world, c
 
 
 @pytest.fixture
+@at_once
 def shelf(world, clerk):
     """A tree of five below a fonds of its own: codes out of order, one of them secret."""
     world.level(300)

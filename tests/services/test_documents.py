@@ -24,9 +24,11 @@ from dms.services.security import AskedMark
 from dms.services.versions import NamedContent, NamedUpload
 from dms.stores import facts
 from dms.stores.work import session_of
+from tests.factories import at_once
 
 
 @pytest.fixture
+@at_once
 def folder(world, clerk):
     """A file in which the clerk may do what a clerk does."""
     made = world.aggregation()

@@ -18,6 +18,7 @@ from dms.services import aggregationviews, documents, documentviews, versions
 from dms.services.documents import NewDocument
 from dms.services.documentviews import DocumentOrder, Wanted
 from dms.services.versions import NamedContent
+from tests.factories import at_once
 from tests.statements import counted, forget_decisions
 
 ALL = Wanted(
@@ -187,6 +188,7 @@ def walked(desk, user, found, **options):
 
 
 @pytest.fixture
+@at_once
 def masked(world, box):
     """A user who may discover the whole folder but read only what lies in the inner one."""
     user = world.user()

@@ -22,7 +22,7 @@ from dms.rules.access import Action, Effect
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState, DocumentState
 from dms.services import inventory
-from tests.factories import actor, make_document
+from tests.factories import actor, at_once, make_document
 from tests.logged import logged
 from tests.recorded import last_of
 
@@ -46,6 +46,7 @@ def made(world, parent: UUID | None, code: str, **values) -> UUID:
 
 
 @pytest.fixture
+@at_once
 def fonds(world, reader):
     """A fonds of its own that the reader may read."""
     code = f"F{next(_numbers)}"
@@ -135,6 +136,7 @@ def test_lines_stand_by_code_and_documents_without_one_behind_their_aggregation(
 
 
 @pytest.fixture
+@at_once
 def crowd(world, reader, fonds):
     """A tree with equal and missing codes, and the order in which its lines must stand."""
     top, code = fonds

@@ -23,6 +23,7 @@ from dms.services.search import Asked, Wanted
 from dms.services.versions import NamedUpload
 from dms.stores import fulltext, reindexing
 from dms.stores.work import session_of
+from tests.factories import at_once
 from tests.services.marking import HIGH, set_mark
 from tests.statements import change_policy, counted
 
@@ -33,6 +34,7 @@ EVERYTHING = Wanted(snippets=True)
 
 
 @pytest.fixture
+@at_once
 def folder(world, clerk):
     """A file in which the clerk may do what a clerk does."""
     made = world.aggregation()

@@ -17,12 +17,14 @@ from dms.rules.states import DocumentState
 from dms.services import versions
 from dms.services.versions import NamedUpload
 from dms.stores.work import session_of
+from tests.factories import at_once
 
 LETTER = b"Dear Sir"
 SHA256 = hashlib.sha256(LETTER).hexdigest()
 
 
 @pytest.fixture
+@at_once
 def draft(world, clerk):
     fonds = world.aggregation()
     world.entry(clerk, fonds, Action.EDIT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, bindparam, insert
@@ -39,6 +40,7 @@ class Inserts:
                 execute(text, tuple(convert(values[name]) for name, convert in marks))
 
 
+@cache
 def inserts_of(dialect: str) -> Inserts:
     """Return the inserts for an engine: on PostgreSQL one statement, so one way to the server."""
     event, detail = accessevents.event_table(dialect), accessevents.detail_table(dialect)
