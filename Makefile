@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 STATIC := static-format static-lint static-types static-sdl
 
-.PHONY: help run test deep coverage check static $(STATIC) format bench bench-peer schema graphiql outside clean
+.PHONY: help run test deep coverage check static $(STATIC) collected format bench bench-peer schema graphiql outside clean
 
 help:
 	@echo 'make run       install, load the sample archive on the first start, serve it'
@@ -60,6 +60,10 @@ static-types: $(VENV)/.test
 
 static-sdl: $(VENV)/.test
 	@echo 'SDL'; $(BIN)/dms schema --check
+
+# Once, beside the types, instead of in each worker; what cannot be collected is told by `make test`.
+collected: $(VENV)/.test
+	@echo 'tests, compiled'; $(BIN)/python -m pytest $(TESTS) --collect-only -qq >/dev/null || true
 
 format: $(VENV)/.test
 	@$(BIN)/ruff format --quiet .
