@@ -19,7 +19,7 @@ from dms.models.accesslists import AccessEntry, EntryKind
 from dms.models.accessreviews import AccessReview, AccessReviewLine, LineState, ReviewState
 from dms.models.aggregations import Aggregation, ArrangementLevel
 from dms.models.documents import Document, Medium
-from dms.models.schemes import UNASSIGNED, RecordClass
+from dms.models.schemes import UNASSIGNED, ClassEntry, RecordClass
 from dms.models.security import Clearance, Compartment, CompartmentStatus, SecurityLevel
 from dms.models.users import Account, Principal, PrincipalKind, PrincipalLink, PrincipalStatus
 from dms.rules import codes
@@ -27,7 +27,7 @@ from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState, DocumentState
 from dms.services.consents import Consent
-from dms.stores import facts
+from dms.stores import editions, facts
 from dms.stores.work import Work, session_of
 
 _numbers = itertools.count(1)
@@ -264,7 +264,15 @@ def make_class(work: Work, parent: UUID | None = None) -> UUID:
     scopes.enter_class(work, row)
     work.add(row)
     work.flush()
+    word_class(work, row, edition=editions.in_force(work, row.scheme_id))
     return row.id
+
+
+def word_class(work: Work, row: RecordClass, *, edition: UUID) -> None:
+    entry = ClassEntry(id=new_id(), edition_id=edition, class_id=row.id, parent_id=row.parent_id)
+    entry.code, entry.code_key, entry.title = row.code, codes.code_key(row.code), row.title
+    work.add(entry)
+    work.flush()
 
 
 def make_aggregation(work: Work, parent: UUID | None = None, *, mark: Mark | None = None, **values) -> UUID:

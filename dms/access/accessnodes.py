@@ -134,13 +134,15 @@ def fill(work: Work, node_id: UUID, *, limit: int | None = None) -> NodeState:
     return node.state
 
 
-def rearranged(work: Work, row: Aggregation) -> None:
+def rearranged(work: Work, row: Aggregation | RecordClass) -> None:
     """Hang the closure of an access node, whose parent has just changed, below its new parent."""
     work.needs_lock(RESTRUCTURES)
     session = session_of(work)
     session.flush()
     top = session.execute(select(AccessNode.id).where(AccessNode.node_id == row.id)).scalar_one()
-    parent, _ = scopes.place(work, row.parent_id, None)
+    is_class = isinstance(row, RecordClass)
+    place = scopes.place(work, None if is_class else row.parent_id, row.parent_id if is_class else None)
+    parent = place[1] if is_class else place[0]
     below = select(AccessNodeClosure.node).where(AccessNodeClosure.ancestor == top)
     above = select(AccessNodeClosure.ancestor).where(AccessNodeClosure.node == parent)
     nodes = session.execute(below).scalars().all()
@@ -153,7 +155,8 @@ def rearranged(work: Work, row: Aggregation) -> None:
     )
     ancestors = session.execute(above).scalars().all()
     _close(work, [(node, ancestor) for node in nodes for ancestor in ancestors])
-    revisions.advance(work, kind="rearrange", note="an Aggregation was rearranged")
+    what = "a class" if is_class else "an Aggregation"
+    revisions.advance(work, kind="rearrange", note=f"{what} was rearranged")
 
 
 def idle(work: Work) -> Sequence[UUID]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 
 from dms.access import marks
 from dms.access.nodes import UNMARKED
@@ -328,8 +328,6 @@ def _climb(work: Work, trees: Trees, starts: Collection[UUID]) -> None:
         found: dict[UUID, tuple[Dated[UUID | None], ...]] = {}
         for ids in batches(waiting):
             found |= _parents(work, ids, trees.span)
-            classes = select(RecordClass.id, RecordClass.parent_id).where(RecordClass.id.in_(ids))
-            found |= {row[0]: (Dated(row[1], FIRST),) for row in session_of(work).execute(classes)}
         trees.parents.update(dict.fromkeys(waiting, ()) | found)
         above = {row.value for rows in found.values() for row in rows if row.value is not None}
         waiting = above - trees.parents.keys()
@@ -341,10 +339,12 @@ def _parents(work: Work, ids: Collection[UUID], span: Span) -> dict[UUID, tuple[
         history = ParentHistory
         for kept in _rows(work, select(history).where(history.node_id.in_(ids)).order_by(history.id)):
             changes.setdefault(kept.node_id, []).append((kept.valid_until, kept.parent_id))
-    statement = select(Aggregation.id, Aggregation.parent_id, Aggregation.created_at)
-    rows = session_of(work).execute(statement.where(Aggregation.id.in_(ids)))
+    aggregations = select(Aggregation.id, Aggregation.parent_id, Aggregation.created_at)
+    classes = select(RecordClass.id, RecordClass.parent_id, literal(FIRST))
+    arranged = aggregations.where(Aggregation.id.in_(ids)).union_all(classes.where(RecordClass.id.in_(ids)))
     return {
-        row[0]: dates.chapters(row[2], changes.get(row[0], ()), current=row[1], now=work.now) for row in rows
+        row[0]: dates.chapters(row[2], changes.get(row[0], ()), current=row[1], now=work.now)
+        for row in session_of(work).execute(arranged)
     }
 
 

@@ -26,6 +26,8 @@ class Kind(IntEnum):
     CONTENT_FILE = 5
     SCHEME = 6
     RECORD_CLASS = 7
+    SCHEME_EDITION = 8
+    CLASS_ENTRY = 9
     USER = 10
     GROUP = 11
     ROLE = 12

@@ -28,18 +28,20 @@ def _list(items: int) -> Cost:
 
 _LOOKUPS = """
     serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
-    accessNode accessLogHead job
+    accessNode accessLogHead job schemeEdition
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
+    schemeEditions classEntries
 """
 _WRITES = """
     aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
     documentClassAssign documentDeclare documentRefile documentRegister documentSecuritySet documentUpdate
     versionAdd
-    classEntryAdd
+    classEntryAdd classEntryUpdate classEntryMove classEntryClose schemeEditionUpdate schemeEditionSubmit
+    schemeEditionReturn schemeEditionApprove schemeEditionWithdraw
     groupCreate groupMemberAdd groupMemberRemove roleAssign roleWithdraw sessionEnd
     userCreate userDisable userEnable userResetStart userUpdate
     clearanceGrant clearanceRevoke compartmentCreate compartmentRetire
@@ -65,7 +67,11 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("AccessFindingConnection", "totalCount totalIsExact", Cost(3_000)),
         ("Query.accessEventProof", Cost(20)),
         ("Query.accessCheck", Cost(150)),
-        *_each("Query", "accessExplain inventory", Cost(300)),
+        *_each("Query", "accessExplain inventory schemeEditionCompare", Cost(300)),
+        *_each("SchemeComparison", "counts", _list(6)),
+        *_each("SchemeComparison", "classes", _list(50)),
+        *_each("ClassComparison", "differences", _list(2)),
+        *_each("ClassEntry", "forwardedTo", _list(1)),
         ("Query.accessChangePreview", Cost(1_000)),
         *_each("Query", "search savedQueryRun", Cost(10)),
         ("SearchResults.hits", _page(10)),
@@ -79,6 +85,7 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Mutation", _WRITES, Cost(WRITING)),
         *_each("Mutation", "accessChangePropose accessChangeEdit", _BY_CHANGE),
         *_each("Mutation", "accessChangeApprove accessListImport accessNodePrepare", _HEAVY_WRITE),
+        *_each("Mutation", "schemeEditionCreate schemeEditionActivate", _HEAVY_WRITE),
         *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
         ("Mutation.searchListFreeze", Cost(50 * WRITING)),
         ("Aggregation.ancestors", _list(4)),

@@ -8,18 +8,26 @@ from uuid import UUID
 
 import strawberry
 
-from dms.access.scopes import PLACES
 from dms.base.ids import Kind
-from dms.graphql import paging
-from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
-from dms.graphql.creations import Creation, Made
+from dms.graphql import enums, paging
+from dms.graphql.context import OPEN, Info, query_field
 from dms.graphql.nodes import Node
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.scalars import asked_id, shown_id
 from dms.models import schemes as models
-from dms.rules.access import Duty
 from dms.rules.accessevents import Op
+from dms.rules.schemes import ClassStatus
 from dms.services import schemes
+
+enums.show(
+    ClassStatus,
+    description="Whether Documents can be classed as a class: what the edition in force says of it.",
+    values={
+        ClassStatus.PROPOSED: "Of an edition that is not in force yet; nothing can be classed so.",
+        ClassStatus.ACTIVE: "In force.",
+        ClassStatus.CLOSED: "Closed: what is classed so stays, nothing more is declared in it.",
+    },
+)
 
 
 @strawberry.type(description="A functional file plan: the classes of all that is kept.")
@@ -38,6 +46,7 @@ class RecordClass(Node):
 
     code: str = strawberry.field(description="Its code in the scheme.")
     title: str = strawberry.field(description="What it is about.")
+    status: ClassStatus = strawberry.field(description="Whether Documents can be classed so now.")
     scheme_id: strawberry.ID = strawberry.field(description="The scheme it belongs to.")
     parent_id: strawberry.ID | None = strawberry.field(
         description="The class it is a part of; none at the top of the scheme."
@@ -60,6 +69,9 @@ class RecordClassesFilter:
     parent_id: strawberry.ID | None = strawberry.field(
         default=None, description="Those directly below this class."
     )
+    status: ClassStatus = strawberry.field(
+        default=ClassStatus.ACTIVE, description="Those of this status; the ones in force if left out."
+    )
 
 
 def shown_class(row: models.RecordClass) -> RecordClass:
@@ -68,6 +80,7 @@ def shown_class(row: models.RecordClass) -> RecordClass:
         id=shown_id(Kind.RECORD_CLASS, row.id),
         code=row.code,
         title=row.title,
+        status=row.status,
         scheme_id=shown_id(Kind.SCHEME, row.scheme_id),
         parent_id=None if row.parent_id is None else shown_id(Kind.RECORD_CLASS, row.parent_id),
     )
@@ -86,24 +99,6 @@ def class_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
 def scheme_nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, Node]:
     """Return schemes by id, for `node`."""
     return {key: shown_scheme(row) for key, row in schemes.scheme_nodes(info.work, ids).items()}
-
-
-@strawberry.input(description="A new class of the scheme.")
-class ClassEntryAddInput(Creation):
-    """What a class begins with."""
-
-    code: str = strawberry.field(description="Its code; no other class of the scheme has it.")
-    title: str = strawberry.field(description="What it is about.")
-    parent_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The class it is a part of; left out, it stands at the top."
-    )
-
-
-@strawberry.type(description="What came of making a class.")
-class ClassEntryAddPayload(Payload):
-    """The class, or why not."""
-
-    record_class: RecordClass | None = strawberry.field(default=None, description="The new class.")
 
 
 @strawberry.type
@@ -149,29 +144,11 @@ class Queries:
             after=after,
             last=last,
             before=before,
-            filter=[each.hex if each else None for each in (scheme_id, parent_id)],
+            filter=[*(each.hex if each else None for each in (scheme_id, parent_id)), chosen.status],
             order="code",
             total_up_to=total_up_to,
         )
-        found = schemes.classes(info.work, page.request, scheme_id=scheme_id, parent_id=parent_id)
+        found = schemes.classes(
+            info.work, page.request, scheme_id=scheme_id, parent_id=parent_id, status=chosen.status
+        )
         return page.connection(found.map(shown_class))
-
-
-@strawberry.type
-class Mutations:
-    """The room's part of Mutation."""
-
-    @mutation_field(
-        op=Op.RECORDCLASS_CREATE,
-        needs=Duty.SCHEMES_MANAGE,
-        locks=(PLACES,),
-        creates=Made("record_class", class_nodes),
-        description="Make a class, so that Documents can be classed and declared. It stays for good.",
-    )
-    def class_entry_add(
-        self, info: Info, input: Annotated[ClassEntryAddInput, INPUT]
-    ) -> ClassEntryAddPayload | None:
-        """Make a class."""
-        parent_id = None if input.parent_id is None else asked_id(Kind.RECORD_CLASS, input.parent_id)
-        row = schemes.create_class(info.work, code=input.code, title=input.title, parent_id=parent_id)
-        return ClassEntryAddPayload(record_class=shown_class(row))

@@ -1,13 +1,16 @@
-"""Classification schemes and record classes: the least that a Document needs to be classed."""
+"""Classification schemes: lasting classes, and the editions that word them."""
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dms.models.types import Base, Id
+from dms.models.types import Base, Digest, Id, SortKey, UtcTime, closed
+from dms.rules.schemes import ClassStatus, MappingKind
+from dms.rules.states import EditionState
 
 UNASSIGNED = "unassigned"
 """Code of the class that bulk capture uses until a person classes the Document."""
@@ -25,15 +28,104 @@ class ClassificationScheme(Base):
 
 
 class RecordClass(Base):
-    """A lasting function or activity; outlives every wording of it."""
+    """A lasting function or activity; outlives every wording of it.
+
+    INVARIANT (class-in-force): status, code, title and parent are those of the edition in force; a class that
+    is in none yet has those of its draft. Only an activation writes them.
+    """
 
     __tablename__ = "record_class"
-    __table_args__ = (UniqueConstraint("scheme_id", "code"),)
+    __table_args__ = (Index("ix_record_class_code", "scheme_id", "code"),)
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     scheme_id: Mapped[UUID] = mapped_column(Id, ForeignKey("classification_scheme.id"))
     parent_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("record_class.id"), index=True)
     access_node_id: Mapped[int] = mapped_column(ForeignKey("access_node.id"), index=True)
     """The nearest access node at or above it."""
+    status: Mapped[ClassStatus] = mapped_column(
+        closed(ClassStatus, name="status"), default=ClassStatus.ACTIVE
+    )
     code: Mapped[str]
     title: Mapped[str]
+
+
+class SchemeEdition(Base):
+    """One dated, approved wording of a scheme."""
+
+    __tablename__ = "scheme_edition"
+    __table_args__ = (
+        UniqueConstraint("scheme_id", "number"),
+        Index(
+            "uq_scheme_edition_in_force",
+            "scheme_id",
+            unique=True,
+            sqlite_where=text("state = 'in_force'"),
+            postgresql_where=text("state = 'in_force'"),
+        ),
+        CheckConstraint("state IN ('draft', 'withdrawn') OR number = 1 OR digest IS NOT NULL", name="digest"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    scheme_id: Mapped[UUID] = mapped_column(Id, ForeignKey("classification_scheme.id"))
+    number: Mapped[int]
+    """1, 2, 3 and so on; the founding makes the first."""
+    based_on_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("scheme_edition.id"))
+    state: Mapped[EditionState] = mapped_column(closed(EditionState, name="state"))
+    title: Mapped[str]
+    mandate: Mapped[str | None]
+    effective_on: Mapped[date | None]
+    """The first day on which it may be put in force, in UTC."""
+    digest: Mapped[str | None] = mapped_column(Digest)
+    """Binds the approval to what was submitted."""
+    editors: Mapped[str] = mapped_column(default="")
+    """Sorted hexadecimal ids of whoever changed it since it was made, separated by spaces."""
+    revision: Mapped[int]
+    created_at: Mapped[int] = mapped_column(UtcTime)
+    created_by: Mapped[UUID | None] = mapped_column(Id)
+    submitted_at: Mapped[int | None] = mapped_column(UtcTime)
+    submitted_by: Mapped[UUID | None] = mapped_column(Id)
+    approved_at: Mapped[int | None] = mapped_column(UtcTime)
+    approved_by: Mapped[UUID | None] = mapped_column(Id)
+    activated_at: Mapped[int | None] = mapped_column(UtcTime)
+    activated_by: Mapped[UUID | None] = mapped_column(Id)
+    ended_at: Mapped[int | None] = mapped_column(UtcTime)
+    """When the next one took its place, or when it was withdrawn."""
+
+
+class ClassEntry(Base):
+    """What a class says in an edition: code, place and notes."""
+
+    __tablename__ = "class_entry"
+    __table_args__ = (
+        UniqueConstraint("edition_id", "code"),
+        UniqueConstraint("edition_id", "class_id"),
+        Index("ix_class_entry_order", "edition_id", "code_key", "id"),
+        Index("ix_class_entry_class", "class_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    edition_id: Mapped[UUID] = mapped_column(Id, ForeignKey("scheme_edition.id"))
+    class_id: Mapped[UUID] = mapped_column(Id, ForeignKey("record_class.id"))
+    parent_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("record_class.id"))
+    code: Mapped[str]
+    code_key: Mapped[str] = mapped_column(SortKey)
+    title: Mapped[str]
+    scope_note: Mapped[str | None]
+    includes: Mapped[str | None]
+    excludes: Mapped[str | None]
+    primary_office: Mapped[str | None]
+    """The unit that answers for the records of the class; others keep copies."""
+    is_closed: Mapped[bool] = mapped_column(default=False)
+
+
+class ClassMapping(Base):
+    """That a class which an edition closes goes on in another class."""
+
+    __tablename__ = "class_mapping"
+    __table_args__ = (UniqueConstraint("edition_id", "class_id", "target_id"),)
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    edition_id: Mapped[UUID] = mapped_column(Id, ForeignKey("scheme_edition.id"))
+    class_id: Mapped[UUID] = mapped_column(Id, ForeignKey("record_class.id"))
+    target_id: Mapped[UUID] = mapped_column(Id, ForeignKey("record_class.id"))
+    kind: Mapped[MappingKind] = mapped_column(closed(MappingKind, name="kind"))

@@ -29,6 +29,17 @@ class AggregationState(StrEnum):
     DESTROYED = "destroyed"
 
 
+class EditionState(StrEnum):
+    """Life of a dated wording of a scheme or schedule; one of them is in force."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    IN_FORCE = "in_force"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+
+
 class ChangeState(StrEnum):
     """Life of a proposed lowering of a mark."""
 
@@ -71,6 +82,24 @@ AGGREGATION: Mapping[AggregationState, Mapping[str, AggregationState]] = {
     AggregationState.TRANSFERRED: {},
     AggregationState.DESTROYED: {},
 }
+
+EDITION: Mapping[EditionState, Mapping[str, EditionState]] = {
+    EditionState.DRAFT: {
+        "update": EditionState.DRAFT,
+        "submit": EditionState.IN_REVIEW,
+        "withdraw": EditionState.WITHDRAWN,
+    },
+    EditionState.IN_REVIEW: {
+        "return": EditionState.DRAFT,
+        "approve": EditionState.APPROVED,
+        "withdraw": EditionState.WITHDRAWN,
+    },
+    EditionState.APPROVED: {"activate": EditionState.IN_FORCE},
+    EditionState.IN_FORCE: {},
+    EditionState.SUPERSEDED: {},
+    EditionState.WITHDRAWN: {},
+}
+"""What is in force is superseded by the activation of the next one."""
 
 
 def available(table: Mapping[S, Mapping[str, S]], state: S) -> tuple[str, ...]:

@@ -15,12 +15,13 @@ from dms.models.schemes import UNASSIGNED
 from dms.rules import dates, text
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
+from dms.rules.schemes import ClassStatus
 from dms.rules.states import DocumentState
 from dms.services import editing, schemes, security, securitychanges, versions
 from dms.services.editing import KEEP, Keep
 from dms.services.security import AskedMark
 from dms.services.versions import NamedContent, NamedUpload
-from dms.stores import facts
+from dms.stores import editions, facts
 from dms.stores.work import Work
 
 MAX_PATH = 4_096
@@ -116,6 +117,8 @@ def declare(work: Work, row_id: UUID, *, expected_revision: int) -> None:
     row = editing.claim(work, Document, row_id, expected_revision=expected_revision, event="declare")
     if row.record_class_id == facts.record_class_id(work, UNASSIGNED):
         raise _undeclarable(work, row, "it has no class yet: assign one first")
+    if editions.status_of(work, row.record_class_id) is not ClassStatus.ACTIVE:
+        raise _undeclarable(work, row, "its class is closed: assign one that is in force first")
     if row.current_version is None and row.medium is not Medium.PHYSICAL:
         raise _undeclarable(work, row, "it has no content yet: add a Version first")
     if facts.has_unsound_content(work, row.id):

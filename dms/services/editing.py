@@ -122,7 +122,7 @@ def write(
     differing = {name: value for name, value in values.items() if getattr(row, name) != value}
     if not differing and not note:
         return
-    old = _noted({name: getattr(row, name) for name in differing})
+    old = noted({name: getattr(row, name) for name in differing})
     for name, value in differing.items():
         setattr(row, name, value)
     row.revision += 1
@@ -132,7 +132,7 @@ def write(
     if not _PLACING.isdisjoint(differing):
         scopes.follow(work, row)
     fulltext.follow(work, row, differing.keys())
-    new = {**_noted(differing), **(note or {})}
+    new = {**noted(differing), **(note or {})}
     work.changed(row.id, before=row.revision - 1, after=row.revision, old=old, new=new)
 
 
@@ -150,7 +150,7 @@ def enter_all(work: Work, made: Sequence[tuple[Document | Aggregation, Mapping[s
     fulltext.enter(work, [row for row, _ in made])
     for row, values in made:
         given = {name: value for name, value in values.items() if value is not None}
-        work.changed(row.id, before=None, after=1, old={}, new=_noted(given))
+        work.changed(row.id, before=None, after=1, old={}, new=noted(given))
 
 
 def settle(work: Work) -> None:
@@ -214,7 +214,8 @@ def _taken() -> Conflict:
     return Conflict("this reference code cannot be used again: choose another", path=("referenceCode",))
 
 
-def _noted(values: Mapping[str, object]) -> dict[str, Canonical]:
+def noted(values: Mapping[str, object]) -> dict[str, Canonical]:
+    """Return values as the access log keeps them, without those that follow from others."""
     return {name: _plain(value) for name, value in values.items() if name not in _DERIVED}
 
 

@@ -8,10 +8,12 @@ from dms.access import accessnodes, gate, revisions, scopes
 from dms.access.standing import policy_of
 from dms.base.ids import new_id
 from dms.models.aggregations import Repository
-from dms.models.schemes import UNASSIGNED, ClassificationScheme, RecordClass
+from dms.models.schemes import UNASSIGNED, ClassEntry, ClassificationScheme, RecordClass, SchemeEdition
 from dms.models.security import SecurityLevel
 from dms.models.users import EVERYONE_ID, Principal, PrincipalKind, PrincipalStatus
+from dms.rules import codes
 from dms.rules.accessevents import Op
+from dms.rules.states import EditionState
 from dms.stores import facts
 from dms.stores.work import Work
 
@@ -68,6 +70,32 @@ def _sync_roles(work: Work) -> None:
     work.flush()
 
 
+def _make_edition(work: Work, first: RecordClass) -> None:
+    """Put a first edition of the scheme in force, on which the next one can be based."""
+    edition = SchemeEdition(
+        id=new_id(),
+        scheme_id=first.scheme_id,
+        number=1,
+        state=EditionState.IN_FORCE,
+        title="First edition",
+        revision=1,
+        created_at=work.now,
+        activated_at=work.now,
+    )
+    work.add(edition)
+    work.flush()
+    work.add(
+        ClassEntry(
+            id=new_id(),
+            edition_id=edition.id,
+            class_id=first.id,
+            code=first.code,
+            code_key=codes.code_key(first.code),
+            title=first.title,
+        )
+    )
+
+
 def _make_repository(work: Work, name: str) -> None:
     repository = Repository(id=new_id(), name=name, created_at=work.now)
     scheme = ClassificationScheme(id=new_id(), code="main", title="Classification scheme")
@@ -78,6 +106,8 @@ def _make_repository(work: Work, name: str) -> None:
     first = RecordClass(id=new_id(), scheme_id=scheme.id, code=UNASSIGNED, title="Not yet classed")
     scopes.enter_class(work, first)
     work.add(first)
+    work.flush()
+    _make_edition(work, first)
     work.add(SecurityLevel(id=new_id(), rank=LOWEST_RANK, code="open", name="Open", marking="OPEN"))
     work.add(
         Principal(

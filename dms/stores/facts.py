@@ -35,6 +35,7 @@ from dms.models.versions import Blob, BlobKey, PartialUpload, Upload, VerifyStat
 from dms.rules import codes
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.periods import Period
+from dms.rules.schemes import ClassStatus
 from dms.rules.states import AggregationState, DocumentState
 from dms.stores import sealedblobs
 from dms.stores.vault import SealedBlob
@@ -52,10 +53,11 @@ def scheme_id(work: Work) -> UUID | None:
 
 
 def record_class_id(work: Work, code: str) -> UUID | None:
-    """Return the id of a RecordClass by its code."""
-    return (
-        session_of(work).execute(select(RecordClass.id).where(RecordClass.code == code)).scalar_one_or_none()
+    """Return the id of the RecordClass in force that has a code."""
+    statement = select(RecordClass.id).where(
+        RecordClass.code == code, RecordClass.status == ClassStatus.ACTIVE
     )
+    return session_of(work).execute(statement).scalar_one_or_none()
 
 
 def principal_id(work: Work, *, kind: PrincipalKind, name: str) -> UUID | None:

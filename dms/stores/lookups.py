@@ -14,11 +14,12 @@ from sqlalchemy import select
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
-from dms.models.schemes import RecordClass
+from dms.models.schemes import RecordClass, SchemeEdition
 from dms.models.security import Clearance
 from dms.models.users import Account, Principal, PrincipalKind, PrincipalLink
 from dms.rules.access import Action, Effect
-from dms.rules.states import DocumentState
+from dms.rules.schemes import ClassStatus
+from dms.rules.states import DocumentState, EditionState
 from dms.stores.work import Work, session_of
 
 
@@ -31,6 +32,16 @@ class Filed:
     current_version: int
     """0 while there is none."""
     state: DocumentState
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """An edition of the scheme that is there."""
+
+    id: UUID
+    number: int
+    state: EditionState
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +105,17 @@ def open_lines(work: Work) -> frozenset[Line]:
 
 
 def record_classes(work: Work) -> Mapping[str, UUID]:
-    """Return the id of every record class by its code."""
-    rows = session_of(work).execute(select(RecordClass.code, RecordClass.id))
+    """Return the id of every record class in force by its code."""
+    columns = select(RecordClass.code, RecordClass.id)
+    rows = session_of(work).execute(columns.where(RecordClass.status == ClassStatus.ACTIVE))
     return {row[0]: row[1] for row in rows}
+
+
+def newest_edition(work: Work) -> Edition:
+    """Return the edition of the scheme with the highest number."""
+    columns = (SchemeEdition.id, SchemeEdition.number, SchemeEdition.state, SchemeEdition.revision)
+    statement = select(*columns).order_by(SchemeEdition.number.desc()).limit(1)
+    return Edition(*session_of(work).execute(statement).one())
 
 
 def aggregations(work: Work) -> Mapping[str, UUID]:

@@ -22,13 +22,16 @@ from dms.base.paging import PageRequest
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation, ParentHistory
 from dms.models.documents import Document
+from dms.models.schemes import RecordClass
 from dms.models.scopes import NodeState
 from dms.models.security import Clearance
 from dms.models.users import EVERYONE_ID, Principal, PrincipalKind, PrincipalLink, PrincipalStatus
 from dms.rules import asof as dates
+from dms.rules import schemes
 from dms.rules.access import Action, Effect, NodeKind
+from dms.rules.schemes import Wording
 from dms.rules.security import Mark
-from dms.services import editing, users
+from dms.services import classplaces, editing, users
 from dms.stores import facts
 from dms.stores.work import session_of
 from tests import factories
@@ -54,7 +57,7 @@ class Step:
 def steps():
     kinds = (
         "entry", "entry", "entry", "revoke", "link", "link", "unlink", "role", "clear", "unclear",
-        "mark", "refile", "class", "rearrange", "disable", "enable", "document",
+        "mark", "refile", "class", "rearrange", "regroup", "disable", "enable", "document",
     )  # fmt: skip
     return st.builds(
         Step,
@@ -227,6 +230,18 @@ class Steps:
         row.parent_id = parent
         work.flush()
         accessnodes.rearranged(work, row)
+        revisions.advance(work, kind="rearrange", note="test")
+
+    @staticmethod
+    def regroup(work, life, step):
+        row = session_of(work).get(RecordClass, chosen(life.classes, step.one))
+        parent = chosen([None, *life.classes], step.two)
+        rows = {key: session_of(work).get(RecordClass, key).parent_id for key in life.classes}
+        if row.id in schemes.line_above(rows, parent) or parent == row.parent_id:
+            return
+        said = {"code": row.code, "title": row.title, "is_closed": False}
+        notes = dict.fromkeys(("scope_note", "includes", "excludes", "primary_office"))
+        classplaces.put_in_force(work, [Wording(row.id, parent, **said, **notes)])
         revisions.advance(work, kind="rearrange", note="test")
 
     @staticmethod

@@ -25,7 +25,7 @@ from dms.models.scopes import AccessScopeChange, NodeState
 from dms.models.security import MarkedKind
 from dms.models.users import EVERYONE_ID, PrincipalKind
 from dms.rules.access import Action, Effect, NodeKind
-from dms.services import accesslists, aggregations, documents, memberships, schemes, securitychanges
+from dms.services import accesslists, aggregations, documents, memberships, securitychanges
 from dms.services.accesslists import EntryDraft
 from dms.services.aggregations import NewAggregation
 from dms.services.documents import NewDocument
@@ -136,9 +136,7 @@ class Life(RuleBasedStateMachine):
     @rule(parent=st.one_of(st.none(), INDEX))
     def make_class(self, parent):
         above = None if parent is None else self.pick(self.classes, parent)
-        code = f"k{next(_codes)}"
-        made = self.as_(self.archivist, schemes.create_class, code=code, title="Class", parent_id=above)
-        self.classes += [made.id] if made else []
+        self.classes.append(factories.make_class(self.work, above))
 
     @rule(document=INDEX, place=INDEX)
     def refile(self, document, place):

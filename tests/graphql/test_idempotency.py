@@ -27,6 +27,9 @@ MAKES = ("Create", "Register", "Add", "Grant", "Propose", "Start", "Assign", "Ex
 KEYLESS = {
     "accessListImport": "a line that says what an open entry says already is left as it is",
     "accessNodePrepare": "a node that is prepared twice is prepared",
+    "classEntryClose": "it names the revision of the draft that was seen",
+    "classEntryMove": "the same",
+    "classEntryUpdate": "the same",
     "documentClassAssign": "it names the revision that was seen",
     "groupMemberRemove": "a link that ended has ended",
     "roleWithdraw": "the same",
@@ -37,6 +40,7 @@ KEYLESS = {
 ROLES = {
     "userCreate": "administrator",
     "classEntryAdd": "records_manager",
+    "schemeEditionCreate": "records_manager",
     "accessEventExport": "auditor",
     "logAlertCreate": "auditor",
     "documentRegister": None,

@@ -68,7 +68,7 @@ OTHER_OPS = {
     "accessLogHead": Op.LOG_READ,
     "accessStatistics": Op.LOG_READ,
     "aggregationSecuritySet": Op.SECURITY_SET,
-    "classEntryAdd": Op.RECORDCLASS_CREATE,
+    "classEntries": Op.SCHEME_LIST,
     "couldHaveSeen": Op.ACCESS_COULD,
     "documentSecuritySet": Op.SECURITY_SET,
     "logExport": Op.LOG_EXPORT_LIST,
@@ -78,6 +78,9 @@ OTHER_OPS = {
     "rateLimit": Op.SERVER_READ,
     "recordClass": Op.SCHEME_LIST,
     "recordClasses": Op.SCHEME_LIST,
+    "schemeEdition": Op.SCHEME_LIST,
+    "schemeEditionCompare": Op.SCHEME_LIST,
+    "schemeEditions": Op.SCHEME_LIST,
     "securityChangeApprove": Op.SECURITY_APPROVE,
     "securityChangeReject": Op.SECURITY_REJECT,
     "securityChanges": Op.SECURITY_LIST,
@@ -115,6 +118,9 @@ COUNTED_OTHERWISE = {
 """Lists whose total has a bound of its own, with the reason."""
 
 SHORT_LISTS = {
+    "ClassEntry.forwardedTo": "a class goes on in a few",
+    "SchemeComparison.classes": "as many as differ, cut at a limit; `totalCount` counts all",
+    "SchemeComparison.counts": "there are six differences",
     "Version.renditions": "there are two kinds",
     "Version.steps": "there are three",
     "AccessChangeEffect.gainedSamples": "some of many, which `gained` counts",

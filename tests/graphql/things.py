@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from dms.access import gate
-from dms.base.ids import Kind, global_id, new_id
+from dms.base.ids import Kind, global_id, new_id, parse_global_id
 from dms.models.documents import Document, Medium
 from dms.models.imports import ImportRun
 from dms.models.jobs import Job
@@ -23,7 +23,15 @@ from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
-from dms.services import accessproposals, savedqueries, searchlists, securitychanges, users, versions
+from dms.services import (
+    accessproposals,
+    savedqueries,
+    schemeeditions,
+    searchlists,
+    securitychanges,
+    users,
+    versions,
+)
 from dms.services.search import Asked
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
@@ -31,6 +39,7 @@ from tests.desk import Desk
 from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
 from tests.logged import logged
+from tests.services.schemes import Plan
 from tests.signing import signed
 
 WORK = (Action.READ_CONTENT, Action.EDIT, Action.FILE, Action.MARK)
@@ -55,6 +64,7 @@ class Things:
 
     def __post_init__(self):
         self.desk = Desk(self.front.house, self.world)
+        self.plan = Plan(self.desk)
         self.world.level(200)
         self.room = self.world.aggregation(mark=self.mark)
         self.clerk = self.world.user(rank=400)
@@ -97,6 +107,12 @@ class Things:
         rows = self.front.house.database.engine.connect()
         with rows as connection:
             return UUID(str(connection.exec_driver_sql("SELECT id FROM classification_scheme").scalar_one()))
+
+    def scheme_edition(self):
+        return self.plan.draft().id
+
+    def class_entry(self):
+        return self.plan.draft().add(f"class-{next(_numbers)}").id
 
     def user(self):
         return self.world.user()
@@ -241,6 +257,49 @@ def belonging(kind: Kind, key: str):
         return {"input": {key: global_id(kind, owner), "memberId": global_id(Kind.USER, user)}}
 
     return case
+
+
+def edition(*steps):
+    """An edition that has come so far."""
+
+    def case(things, sender):
+        draft = things.plan.draft()
+        for step in steps:
+            draft.do(step, **({} if step is not schemeeditions.approve else {"by": things.plan.approver}))
+        shown = {"id": global_id(Kind.SCHEME_EDITION, draft.id), "expectedRevision": draft.row.revision}
+        return {"input": shown}
+
+    return case
+
+
+def drafted(**values):
+    """A class of a draft."""
+
+    def case(things, sender):
+        draft = things.plan.draft()
+        entry = draft.add(unique(things))
+        shown = {
+            "editionId": global_id(Kind.SCHEME_EDITION, draft.id),
+            "recordClassId": global_id(Kind.RECORD_CLASS, entry.class_id),
+            "expectedRevision": draft.row.revision,
+        }
+        return {"input": {**shown, **values}}
+
+    return case
+
+
+def moving(things):
+    """A class of a draft, and another one to lie below."""
+    case = drafted()(things, None)
+    draft = things.plan.of(parse_global_id(case["input"]["editionId"])[1])
+    above = draft.add(unique(things)).class_id
+    return {
+        "input": {
+            **case["input"],
+            "parentId": global_id(Kind.RECORD_CLASS, above),
+            "expectedRevision": draft.row.revision,
+        }
+    }
 
 
 def declarable(things):
@@ -405,7 +464,13 @@ CASES = {
     "roleWithdraw": belonging(Kind.ROLE, "roleId"),
     "securityLevelCreate": given(code=unique, rank=lambda t: 10_000 + next(_numbers)),
     "compartmentCreate": given(code=unique),
-    "classEntryAdd": given(code=unique),
+    "classEntryAdd": given(code=unique, editionId=lambda t: t.make(Kind.SCHEME_EDITION), expectedRevision=1),
+    "classEntryUpdate": drafted(title="Worded anew"),
+    "classEntryMove": lambda t, sender: moving(t),
+    "classEntryClose": drafted(),
+    "schemeEditionActivate": edition(schemeeditions.submit, schemeeditions.approve),
+    "schemeEditionApprove": edition(schemeeditions.submit),
+    "schemeEditionReturn": edition(schemeeditions.submit),
     "clearanceGrant": given(level="open", userId=lambda t: global_id(Kind.USER, t.world.user(rank=None))),
     "documentSecuritySet": given(**RAISED),
     "aggregationSecuritySet": given(**RAISED),

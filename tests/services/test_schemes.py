@@ -1,56 +1,50 @@
-"""Record classes: made by who manages schemes, never twice, and recorded."""
+"""Record classes to choose from: those in force."""
 
 from __future__ import annotations
 
 import pytest
 
-from dms.base.errors import Conflict, Duty, Invalid
+from dms.base.errors import Invalid, NotFound
 from dms.base.ids import new_id
+from dms.base.paging import PageRequest
+from dms.rules.schemes import ClassStatus
 from dms.services import schemes
+from tests.services.schemes import Plan
 
 
 @pytest.fixture(scope="module")
-def manager(world):
-    return world.officer("scheme.manager", role="records_manager")
+def plan(desk):
+    return Plan(desk)
 
 
-def test_manager_of_schemes_makes_classes_below_each_other(desk, manager):
-    top = desk.do(manager, schemes.create_class, code="TOP", title="Top")
-    made = desk.do(manager, schemes.create_class, code=" TOP-1 ", title="Below the top", parent_id=top.id)
-
-    found = desk.see(manager, schemes.class_of, made.id)
-    assert (found.code, found.title, found.parent_id) == ("TOP-1", "Below the top", top.id)
-    assert found.scheme_id == top.scheme_id
-
-
-def test_new_class_is_recorded(desk, manager):
-    made = desk.do(manager, schemes.create_class, code="REC", title="Recorded")
-
-    event = desk.event(manager)
-    assert (event["op"], event["outcome"]) == ("recordclass.create", "committed")
-    assert [change[0] for change in event["changed"]] == [made.id.hex]
-
-
-def test_code_is_taken_once(desk, manager):
-    desk.do(manager, schemes.create_class, code="ONCE", title="First")
-
-    with pytest.raises(Conflict, match="^the code `ONCE` is taken$") as caught:
-        desk.do(manager, schemes.create_class, code="ONCE", title="Second")
-
-    assert caught.value.path == ("code",)
-
-
-def test_parent_must_be_there(desk, manager):
+def test_class_that_is_not_there_cannot_be_chosen(desk, user):
     with pytest.raises(Invalid, match="^there is no such class: choose one of `recordClasses`$") as caught:
-        desk.do(manager, schemes.create_class, code="LOST", title="Lost", parent_id=new_id())
+        desk.see(user, schemes.class_of, new_id())
 
-    assert caught.value.path == ("parent",)
+    assert caught.value.path == ("recordClassId",)
 
 
-def test_nobody_else_makes_classes(desk, world):
-    reader = world.user("scheme.reader")
+def test_class_of_a_draft_is_neither_listed_nor_chosen(desk, plan, user):
+    draft = plan.draft()
+    proposed = draft.add("PRO").class_id
 
-    with pytest.raises(Duty, match=r"^this needs the duty `schemes\.manage`$"):
-        desk.do(reader, schemes.create_class, code="NO", title="No")
+    with pytest.raises(Invalid, match="^there is no such class"):
+        desk.see(user, schemes.class_of, proposed)
+    with pytest.raises(NotFound):
+        desk.see(user, schemes.find_class, code="PRO")
+    assert "PRO" not in codes(desk, user)
+    assert "PRO" in codes(desk, user, status=ClassStatus.PROPOSED)
 
-    assert (desk.event(reader)["outcome"], desk.event(reader)["reason"]) == ("refused", "duty")
+
+def test_closed_class_is_found_by_its_id_but_cannot_be_chosen(desk, plan, user):
+    gone = plan.in_force("GONE")
+    plan.close("GONE")
+
+    assert desk.see(user, schemes.find_class, class_id=gone).status is ClassStatus.CLOSED
+    assert "GONE" not in codes(desk, user)
+    with pytest.raises(Invalid, match="^the class `GONE` is closed: choose one that is active$"):
+        desk.see(user, schemes.class_of, gone)
+
+
+def codes(desk, user, **chosen):
+    return [row.code for row in desk.see(user, schemes.classes, PageRequest(100), **chosen).rows]

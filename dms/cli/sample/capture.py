@@ -1,4 +1,4 @@
-"""The second part of the loading: classes, tree and access lists, Documents with their real bytes."""
+"""The second part of the loading: tree and access lists, Documents with their real bytes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from uuid import UUID
 
 from dms.base.ids import new_id
 from dms.cli.sample import contents
-from dms.cli.sample.classes import CLASS_OF, CLASSES, RecordClass
-from dms.cli.sample.people import ARCHIVIST
+from dms.cli.sample.classes import CLASS_OF
 from dms.cli.sample.staff import LOCKS, Ids, id_of
 from dms.cli.sample.town import Town, chunks
 from dms.cli.sample.values import AccessEntry, Aggregation, Document, Security, Version
 from dms.rules.access import NodeKind
 from dms.rules.states import DocumentState
-from dms.services import accesslists, aggregations, documents, schemes, uploads, versions
+from dms.services import accesslists, aggregations, documents, uploads, versions
 from dms.services.accesslists import EntryDraft
 from dms.services.aggregations import NewAggregation
 from dms.services.documents import NewDocument
@@ -40,13 +39,6 @@ class _Addition:
     document: Document
     filed: Filed
     version: Version
-
-
-def make_classes(town: Town) -> None:
-    """Make the record classes, as the one who manages schemes."""
-    known = town.look(lookups.record_classes)
-    missing = [item for item in CLASSES if item.code not in known]
-    town.each("classes", missing, _make_class, by=lambda _: ARCHIVIST)
 
 
 def build_tree(town: Town) -> None:
@@ -119,11 +111,6 @@ def _filed(town: Town) -> list[tuple[Document, Filed]]:
     return [
         (document, filed[places[document.aggregation], document.title]) for document in town.plan.documents
     ]
-
-
-def _make_class(work: Work, item: RecordClass) -> None:
-    parent = None if item.parent is None else facts.record_class_id(work, item.parent)
-    schemes.create_class(work, code=item.code, title=item.title, parent_id=parent)
 
 
 def _make_node(known: dict[str, UUID], classes: Mapping[str, UUID], work: Work, node: Aggregation) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dms.base.settings import operator_name
-from dms.cli.sample import capture, staff
+from dms.cli.sample import capture, schemes, staff
 from dms.cli.sample.plan import plan
 from dms.cli.sample.town import Tell, Town
 from dms.house import House
@@ -28,7 +28,7 @@ def load(house: House, passwords: Mapping[str, str], *, tell: Tell) -> None:
     staff.make_groups(town)
     staff.grant_clearances(town)
     capture.write_access_lists(town, town.plan.repository_entries)
-    capture.make_classes(town)
+    schemes.put_in_force(town)
     capture.build_tree(town)
     capture.write_access_lists(town, town.plan.aggregation_entries)
     capture.register_documents(town)
