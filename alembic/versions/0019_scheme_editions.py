@@ -10,8 +10,8 @@ from dms.base.ids import new_id
 from dms.models import types
 from dms.rules import codes
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
