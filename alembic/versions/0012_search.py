@@ -80,8 +80,8 @@ def upgrade() -> None:
         op.execute(search.MAKE_WORDS)
         op.execute(_ENTER.format(vectors="", empty="", no="0", day="coalesce(a.first_day, '')"))
         return
-    for statement in search.MAKE_VECTOR_INDEXES:
-        op.execute(statement)
+    op.execute("CREATE INDEX ix_search_entry_head ON search_entry USING gin (head)")
+    op.execute("CREATE INDEX ix_search_entry_words ON search_entry USING gin ((head || body))")
     op.execute(
         _ENTER.format(
             vectors=", head, body",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, cast, not_, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, cast, func, not_, update
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from dms.models.search import SearchEntry
+from dms.models.search import JOINED, SearchEntry
 from dms.rules.layouts import HEAD, METADATA, Field, Laid, as_vector
 from dms.rules.matches import Match, as_tsquery
 
-_WHOLE = SearchEntry.head.op("||")(SearchEntry.body)
+_WHOLE = getattr(func, JOINED)(SearchEntry.head, SearchEntry.body)
 """As the index has it."""
 
 
