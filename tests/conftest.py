@@ -52,7 +52,7 @@ LONG = (
 _RUN = pytest.StashKey[databases.Run]()
 _numbers = itertools.count(1)
 
-for _name, _examples in {"dev": 50, "ci": 100, "deep": 5000}.items():
+for _name, _examples in {"dev": 50, "ci": 300, "deep": 5000}.items():
     # No deadline: two cores shared with a database say nothing about one example.
     hypothesis.settings.register_profile(_name, max_examples=_examples, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")

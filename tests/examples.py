@@ -8,7 +8,7 @@ IS_DEEP = hypothesis.settings.default.max_examples >= 5000
 
 
 def how_many(normally: int, *, deep_share: int) -> int:
-    """Return as many as given, on CI too, where rules are tried twice as often; in deep runs a share."""
+    """Return as many as given, on CI too, where rules are tried six times as often; in deep runs a share."""
     return hypothesis.settings.default.max_examples // deep_share if IS_DEEP else normally
 
 

@@ -27,7 +27,7 @@ from tests.factories import World
 from tests.logged import logged
 
 IS_DEEP = hypothesis.settings.default.max_examples >= 5000
-ORDERS = 5000 if IS_DEEP else 100
+ORDERS = 5000 if IS_DEEP else 250
 """How many interleavings are drawn for each database, with decisions kept and without."""
 
 
