@@ -118,6 +118,10 @@ _REFERS = re.compile(
     r"(?:see|refer to|as per|per|same as|according to|in accordance with|follow|include(?:d)? (?:in|with))\b"
     r"|transfer to .{0,40}\b(?:file|folder|record)s?$"
 )
+# What a place of transfer does not hold: there another action, a choice or a condition begins.
+_NO_PLACE = re.compile(
+    r"[.,;:/\x00]|\b(?:then|or|and|until|till|if|unless|except|when|once|upon|after|before)\b"
+)
 _BLANK = re.compile(r"_{3,}")
 _BLANK_LABEL = re.compile(r"(?:agency|facility) policy: ?_{3,}")
 _MARKS = re.compile(r"[*±∞Ω]")
@@ -175,8 +179,9 @@ def action(words: str, table: CodeTable) -> tuple[RetentionAction, str] | None:
     if known := table.actions.get(phrase):
         is_told = known in {RetentionAction.DESTROY, RetentionAction.TRANSFER_TO}
         return known, phrase.removeprefix("transfer to ") if is_told and phrase != known else ""
-    if phrase.startswith("transfer to ") and len(phrase) < 100 and not re.search(r"[.;:\x00]", phrase):
-        return RetentionAction.TRANSFER_TO, phrase.removeprefix("transfer to ")
+    place = phrase.removeprefix("transfer to ")
+    if place != phrase and len(phrase) < 100 and not _NO_PLACE.search(place):
+        return RetentionAction.TRANSFER_TO, place
     return None
 
 
@@ -221,6 +226,8 @@ def _checked(clause: Clause, reading: _Reading) -> Clause:
         reasons |= {Reason.SEVERAL_PERIODS}
     if any(isinstance(each, Span) and schedulewords.is_sentinel(each.years) for each in periods):
         reasons |= {Reason.SENTINEL_PERIOD}
+    if reading.which and len(clause.triggers) < 2:
+        reasons |= {Reason.LATER_OF_UNKNOWN}
     return replace(
         clause,
         found=tuple(reading.found),
@@ -291,7 +298,7 @@ def _until(reading: _Reading, matched: re.Match[str]) -> Clause:
 def _done(reading: _Reading, matched: re.Match[str]) -> Clause:
     place = matched["place"]
     done = action(f"transfer to {place}" if place else matched["verb"], reading.table)
-    if done is None:
+    if done is None or reading.action:  # of two actions one would be lost
         return _not_understood(reading)
     reading.action, reading.detail = done
     if matched["at"]:
@@ -366,10 +373,11 @@ def _known(phrase: str, table: CodeTable) -> Event | None:
 def _of_several(phrases: Sequence[str], table: CodeTable, which: Which | None) -> Clause:
     known = [_known(plain(phrase), table) for phrase in phrases]
     events = [each for each in known if each]
-    if which is None or len(events) < max(2, len(known)) or len({each.cut_off for each in events}) > 1:
+    names, cut_offs = _names(events), {each.cut_off for each in events}
+    if which is None or len(events) < len(known) or len(names) < 2 or len(cut_offs) > 1:
         reason = Reason.LATER_OF_UNKNOWN if which or events else Reason.UNKNOWN_CODE
-        return Clause(triggers=_names(events), reasons=frozenset({reason}))
-    return Clause(triggers=_names(events), which=which, cut_off=events[0].cut_off)
+        return Clause(triggers=names, reasons=frozenset({reason}))
+    return Clause(triggers=names, which=which, cut_off=events[0].cut_off)
 
 
 def _names(events: Iterable[Event]) -> tuple[str, ...]:

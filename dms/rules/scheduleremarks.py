@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from dms.rules import scheduleclauses, schedulewords
-from dms.rules.retention import Endless, Span
+from dms.rules.retention import Endless, RetentionAction, Span
 from dms.rules.scheduleclauses import Clause, Reason
 from dms.rules.schedulecodes import CodeTable
 
@@ -35,7 +35,8 @@ _DOUBTS = (
     (
         Reason.REFERS_ELSEWHERE,
         re.compile(
-            rf"{_KEEP}(?:retention period|in accordance|consistent with|under|per|same)\b", re.IGNORECASE
+            rf"{_KEEP}(?:retention period|in accordance|according to|consistent with|under|per|same)\b",
+            re.IGNORECASE,
         ),
     ),
     (
@@ -49,6 +50,10 @@ _DOUBTS = (
         ),
     ),
 )
+# Said beside a destruction, each may keep some of the records from it.
+_AGAINST_DESTRUCTION = re.compile(
+    r"\b(?:archiv|historical|do not\b|except|unless\b|until age\b|litigation|before dispos)", re.IGNORECASE
+)
 _FOREVER = re.compile(r"\b(?:permanent(?:ly)?|indefinite(?:ly)?|forever)\b", re.IGNORECASE)
 
 
@@ -60,6 +65,8 @@ def doubts(remark: str, clause: Clause, table: CodeTable, *, letters: str) -> fr
         reasons.add(Reason.SEVERAL_PERIODS)
     if clause.period is not Endless.PERMANENT and _FOREVER.search(one_line):
         reasons.add(Reason.SEVERAL_PERIODS)
+    if clause.action is RetentionAction.DESTROY and _AGAINST_DESTRUCTION.search(one_line):
+        reasons.add(Reason.UNKNOWN_CODE)
     return frozenset(reasons | set(_against_letters(one_line, clause, table, letters)))
 
 

@@ -119,6 +119,9 @@ def test_sentence_of_our_own_layout_is_understood_whole(retention, expected):
         ("until closed or audited, whichever is later, or so", ["later_of_unknown"]),
         ("until closed or audited", ["later_of_unknown"]),
         ("5 years after closed, whichever is later", ["later_of_unknown"]),
+        ("5 years, whichever is longer", ["no_trigger", "later_of_unknown"]),
+        ("5 years after closed or completed, whichever is later", ["later_of_unknown"]),
+        ("until the later of closed and completed", ["later_of_unknown"]),
         ("until the later of closed", ["later_of_unknown"]),
         ("5 years after closed or until audited", ["later_of_unknown"]),
         ("Retain until superseded or 2 years", ["unknown_code"]),
@@ -138,6 +141,13 @@ def test_sentence_of_our_own_layout_is_understood_whole(retention, expected):
         ("five years after the moon falls", ["unknown_code"]),
         ("5 years after the end of the fiscal year in which it rained", ["unknown_code"]),
         ("5 years after closed, then think again", ["unknown_code"]),
+        ("5 years after closed, then transfer to archives, then destroy", ["unknown_code"]),
+        ("5 years after closed, then transfer to archives or destroy", ["unknown_code"]),
+        ("5 years after closed, then transfer to archives and destroy", ["unknown_code"]),
+        ("5 years after closed, then transfer to archives until audited", ["unknown_code"]),
+        ("5 years after closed. Transfer to archives, destroy", ["unknown_code"]),
+        ("Transfer to archives or vault 3 years after closed", ["unknown_code"]),
+        ("Transfer to archives 5 years after closed, then destroy", ["unknown_code"]),
         ("Transfer to the pond: deep end 5 years after closed", ["unknown_code"]),
         ("Paper: see the other list; Electronic: 5 years after closed", ["refers_elsewhere"]),
         ("5 years after closed thence", ["unknown_code"]),
@@ -204,6 +214,7 @@ def test_place_of_each_period_is_kept_with_its_words():
         ("destroy", one("P5Y", "closed", "destroy")),
         ("review", one("P5Y", "closed", "review")),
         ("Archives", one("P5Y", "closed", "transfer_to", detail="archives")),
+        ("transfer to Orchard House", one("P5Y", "closed", "transfer_to", detail="orchard house")),
         ("Transfer to State Archives", one("P5Y", "closed", "transfer_to", detail="state archives")),
     ],
 )
@@ -215,6 +226,11 @@ def test_disposal_of_its_own_column_is_read(disposal, expected):
     ("retention", "disposal", "expected"),
     [
         ("5 years after closed", "sell", ["unknown_code"]),
+        ("5 years after closed", "transfer to archives if asked", ["unknown_code"]),
+        ("5 years after closed", "transfer to archives unless empty", ["unknown_code"]),
+        ("5 years after closed", "transfer to archives when full", ["unknown_code"]),
+        ("5 years after closed", "transfer to archives after audit", ["unknown_code"]),
+        ("5 years after closed", "transfer to archives/destroy", ["unknown_code"]),
         ("5 years after closed", "permanent", ["several_periods"]),
         ("5 years after closed, then destroy", "archives", ["unknown_code"]),
         ("5 years after closed", "destroy after 3 years", ["several_periods", "unknown_code"]),
@@ -309,12 +325,39 @@ def test_columns_that_do_not_make_one_rule_need_review(fields, expected):
         ("Destroy when scanned.", ["later_of_unknown"]),
         ("Same retention as GAR-02.", ["refers_elsewhere"]),
         ("Retain in accordance with GAR-02.", ["refers_elsewhere"]),
+        ("In a lawsuit the forms must be kept according\nto the terms of GAR-02.", ["refers_elsewhere"]),
         ("See GAR-02 for retention.", ["refers_elsewhere"]),
         ("See Note 2.", ["refers_elsewhere"]),
     ],
 )
 def test_remark_against_the_rule_needs_review(remark, expected):
     assert reasons(nested("tx", letters="AC", event=AC, years=5, remark=remark)) == expected
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "Some are archival; transfer to the county museum.",
+        "Of historical value.",
+        "NOTE: do not\npurge the drawings",
+        "Exception: the roses.",
+        "Unless the gardener objects.",
+        "Minors until age of consent.",
+        "Count litigation files apart.",
+        "The museum looks at them before disposal.",
+    ],
+)
+def test_remark_that_may_keep_records_from_destruction_needs_review(remark):
+    fields = {"letters": "AC", "event": AC, "years": 3, "remark": remark}
+
+    assert reasons(nested("tx", action="Destroy", **fields)) == ["unknown_code"]
+    assert told(nested("tx", **fields)) == one("P3Y", "closed")
+
+
+def test_remark_that_keeps_nothing_from_destruction_leaves_it():
+    made = nested("tx", letters="AC", event=AC, years=3, action="Destroy", remark="Vital record. Donotella.")
+
+    assert told(made) == one("P3Y", "closed", "destroy")
 
 
 @pytest.mark.parametrize(
@@ -419,6 +462,10 @@ def test_sentence_of_alabama_rules_and_its_letters_fill_the_gap():
     assert reasons(nested("al", event="PM", years=999, action="Temporary Record. Retain 3 years.")) == [
         "no_trigger",
         "sentinel_period",
+    ]
+    assert reasons(nested("al", event="AC", action="Retain 5 years, whichever is later")) == [
+        "no_trigger",
+        "later_of_unknown",
     ]
     assert told(nested("al", event="PM", years=999, action="PERMANENT RECORD. Retain in office.")) == one(
         "permanent", "", "keep_permanently"
