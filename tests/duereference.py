@@ -126,12 +126,42 @@ def rule_says(phases, events, begins, acts=()):
         if word != "acted" and (phase.action != "next_phase" or phase.period == "permanent"):
             following = number
             break
+    if any(phase.action == "destroy" and phase.period != "permanent" for phase in phases[:-1]):
+        return ("undetermined", None), ("undetermined", None), None
     words = [("running" if word == "acted" else word, day) for word, day in ends]
     last = words[-1]
     if phases[-1].action == "next_phase" and last[0] != "permanent":
         last = ("undetermined", None)
     here = last if following == len(phases) - 1 else words[following]
     return here, last, "keep_permanently" if here[0] == "permanent" else phases[following].action
+
+
+def certain_track(tracks, medium, office):
+    """Return the phases for a thing of which both are told, or the word why there are none."""
+    rounds = {2: [], 1: [], 0: []}
+    for track in tracks:
+        hits = (track.medium == medium) + (track.office_role == office)
+        misses = (track.medium not in ("any", medium)) + (track.office_role not in ("any", office))
+        if not misses:
+            rounds[hits].append(track)
+    for tracks_of_round in rounds.values():
+        if tracks_of_round:
+            heads = [(track.medium, track.office_role) for track in tracks_of_round]
+            if any(heads.count(head) > 1 for head in heads):
+                return "several_tracks"
+            first = tracks_of_round[0].phases
+            return first if all(each.phases == first for each in tracks_of_round) else "several_tracks"
+    return "no_track"
+
+
+def track_of(tracks, medium, office):
+    """Return the same for a thing of which `any` is not told: try all that it could be."""
+    media = ["paper", "electronic", "microform", "parchment"] if medium == "any" else [medium]
+    offices = ["primary", "other"] if office == "any" else [office]
+    found = [[certain_track(tracks, each, role) for role in offices] for each in media]
+    if any(row != found[0] for row in found):
+        return "unknown_medium"
+    return "unknown_office" if any(each != found[0][0] for each in found[0]) else found[0][0]
 
 
 def longer(end):

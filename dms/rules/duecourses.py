@@ -124,6 +124,8 @@ def run(assignment: Assignment, around: Circumstances) -> Course:
     steps.append(TrackTaken(taken.track.medium, taken.track.office_role, taken.fit))
     if not taken.track.phases:
         return _without_track(assignment, Reason.NO_PHASE, steps)
+    if duerules.goes_on_after_destruction(taken.track.phases):
+        return _without_track(assignment, Reason.AFTER_DESTRUCTION, steps)
     return _course(assignment, taken.track, legs=_legs(taken.track.phases, around), steps=steps)
 
 

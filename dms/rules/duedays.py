@@ -44,7 +44,7 @@ from dms.rules.retention import (
     TrackMedium,
 )
 
-EDITION = 1
+EDITION = 2
 """Raise it when the rules of this module change: every stored outcome is stale then."""
 
 

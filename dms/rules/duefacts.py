@@ -41,9 +41,10 @@ class Thing(NamedTuple):
     """One Document or Aggregation, as far as its retention rests on it."""
 
     media: tuple[TrackMedium, ...]
-    """The media that it has, without doubles; `ANY`, or nothing, where none is known."""
+    """The media that it has, without doubles; `ANY`, or nothing, where none is known: then no track is
+    taken where the medium would decide."""
     office_role: OfficeRole
-    """`ANY` where it is not known: then only tracks for any office fit."""
+    """`ANY` where it is not known: then no track is taken where the office would decide."""
     events: tuple[TriggerEvent, ...] = ()
     """In the order in which they were recorded."""
     acts: tuple[Act, ...] = ()

@@ -32,12 +32,18 @@ class Reason(StrEnum):
     NO_TRACK = "no_track"
     """No track fits the medium and the office."""
     SEVERAL_TRACKS = "several_tracks"
-    """Two tracks fit equally well."""
+    """Two tracks fit equally well: both name the same, or one names the medium and another the office."""
+    UNKNOWN_MEDIUM = "unknown_medium"
+    """Which track fits rests on the medium, and that is not known."""
+    UNKNOWN_OFFICE = "unknown_office"
+    """Which track fits rests on the office, and that is not known."""
     NO_PHASE = "no_phase"
     NO_TRIGGER = "no_trigger"
     """A period begins at nothing."""
     NO_NEXT_PHASE = "no_next_phase"
     """The last phase leads on to another."""
+    AFTER_DESTRUCTION = "after_destruction"
+    """A phase follows one that destroys: both cannot be meant."""
     UNTIL_DECIDED = "until_decided"
     BEYOND_CALENDAR = "beyond_calendar"
     """It would end after the year 9999."""
@@ -66,6 +72,8 @@ class TrackFit(StrEnum):
     MEDIUM = "medium"
     ROLE = "role"
     ANY = "any"
+    ALIKE = "alike"
+    """Several may fit, and all have the same phases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,15 @@ class Taken(NamedTuple):
     reason: Reason | None = None
 
 
-_FITS = (TrackFit.ANY, TrackFit.ROLE, TrackFit.MEDIUM, TrackFit.BOTH)
+_FITS = {
+    (True, True): TrackFit.BOTH,
+    (True, False): TrackFit.MEDIUM,
+    (False, True): TrackFit.ROLE,
+    (False, False): TrackFit.ANY,
+}
+# What an unknown one may be. `ANY` is a medium that no track can name, such as glass; a third role is none.
+_MEDIA = tuple(TrackMedium)
+_ROLES = (OfficeRole.PRIMARY, OfficeRole.OTHER)
 
 
 def bearing(assignments: Iterable[Assignment]) -> Bearing:
@@ -134,14 +150,15 @@ def bearing(assignments: Iterable[Assignment]) -> Bearing:
 
 
 def take(tracks: Sequence[RetentionTrack], *, medium: TrackMedium, office_role: OfficeRole) -> Taken:
-    """Take the track that names medium and office, else the medium, else the office, else neither."""
-    media, roles = {medium, TrackMedium.ANY}, {office_role, OfficeRole.ANY}
-    fitting = [track for track in tracks if track.medium in media and track.office_role in roles]
-    best = max(map(_named, fitting), default=0)
-    found = [track for track in fitting if _named(track) == best]
-    if len(found) == 1:
-        return Taken(found[0], _FITS[best])
-    return Taken(None, _FITS[best], Reason.SEVERAL_TRACKS if found else Reason.NO_TRACK)
+    """Take the track that names medium and office, else the one that names either, else neither.
+
+    Of two that name one side each none is closer. What is not known (`ANY`) may be anything: then a track
+    is taken only if whatever the thing may be would lead to the same phases.
+    """
+    media, roles = _media(tracks, medium), _roles(tracks, office_role)
+    if len(media) == len(roles) == 1:
+        return _closest(tracks, medium, office_role)
+    return _agreed([[_closest(tracks, each, role) for each in media] for role in roles])
 
 
 def is_permanent(phase: RetentionPhase) -> bool:
@@ -149,15 +166,20 @@ def is_permanent(phase: RetentionPhase) -> bool:
     return phase.period is Endless.PERMANENT or phase.action is RetentionAction.KEEP_PERMANENTLY
 
 
+def goes_on_after_destruction(phases: Sequence[RetentionPhase]) -> bool:
+    """Tell whether a phase follows one that destroys."""
+    return any(each.action is RetentionAction.DESTROY and not is_permanent(each) for each in phases[:-1])
+
+
 def defects(tracks: Sequence[RetentionTrack]) -> tuple[Reason, ...]:
-    """Tell what keeps tracks from ever giving a day, for whoever writes or reads in a rule.
+    """Tell what keeps tracks from giving a day to all that they fit, for whoever writes or reads in a rule.
 
     In the order of `Reason`; empty where every track works. Phases after one that never ends, or before
     one that is permanent, are no defect: they say where the thing lies meanwhile.
     """
     found = {defect for track in tracks for defect in _defects(track.phases)}
-    names = [(track.medium, track.office_role) for track in tracks]
-    if len(set(names)) < len(names):
+    taken = (_closest(tracks, medium, role) for medium in TrackMedium for role in OfficeRole)
+    if any(each.reason is Reason.SEVERAL_TRACKS for each in taken):
         found.add(Reason.SEVERAL_TRACKS)
     if not tracks:
         found.add(Reason.NO_TRACK)
@@ -172,10 +194,63 @@ def _defects(phases: Sequence[RetentionPhase]) -> Iterable[Reason]:
         yield Reason.NO_TRIGGER
     if phases[-1].action is RetentionAction.NEXT_PHASE and not is_permanent(phases[-1]):
         yield Reason.NO_NEXT_PHASE
+    if goes_on_after_destruction(phases):
+        yield Reason.AFTER_DESTRUCTION
 
 
-def _named(track: RetentionTrack) -> int:
-    return 2 * (track.medium is not TrackMedium.ANY) + (track.office_role is not OfficeRole.ANY)
+def _closest(tracks: Sequence[RetentionTrack], medium: TrackMedium, office_role: OfficeRole) -> Taken:
+    """Take the closest track for a medium and an office that are both known."""
+    media, roles = (medium, TrackMedium.ANY), (office_role, OfficeRole.ANY)
+    fitting = [track for track in tracks if track.medium in media and track.office_role in roles]
+    if not fitting:
+        return Taken(None, TrackFit.ANY, Reason.NO_TRACK)
+    if len(fitting) == 1:
+        return Taken(fitting[0], _FITS[_names(fitting[0])])
+    # Counted, not weighed: neither side outranks the other, as the shorter track could be the wrong one.
+    most = max(sum(_names(track)) for track in fitting)
+    closest = [track for track in fitting if sum(_names(track)) == most]
+    first = max(closest, key=_names)
+    if len(closest) == 1:
+        return Taken(first, _FITS[_names(first)])
+    has_doubles = len({_names(track) for track in closest}) < len(closest)
+    if has_doubles or any(track.phases != first.phases for track in closest):
+        return Taken(None, TrackFit.ANY, Reason.SEVERAL_TRACKS)
+    return Taken(first, TrackFit.ALIKE)
+
+
+def _media(tracks: Sequence[RetentionTrack], medium: TrackMedium) -> Sequence[TrackMedium]:
+    is_open = medium is TrackMedium.ANY and any(track.medium is not medium for track in tracks)
+    return _MEDIA if is_open else (medium,)
+
+
+def _roles(tracks: Sequence[RetentionTrack], office_role: OfficeRole) -> Sequence[OfficeRole]:
+    is_open = office_role is OfficeRole.ANY and any(track.office_role is not office_role for track in tracks)
+    return _ROLES if is_open else (office_role,)
+
+
+def _agreed(by_role: Sequence[Sequence[Taken]]) -> Taken:
+    """Return what all that a thing may be would lead to: for each role what each medium does."""
+    if not all(_is_alike(by_medium) for by_medium in by_role):
+        return Taken(None, TrackFit.ANY, Reason.UNKNOWN_MEDIUM)
+    lasts = [by_medium[-1] for by_medium in by_role]
+    if not _is_alike(lasts):
+        return Taken(None, TrackFit.ANY, Reason.UNKNOWN_OFFICE)
+    last = lasts[-1]
+    is_one = all(each.track is last.track for by_medium in by_role for each in by_medium)
+    return last if is_one else last._replace(fit=TrackFit.ALIKE)
+
+
+def _is_alike(taken: Sequence[Taken]) -> bool:
+    first = taken[0]
+    return all(_says(each) == _says(first) for each in taken[1:])
+
+
+def _says(taken: Taken) -> tuple[RetentionPhase, ...] | Reason | None:
+    return taken.reason if taken.track is None else taken.track.phases
+
+
+def _names(track: RetentionTrack) -> tuple[bool, bool]:
+    return track.medium is not TrackMedium.ANY, track.office_role is not OfficeRole.ANY
 
 
 def _place(assignment: Assignment) -> tuple[int, int]:

@@ -61,9 +61,12 @@ _REASONS: Mapping[Reason, str] = {
     Reason.NEEDS_REVIEW: "a person must read the source of the rule first",
     Reason.NO_TRACK: "no track of the rule fits its medium and office",
     Reason.SEVERAL_TRACKS: "several tracks of the rule fit equally well",
+    Reason.UNKNOWN_MEDIUM: "its medium is not known, and the track of the rule rests on it",
+    Reason.UNKNOWN_OFFICE: "the role of its office is not known, and the track of the rule rests on it",
     Reason.NO_PHASE: "the track has no phase",
     Reason.NO_TRIGGER: "the rule does not say from when the period counts",
     Reason.NO_NEXT_PHASE: "the last phase of the rule leads on to another, which is not there",
+    Reason.AFTER_DESTRUCTION: "the rule goes on after a phase that destroys",
     Reason.UNTIL_DECIDED: "it stays until a person decides",
     Reason.BEYOND_CALENDAR: "the period would end after the year 9999",
 }
@@ -79,6 +82,7 @@ _FITS: Mapping[TrackFit, str] = {
     TrackFit.MEDIUM: "it names the medium",
     TrackFit.ROLE: "it names the office",
     TrackFit.ANY: "no other one fits more closely",
+    TrackFit.ALIKE: "all that may fit say the same",
 }
 
 _CUT_OFFS: Mapping[CutOff, str] = {

@@ -103,7 +103,13 @@ def test_what_gives_no_day_has_a_reason_and_raises_nothing(text, facts, reason):
         ([rule("R", track("closed, P1Y", ELECTRONIC))], Reason.NO_TRACK),
         ([rule("R", track("closed, P1Y", TrackMedium.ANY, OfficeRole.OTHER))], Reason.NO_TRACK),
         ([rule("R", "closed, P1Y", "closed, P2Y")], Reason.SEVERAL_TRACKS),
+        (
+            [rule("R", track("closed, P1Y", PAPER), track("closed, P9Y", office_role=OfficeRole.PRIMARY))],
+            Reason.SEVERAL_TRACKS,
+        ),
         ([rule("R", RetentionTrack(()))], Reason.NO_PHASE),
+        ([rule("R", "closed, P5Y destroy then permanent keep_permanently")], Reason.AFTER_DESTRUCTION),
+        ([rule("R", "closed, P5Y destroy then P1Y")], Reason.AFTER_DESTRUCTION),
     ],
 )
 def test_thing_without_a_rule_that_fits_is_undetermined(rules, reason):
@@ -321,8 +327,43 @@ def test_media_follow_their_own_tracks_and_the_whole_goes_with_the_last():
     assert named(found.explanation)[-1] == "LastToGo"
 
 
-def test_thing_of_unknown_medium_and_office_follows_only_tracks_for_any():
-    wording = rule("R", track("closed, P2Y", PAPER), track("closed, P9Y"))
+@pytest.mark.parametrize(
+    ("media", "office_role", "tracks", "reason"),
+    [
+        ((), OfficeRole.PRIMARY, [track("permanent", PAPER), track("closed, P2Y")], Reason.UNKNOWN_MEDIUM),
+        (
+            (TrackMedium.ANY,),
+            OfficeRole.PRIMARY,
+            [track("closed, P2Y", PAPER), track("closed, P9Y")],
+            Reason.UNKNOWN_MEDIUM,
+        ),
+        (
+            (PAPER, TrackMedium.ANY),
+            OfficeRole.PRIMARY,
+            [track("closed, P2Y", PAPER), track("closed, P9Y")],
+            Reason.UNKNOWN_MEDIUM,
+        ),
+        (
+            (PAPER,),
+            OfficeRole.ANY,
+            [track("closed, P30Y", office_role=OfficeRole.PRIMARY), track("closed, P2Y")],
+            Reason.UNKNOWN_OFFICE,
+        ),
+    ],
+)
+def test_thing_of_unknown_medium_or_office_has_no_day_where_the_track_rests_on_it(
+    media, office_role, tracks, reason
+):
+    what = thing("closed 2010-06-30", media=media, office_role=office_role)
+
+    found = follow(what, by_class(rule("R", *tracks)), by_folder(rule("S", "closed, P1Y")))
+
+    assert (found.state, found.decisive.standing.reason) == (RetentionState.UNDETERMINED, reason)
+    assert found.due_on is None
+
+
+def test_thing_of_unknown_medium_and_office_has_a_day_where_nothing_rests_on_them():
+    wording = rule("R", track("closed, P9Y", PAPER), track("closed, P9Y"))
 
     found = follow(thing("closed 2020-06-30", media=(), office_role=OfficeRole.ANY), by_class(wording))
 

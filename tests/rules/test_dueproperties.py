@@ -9,7 +9,7 @@ from uuid import UUID
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dms.rules import duechanges, duedays, duesentences
+from dms.rules import duechanges, duedays, duerules, duesentences
 from dms.rules.calendars import FiscalYear, fiscal_year
 from dms.rules.duechanges import ChangeKind
 from dms.rules.duefacts import Act, Thing, TriggerEvent
@@ -75,6 +75,26 @@ def test_outcome_equals_a_plain_reading_of_the_rules(maker, count):
     word, day, action = duereference.whole([each.phases for each in tracks], events, begin, acts)
     assert (ours.decisive.standing.state, ours.due_on, ours.decisive.action) == (word, day, action)
     assert ours.state == ("due" if day and day <= TODAY else word)
+
+
+@given(makers, st.integers(1, 5))
+def test_track_equals_a_plain_reading_and_what_is_not_known_yields_no_day_of_its_own(maker, count):
+    few = [maker.track(any_thing=True) for _ in range(2)]
+    tracks = [replace(maker.track(), phases=maker.dice.choice(few).phases) for _ in range(count)]
+
+    taken = {
+        (medium, role): duerules.take(tracks, medium=medium, office_role=role)
+        for medium in TrackMedium
+        for role in OfficeRole
+    }
+
+    says = {key: each.track.phases if each.track else each.reason for key, each in taken.items()}
+    assert says == {key: duereference.track_of(tracks, *key) for key in says}
+    for (medium, role), each in taken.items():
+        media = TrackMedium if medium is TrackMedium.ANY else [medium]
+        roles = OfficeRole if role is OfficeRole.ANY else [role]
+        alike = {says[able, acting] for able in media for acting in roles}
+        assert each.track is None or alike == {each.track.phases}
 
 
 @given(makers)

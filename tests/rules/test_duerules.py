@@ -78,11 +78,8 @@ TRACKS = [
     [
         (PAPER, PRIMARY, 1, TrackFit.BOTH),
         (PAPER, OTHER, 2, TrackFit.MEDIUM),
-        (PAPER, ANY_OFFICE, 2, TrackFit.MEDIUM),
         (ELECTRONIC, PRIMARY, 3, TrackFit.ROLE),
-        (ANY_MEDIUM, PRIMARY, 3, TrackFit.ROLE),
         (ELECTRONIC, OTHER, 4, TrackFit.ANY),
-        (ANY_MEDIUM, ANY_OFFICE, 4, TrackFit.ANY),
     ],
 )
 @pytest.mark.parametrize("tracks", [TRACKS, TRACKS[::-1]], ids=["in order", "backwards"])
@@ -107,6 +104,72 @@ def test_no_track_is_taken_where_none_fits_or_two_fit_equally(tracks, reason):
     assert (taken.track, taken.reason) == (None, reason)
 
 
+TWO, THIRTY = "closed, P2Y", "closed, P30Y"
+
+
+@pytest.mark.parametrize(
+    ("tracks", "medium", "office_role", "reason"),
+    [
+        ([track(THIRTY, ANY_MEDIUM, PRIMARY), track(TWO)], PAPER, ANY_OFFICE, Reason.UNKNOWN_OFFICE),
+        ([track(TWO, PAPER, PRIMARY), track(TWO, PAPER)], PAPER, ANY_OFFICE, None),
+        ([track(THIRTY, PAPER), track(TWO)], ANY_MEDIUM, PRIMARY, Reason.UNKNOWN_MEDIUM),
+        ([track(TWO, PAPER), track(THIRTY)], ANY_MEDIUM, PRIMARY, Reason.UNKNOWN_MEDIUM),
+        ([track(TWO, PAPER), track(TWO)], ANY_MEDIUM, PRIMARY, None),
+        # it may be of a medium, or of another office, for which no track is there
+        ([track(TWO, PAPER)], ANY_MEDIUM, PRIMARY, Reason.UNKNOWN_MEDIUM),
+        ([track(TWO, PAPER), track(TWO, ELECTRONIC)], ANY_MEDIUM, PRIMARY, Reason.UNKNOWN_MEDIUM),
+        ([track(TWO, PAPER, PRIMARY)], PAPER, ANY_OFFICE, Reason.UNKNOWN_OFFICE),
+        # an office is the primary one or another: a third track would never be taken
+        ([track(TWO, PAPER, PRIMARY), track(TWO, PAPER, OTHER), track(THIRTY)], PAPER, ANY_OFFICE, None),
+        # a track that cannot fit, or never would be the closest, casts no doubt
+        ([track(THIRTY, ELECTRONIC, PRIMARY), track(TWO)], PAPER, ANY_OFFICE, None),
+        ([track(THIRTY, ELECTRONIC, PRIMARY), track(TWO)], PAPER, PRIMARY, None),
+        ([track(THIRTY, PAPER, OTHER), track(TWO)], ANY_MEDIUM, PRIMARY, None),
+        ([track(THIRTY, PAPER, PRIMARY), track(TWO)], ANY_MEDIUM, ANY_OFFICE, Reason.UNKNOWN_MEDIUM),
+        ([track(THIRTY, ANY_MEDIUM, PRIMARY), track(TWO)], ANY_MEDIUM, ANY_OFFICE, Reason.UNKNOWN_OFFICE),
+        ([track(TWO)], ANY_MEDIUM, ANY_OFFICE, None),
+        ([track(TWO, PAPER, OTHER)], ANY_MEDIUM, PRIMARY, Reason.NO_TRACK),
+        ([track(TWO), track(THIRTY)], ANY_MEDIUM, ANY_OFFICE, Reason.SEVERAL_TRACKS),
+    ],
+)
+@pytest.mark.parametrize("turn", [1, -1], ids=["in order", "backwards"])
+def test_track_for_what_is_not_known_is_taken_only_where_nothing_rests_on_it(
+    tracks, medium, office_role, reason, turn
+):
+    taken = duerules.take(tracks[::turn], medium=medium, office_role=office_role)
+
+    assert taken.reason == reason
+    assert (taken.track and taken.track.phases) == (None if reason else track(TWO).phases)
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["in order", "backwards"])
+def test_track_of_the_medium_and_track_of_the_office_do_not_outrank_each_other(turn):
+    rivals = [track(TWO, PAPER), track(THIRTY, ANY_MEDIUM, PRIMARY), track(ONE)]
+    alike = [track(TWO, PAPER), track(TWO, ANY_MEDIUM, PRIMARY), track(ONE)]
+    settled = [*rivals, track(ONE, PAPER, PRIMARY)]
+
+    found = [
+        duerules.take(tracks[::turn], medium=PAPER, office_role=PRIMARY)
+        for tracks in (rivals, alike, settled)
+    ]
+
+    assert found == [
+        (None, TrackFit.ANY, Reason.SEVERAL_TRACKS),
+        (alike[0], TrackFit.ALIKE, None),
+        (settled[-1], TrackFit.BOTH, None),
+    ]
+
+
+def test_track_taken_for_what_is_not_known_says_whether_another_one_might_fit():
+    alone = duerules.take([track(TWO)], medium=ANY_MEDIUM, office_role=ANY_OFFICE)
+    alike = duerules.take(
+        [track(TWO, PAPER), track(TWO, ELECTRONIC), track(TWO)], medium=ANY_MEDIUM, office_role=ANY_OFFICE
+    )
+
+    assert (alone.track, alone.fit) == (track(TWO), TrackFit.ANY)
+    assert (alike.track, alike.fit) == (track(TWO), TrackFit.ALIKE)
+
+
 @pytest.mark.parametrize(
     ("tracks", "reasons"),
     [
@@ -120,6 +183,13 @@ def test_no_track_is_taken_where_none_fits_or_two_fit_equally(tracks, reason):
         ([track("closed, P1Y next_phase")], (Reason.NO_NEXT_PHASE,)),
         ([track("closed, P1Y", PAPER), track("closed, P2Y", PAPER)], (Reason.SEVERAL_TRACKS,)),
         ([track("closed, P1Y", PAPER), track("closed, P2Y", PAPER, OTHER)], ()),
+        ([track(ONE, PAPER), track(TWO, ANY_MEDIUM, PRIMARY)], (Reason.SEVERAL_TRACKS,)),
+        ([track(ONE, PAPER), track(ONE, ANY_MEDIUM, PRIMARY)], ()),
+        ([track(ONE, PAPER), track(TWO, ANY_MEDIUM, PRIMARY), track(ONE, PAPER, PRIMARY)], ()),
+        ([track("closed, P5Y destroy then permanent keep_permanently")], (Reason.AFTER_DESTRUCTION,)),
+        ([track("closed, P5Y then P1Y destroy then P9Y")], (Reason.AFTER_DESTRUCTION,)),
+        ([track("closed, P5Y sample then permanent keep_permanently")], ()),
+        ([track("permanent destroy then closed, P9Y")], ()),
         ([duerules.RetentionTrack(()), track("P1Y", PAPER)], (Reason.NO_PHASE, Reason.NO_TRIGGER)),
     ],
 )

@@ -200,6 +200,38 @@ def test_track_of_an_office_is_told():
     )
 
 
+def test_track_that_says_the_same_as_all_others_is_told():
+    wording = rule("R", track("closed, P1Y", TrackMedium.PAPER), "closed, P1Y")
+
+    assert told(thing("", media=()), by_class(wording))[1] == (
+        "Its track for any medium and any office is taken, as all that may fit say the same."
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "wording", "sentence"),
+    [
+        (
+            thing("", media=()),
+            rule("R", track("closed, P1Y", TrackMedium.PAPER), "closed, P2Y"),
+            "No day can be told: its medium is not known, and the track of the rule rests on it.",
+        ),
+        (
+            thing("", office_role=OfficeRole.ANY),
+            rule("R", track("closed, P1Y", office_role=OfficeRole.PRIMARY), "closed, P2Y"),
+            "No day can be told: the role of its office is not known, and the track of the rule rests on it.",
+        ),
+        (
+            thing(""),
+            rule("R", "closed, P1Y destroy then permanent"),
+            "No day can be told: the rule goes on after a phase that destroys.",
+        ),
+    ],
+)
+def test_what_is_not_known_or_cannot_be_meant_is_told(what, wording, sentence):
+    assert told(what, by_class(wording))[-2:] == [sentence, "It stays, as no day can be told."]
+
+
 def test_action_is_told_with_what_the_rule_adds():
     phase = replace(phase_of("closed, P1Y transfer_to"), detail="State Archives")
 
