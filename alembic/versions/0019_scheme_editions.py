@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,6 +20,9 @@ depends_on = None
 _STATUSES = ("proposed", "active", "closed")
 _STATES = ("draft", "in_review", "approved", "in_force", "superseded", "withdrawn")
 _KINDS = ("exact", "broader", "narrower", "split", "merged")
+_OUT_OF_FORCE = re.compile(r"(?:proposed|closed) [0-9A-Fa-f-]{32,36}")
+"""Codes as `downgrade` leaves them."""
+
 _IN_FORCE = sa.text("state = 'in_force'")
 
 
@@ -154,8 +159,12 @@ def _word() -> None:
             *(sa.column(name, types.Id()) for name in ("id", "scheme_id", "parent_id")),
             sa.column("code"),
             sa.column("title"),
+            sa.column("status"),
         )
         for row in connection.execute(sa.select(classes).where(classes.c.scheme_id == scheme_id)).all():
+            if _OUT_OF_FORCE.fullmatch(row.code):
+                connection.execute(sa.update(classes).where(classes.c.id == row.id).values(status="closed"))
+                continue
             worded = {"class_id": row.id, "parent_id": row.parent_id, "code": row.code, "title": row.title}
             made = {"id": new_id(), "edition_id": first["id"], "code_key": codes.code_key(row.code)}
             connection.execute(sa.insert(entry).values(**made, **worded, is_closed=False))

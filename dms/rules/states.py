@@ -94,7 +94,11 @@ EDITION: Mapping[EditionState, Mapping[str, EditionState]] = {
         "approve": EditionState.APPROVED,
         "withdraw": EditionState.WITHDRAWN,
     },
-    EditionState.APPROVED: {"activate": EditionState.IN_FORCE},
+    EditionState.APPROVED: {
+        "activate": EditionState.IN_FORCE,
+        "return": EditionState.DRAFT,
+        "withdraw": EditionState.WITHDRAWN,
+    },
     EditionState.IN_FORCE: {},
     EditionState.SUPERSEDED: {},
     EditionState.WITHDRAWN: {},

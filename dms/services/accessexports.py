@@ -25,6 +25,7 @@ from dms.rules.access import Action, Duty, NodeKind
 from dms.rules.accessevents import MAX_OBJECTS, Op
 from dms.rules.accesssheets import Column, NodeWord
 from dms.rules.periods import Validity
+from dms.rules.schemes import ClassStatus
 from dms.services import repository, validity
 from dms.stores import conditions, facts
 from dms.stores.work import Work
@@ -160,8 +161,10 @@ def ids_of(work: Work, word: NodeWord, codes: Collection[str]) -> dict[str, UUID
         case NodeWord.DOCUMENT:
             return _coded(gate.visible(work, Document, Action.DISCOVER), wanted)
         case NodeWord.CLASS:
-            classes = gate.vocabulary(work, RecordClass).where(RecordClass.code.in_(wanted)).rows()
-            return {row.code: row.id for row in classes}
+            coded = gate.vocabulary(work, RecordClass).where(RecordClass.code.in_(wanted))
+            # Drafts and closed classes may bear the code of one in force.
+            in_force = coded.where(RecordClass.status == ClassStatus.ACTIVE).rows()
+            return {row.code: row.id for row in in_force}
         case NodeWord.REPOSITORY | NodeWord.SCHEME:
             return {}
         case _:
@@ -215,7 +218,7 @@ def _codes(work: Work, rows: Collection[AccessEntry]) -> Mapping[UUID, str]:
     return {
         **{key: document.reference_code or "" for key, document in documents.items()},
         **{key: aggregation.reference_code for key, aggregation in aggregations.items()},
-        **{key: each.code for key, each in classes.items()},
+        **{key: each.code if each.status is ClassStatus.ACTIVE else "" for key, each in classes.items()},
     }
 
 

@@ -24,6 +24,9 @@ from dms.services.editing import KEEP, Keep
 from dms.stores import editions
 from dms.stores.work import Work
 
+MAX_FORWARDED = 50
+"""In so many classes one may go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClassWords:
@@ -146,15 +149,21 @@ def move(
 def close(
     work: Work, edition_id: UUID, class_id: UUID, forwarded: Sequence[Forwarding], *, expected_revision: int
 ) -> ClassEntry:
-    """Close a class with a draft, and say in which classes it goes on; a class new in the draft is left out.
+    """Close a class with a draft, and say in which classes it goes on; a class new in the draft never opens.
 
     What is classed as it stays so until somebody classes it anew; nothing more can be declared in it.
     """
     work.performs(Op.CLASSENTRY_CLOSE)
     edition, entry = _claimed(work, edition_id, class_id, expected_revision=expected_revision)
     wordings = {row.class_id: row for row in editions.wordings(work, edition.id)}
+    if len(forwarded) > MAX_FORWARDED:
+        message = f"a class goes on in {MAX_FORWARDED} others at most"
+        raise Invalid(message, path=("forwardedTo",))
     for number, forwarding in enumerate(forwarded):
         target = wordings.get(forwarding.target_id)
+        if forwarding.target_id in {each.target_id for each in forwarded[:number]}:
+            message = "is named twice: say once how it goes on there"
+            raise Invalid(message, path=("forwardedTo", str(number), "recordClassId"))
         if target is None or target.is_closed or target.class_id == class_id:
             message = "is no other open class of this edition"
             raise Invalid(message, path=("forwardedTo", str(number), "recordClassId"))

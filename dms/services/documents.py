@@ -247,7 +247,7 @@ def _require_filing(
 def _first_class(work: Work, asked: UUID | None, aggregation: Aggregation) -> UUID:
     if asked is not None:
         return schemes.class_of(work, asked).id
-    found = facts.class_above(work, aggregation.id) or facts.record_class_id(work, UNASSIGNED)
+    found = schemes.default_class(work, aggregation.id)
     if found is None:
         raise Invalid("there is no class to begin with: choose one", path=("recordClassId",))
     return found

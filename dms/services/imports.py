@@ -27,7 +27,7 @@ from dms.rules import imports as rules
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.rules.security import NO_COMPARTMENTS, Mark
-from dms.services import documents, editing, security, versions
+from dms.services import documents, editing, schemes, security, versions
 from dms.services.documents import NewDocument
 from dms.services.security import AskedMark
 from dms.services.uploads import Content
@@ -244,10 +244,7 @@ def finish(work: Work, run: Run, *, ending: RunEnding) -> None:
 
 
 def _class_of(work: Work, code: str | None, aggregation: Aggregation) -> UUID:
-    if code is None:
-        found = facts.class_above(work, aggregation.id) or facts.record_class_id(work, UNASSIGNED)
-    else:
-        found = facts.record_class_id(work, code)
+    found = schemes.default_class(work, aggregation.id) if code is None else facts.record_class_id(work, code)
     if found is None:
         raise Invalid(f"there is no class `{code or UNASSIGNED}`: choose one", path=("class",))
     return found

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
+
 from dms.access import gate, nodes
 from dms.access.keyset import Order
 from dms.base.canonical import Canonical
 from dms.base.clock import utc_day
-from dms.base.errors import SecondPerson, State
+from dms.base.errors import Conflict, SecondPerson, State
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
 from dms.models.schemes import SchemeEdition
@@ -95,7 +97,10 @@ def create(work: Work, heading: Heading) -> SchemeEdition:
     for name, value in values.items():
         setattr(row, name, value)
     work.add(row)
-    work.flush()
+    try:
+        work.flush()
+    except IntegrityError as error:
+        raise Conflict("somebody began an edition at the same moment: begin again") from error
     classes = 0 if base is None else editions.copied(work, base, to=row.id)
     note = editing.noted(values) | {"number": row.number, "classes": classes}
     work.changed(row.id, before=None, after=1, old={}, new=note)
@@ -116,11 +121,8 @@ def submit(work: Work, edition_id: UUID, *, expected_revision: int) -> SchemeEdi
     """Put a draft before a second person; it must be consistent, and based on what is in force."""
     work.performs(Op.SCHEMEEDITION_SUBMIT)
     row = claim(work, edition_id, expected_revision=expected_revision, event="submit")
-    _check_base(work, row)
-    orphans = rules.orphans(editions.wordings(work, row.id))
-    if orphans:
-        codes = ", ".join(f"`{orphan.code}`" for orphan in orphans[:5])
-        raise _refusal(work, row, "submit", f"{codes} lie below a closed class: move or close them first")
+    _check_base(work, row, event="submit")
+    _check_classes(work, row)
     digest = _digest(work, row)
     values = {
         "state": EditionState.IN_REVIEW,
@@ -133,12 +135,12 @@ def submit(work: Work, edition_id: UUID, *, expected_revision: int) -> SchemeEdi
 
 
 def send_back(work: Work, edition_id: UUID, *, expected_revision: int, reason: str) -> SchemeEdition:
-    """Give an edition back for more work (`APPROVE` on the Repository); its approval would begin anew."""
+    """Give an edition back for more work (`APPROVE` on the Repository); its approval begins anew."""
     work.performs(Op.SCHEMEEDITION_RETURN)
     row = claim(work, edition_id, expected_revision=expected_revision, event="return")
     note = text.reason(reason)
-    values = {"state": EditionState.DRAFT, "digest": None, "submitted_at": None, "submitted_by": None}
-    write(work, row, values, note={"reason": note})
+    cleared = ("digest", "submitted_at", "submitted_by", "approved_at", "approved_by")
+    write(work, row, {"state": EditionState.DRAFT, **dict.fromkeys(cleared)}, note={"reason": note})
     return row
 
 
@@ -152,7 +154,7 @@ def approve(work: Work, edition_id: UUID, *, expected_revision: int) -> SchemeEd
     if gate.account_id(work).hex in row.editors.split() or row.submitted_by == work.actor.principal_id:
         error = SecondPerson("another person than those who wrote or submitted it must decide this")
         raise gate.refused(work, error, object_id=row.id, action="approve")
-    _check_base(work, row)
+    _check_base(work, row, event="approve")
     if row.mandate is None:
         message = "it names no mandate: return it, so that the law or decision behind it is named"
         raise _refusal(work, row, "approve", message)
@@ -175,7 +177,7 @@ def activate(work: Work, edition_id: UUID, *, expected_revision: int) -> SchemeE
     if row.effective_on is not None and utc_day(work.now) < row.effective_on:
         message = f"it takes effect on {row.effective_on.isoformat()}: put it in force on or after that day"
         raise _refusal(work, row, "activate", message)
-    _check_base(work, row)
+    _check_base(work, row, event="activate")
     if row.digest != _digest(work, row):
         raise _refusal(work, row, "activate", "it differs from what was approved: tell the administrator")
     if row.based_on_id is not None:
@@ -192,7 +194,7 @@ def activate(work: Work, edition_id: UUID, *, expected_revision: int) -> SchemeE
 
 
 def withdraw(work: Work, edition_id: UUID, *, expected_revision: int, reason: str) -> SchemeEdition:
-    """Give up an edition that nobody has approved."""
+    """Give up an edition that never was in force."""
     work.performs(Op.SCHEMEEDITION_WITHDRAW)
     row = claim(work, edition_id, expected_revision=expected_revision, event="withdraw")
     values = {"state": EditionState.WITHDRAWN, "ended_at": work.now}
@@ -268,11 +270,26 @@ def _digest(work: Work, row: SchemeEdition) -> str:
     )
 
 
-def _check_base(work: Work, row: SchemeEdition) -> None:
+def _check_classes(work: Work, row: SchemeEdition) -> None:
+    """Refuse an edition with open classes below closed ones, or with forwardings to closed ones."""
+    wordings = editions.wordings(work, row.id)
+    orphans = rules.orphans(wordings)
+    if orphans:
+        codes = ", ".join(f"`{orphan.code}`" for orphan in orphans[:5])
+        raise _refusal(work, row, "submit", f"{codes} lie below a closed class: move or close them first")
+    closed = {each.class_id: each.code for each in wordings if each.is_closed}
+    for each in editions.successors(work, row.id):
+        if each.target_id in closed:
+            source, target = closed[each.class_id], closed[each.target_id]
+            message = f"`{source}` goes on in `{target}`, which is closed too: begin the edition anew"
+            raise _refusal(work, row, "submit", message)
+
+
+def _check_base(work: Work, row: SchemeEdition, *, event: str) -> None:
     """Refuse an edition that would undo what came in force since it was begun."""
     if row.based_on_id != editions.in_force(work, row.scheme_id):
         message = "another edition came in force since it was begun: begin a new one"
-        raise _refusal(work, row, "activate", message)
+        raise _refusal(work, row, event, message)
 
 
 def _refusal(work: Work, row: SchemeEdition, event: str, message: str) -> State:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, insert, select
@@ -14,6 +16,21 @@ from dms.stores.work import Work, session_of
 
 _WORDING = tuple(getattr(ClassEntry, name) for name in Wording._fields)
 _SUCCESSOR = tuple(getattr(ClassMapping, name) for name in Successor._fields)
+
+
+class Kept(NamedTuple):
+    """What is kept of a class: what the edition in force says, or the draft that proposes it."""
+
+    status: ClassStatus
+    parent_id: UUID | None
+    code: str
+    title: str
+
+
+def kept(work: Work) -> Mapping[UUID, Kept]:
+    """Return what is kept of every class, by id."""
+    columns = (RecordClass.id, RecordClass.status, RecordClass.parent_id, RecordClass.code, RecordClass.title)
+    return {row[0]: Kept(*row[1:]) for row in session_of(work).execute(select(*columns))}
 
 
 def in_force(work: Work, scheme_id: UUID) -> UUID | None:

@@ -158,13 +158,12 @@ def remove(work: Work, ids: Collection[UUID]) -> None:
 def erase(database: Database) -> None:
     """Leave no byte in the files of the database that tells a word which was taken out of the index.
 
-    Copies that others keep (backups, replicas, archived logs) are not reached.
+    `Busy` while a reading goes on that may still see it. Copies that others keep (backups, replicas, archived
+    logs) are not reached.
     """
     if not database.is_sqlite:
         with database.keeper.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sql("VACUUM (FULL, ANALYZE) search_entry"))
-            # The planner's statistics name the most frequent words, and keep what they replaced.
-            connection.execute(sql("VACUUM (FULL) pg_catalog.pg_statistic"))
+            fulltext_postgresql.erase(connection)
         return
     with upkeep.writing(database) as connection:
         connection.execute(sql("INSERT INTO search_words (search_words) VALUES ('optimize')"))

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, cast, func, not_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    bindparam,
+    cast,
+    func,
+    not_,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from dms.base.errors import Busy
 from dms.models.search import JOINED, SearchEntry
 from dms.rules.layouts import HEAD, METADATA, Field, Laid, as_vector
 from dms.rules.matches import Match, as_tsquery
@@ -77,3 +90,33 @@ def _holds(name: str, fields: Sequence[Field]) -> ColumnElement[bool]:
 
 def _matches(vector: Any, name: str) -> ColumnElement[bool]:  # a column or an expression of them
     return vector.bool_op("@@")(cast(bindparam(name), TSQUERY))  # type: ignore[no-any-return]  # of SQL
+
+
+def erase(connection: Connection) -> None:
+    """Write the index and the planner's statistics anew, without rows that are gone; needs autocommit.
+
+    What a snapshot can still see is kept by VACUUM, so those of others must have ended first: `Busy` if one
+    of this database lasts longer than a moment.
+    """
+    _outlast_readers(connection)
+    connection.execute(text("VACUUM (FULL, ANALYZE) search_entry"))
+    # The statistics name the most frequent words, and keep what they replaced.
+    _outlast_readers(connection)
+    connection.execute(text("VACUUM (FULL) pg_catalog.pg_statistic"))
+
+
+def _outlast_readers(connection: Connection) -> None:
+    now = connection.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)")).scalar_one()
+    for _ in range(_LOOKS):
+        if not connection.execute(_OLDER_SNAPSHOTS, {"now": now}).scalar_one():
+            return
+        time.sleep(_REST_S)
+    raise Busy("somebody reads what is to be erased: try again in a moment")
+
+
+_LOOKS = 100
+_REST_S = 0.02
+_OLDER_SNAPSHOTS = text(
+    "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(CAST(CAST(:now AS text) AS xid)))"
+)

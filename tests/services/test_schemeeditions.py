@@ -12,11 +12,11 @@ from dms.base.clock import utc_day
 from dms.base.ids import new_id
 from dms.base.paging import PageRequest
 from dms.models.aggregations import ParentHistory
-from dms.models.schemes import SchemeEdition
+from dms.models.schemes import UNASSIGNED, SchemeEdition
 from dms.rules.access import Action, NodeKind
 from dms.rules.schemes import ClassStatus, Difference, MappingKind
 from dms.rules.states import EditionState
-from dms.services import classentries, documents, schemeeditions
+from dms.services import accessexports, classentries, documents, schemeeditions, schemes
 from dms.services.classentries import ClassWords, Forwarding
 from dms.services.schemeeditions import Heading
 from dms.stores import facts
@@ -117,6 +117,55 @@ def test_draft_that_would_undo_a_later_edition_is_refused(plan):
 
     with pytest.raises(errors.State, match="^another edition came in force since it was begun"):
         draft.do(schemeeditions.submit)
+
+
+def test_approved_edition_that_came_too_late_can_be_given_up(plan):
+    late, other = plan.draft(), plan.draft()
+    late.approve()
+    other.activate()
+    with pytest.raises(errors.State, match="^another edition came in force since it was begun"):
+        late.do(schemeeditions.activate)
+
+    late.do(schemeeditions.withdraw, reason="begun anew")
+
+    assert late.row.state is EditionState.WITHDRAWN
+
+
+def test_approved_edition_that_is_returned_must_be_approved_anew(plan):
+    draft = plan.draft()
+    draft.approve()
+    draft.do(schemeeditions.send_back, by=plan.approver, reason="wrong mandate")
+
+    assert (draft.row.state, draft.row.approved_by, draft.row.digest) == (EditionState.DRAFT, None, None)
+    draft.activate()
+    assert draft.row.approved_by == plan.approver
+
+
+def test_code_in_a_file_of_access_lists_means_the_class_in_force(desk, plan):
+    closed = plan.in_force("LAW")
+    plan.close("LAW")
+    active = plan.in_force("LAW")
+    draft = plan.draft()
+    draft.do(classentries.update, active, ClassWords(code="LAW-OLD"))
+    draft.add("LAW")
+
+    found = desk.see(plan.manager, accessexports.ids_of, accessexports.NodeWord.CLASS, ["LAW"])
+
+    assert found == {"LAW": active}
+    assert closed != active
+
+
+def test_event_of_an_activation_names_what_was_moved_and_closed(desk, plan):
+    moved, closed, left = (plan.in_force(code) for code in ("EV-M", "EV-C", "EV-L"))
+    draft = plan.draft()
+    draft.do(classentries.move, moved, parent_id=left)
+    draft.do(classentries.close, closed, ())
+
+    draft.activate()
+
+    changed = {change[0] for change in desk.event(plan.manager)["changed"]}
+    assert {moved.hex, closed.hex, draft.id.hex} <= changed
+    assert left.hex not in changed
 
 
 def test_returned_edition_can_be_edited_and_approved_again(plan):
@@ -266,6 +315,35 @@ class TestClosing:
             with pytest.raises(errors.Invalid, match="^is no other open class of this edition$") as caught:
                 draft.do(classentries.close, old, [Forwarding(target, MappingKind.EXACT)])
             assert caught.value.path == ("forwardedTo", "0", "recordClassId")
+
+    def test_it_goes_on_once_in_each(self, plan):
+        old, new = plan.in_force("TWICE"), plan.in_force("TWICE-1")
+        forwarded = [Forwarding(new, MappingKind.EXACT), Forwarding(new, MappingKind.SPLIT)]
+
+        with pytest.raises(errors.Invalid, match="^is named twice: say once how it goes on there$") as caught:
+            plan.draft().do(classentries.close, old, forwarded)
+
+        assert caught.value.path == ("forwardedTo", "1", "recordClassId")
+
+    def test_class_it_goes_on_in_is_not_closed_by_the_same_edition(self, plan):
+        old, new = plan.in_force("CHAIN"), plan.in_force("CHAIN-1")
+        draft = plan.draft()
+        draft.do(classentries.close, old, [Forwarding(new, MappingKind.EXACT)])
+        draft.do(classentries.close, new, [])
+
+        with pytest.raises(errors.State, match="^`CHAIN` goes on in `CHAIN-1`, which is closed too"):
+            draft.do(schemeeditions.submit)
+
+    def test_new_documents_do_not_get_a_closed_class(self, desk, plan):
+        class_id = plan.in_force("DEFAULT")
+        place = desk.world.aggregation(record_class_id=class_id)
+        before = desk.see(plan.manager, schemes.default_class, place)
+        plan.close("DEFAULT")
+
+        after = desk.see(plan.manager, schemes.default_class, place)
+
+        intake = desk.world.build(lambda work: facts.record_class_id(work, UNASSIGNED))
+        assert (before, after) == (class_id, intake)
 
     def test_open_class_below_a_closed_one_keeps_an_edition_from_review(self, plan):
         upper = plan.in_force("ABOVE")

@@ -86,12 +86,11 @@ def test_word_that_was_taken_out_of_the_index_is_gone_from_the_files_once_erased
 
 
 def test_erasing_waits_for_nobody_who_still_reads(fresh_house, canary):
-    if not fresh_house.database.is_sqlite:
-        pytest.skip("PostgreSQL waits for readers of the table itself")
-    remove(fresh_house, canary)
-
     with fresh_house.database.engine.connect() as reader:
+        if not fresh_house.database.is_sqlite:
+            reader.execution_options(isolation_level="REPEATABLE READ")
         reader.execute(text("SELECT count(*) FROM document"))
+        remove(fresh_house, canary)
         with pytest.raises(errors.Busy, match="somebody reads what is to be erased: try again in a moment"):
             fulltext.erase(fresh_house.database)
 
