@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -16,12 +16,12 @@ from dms.base.clock import utc_day
 from dms.base.errors import Conflict, SecondPerson, State
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
-from dms.models.schemes import SchemeEdition
+from dms.models.schemes import ClassEntry, SchemeEdition
 from dms.rules import schemes as rules
 from dms.rules import states, text
 from dms.rules.access import Action, Duty, NodeKind
 from dms.rules.accessevents import Op
-from dms.rules.schemes import Comparison
+from dms.rules.schemes import Comparison, Wording
 from dms.rules.states import EditionState
 from dms.services import classplaces, editing
 from dms.services.editing import KEEP, Keep
@@ -207,7 +207,7 @@ def compare(work: Work, before_id: UUID, after_id: UUID) -> tuple[Comparison, ..
     work.performs(Op.SCHEME_LIST)
     for edition_id in (before_id, after_id):
         gate.listed(work, SchemeEdition).one(edition_id)
-    return rules.compare(editions.wordings(work, before_id), editions.wordings(work, after_id))
+    return rules.compare(_shown_wordings(work, before_id), _shown_wordings(work, after_id))
 
 
 def transitions(work: Work, row: SchemeEdition) -> tuple[str, ...]:
@@ -259,6 +259,12 @@ def _headed(heading: Heading) -> dict[str, object]:
     if heading.effective_on is not KEEP:
         values["effective_on"] = heading.effective_on
     return values
+
+
+def _shown_wordings(work: Work, edition_id: UUID) -> Iterator[Wording]:
+    """Read what the classes say in an edition, for an answer: `stores.editions` is for rules alone."""
+    for row in gate.vocabulary(work, ClassEntry).where(ClassEntry.edition_id == edition_id).rows():
+        yield Wording(*(getattr(row, name) for name in Wording._fields))
 
 
 def _digest(work: Work, row: SchemeEdition) -> str:
