@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from dms.models.versions import Upload
+from dms.services import uploads
+from dms.stores import sealedblobs, upkeep
 
 VERSION = {"Tus-Resumable": "1.0.0"}
 PART = "application/offset+octet-stream"
+NOISE = os.urandom(700_000)
 
 
 @dataclass
@@ -60,3 +69,13 @@ def checksum(content, algorithm="sha256"):
 
 def told(**values):
     return ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in values.items())
+
+
+def row_of(house, tus, path, model=Upload):
+    own_id = uploads.row_id(tus.user, UUID(path.rpartition("/")[2]))
+    with upkeep.reading(house.database) as connection:
+        return connection.execute(select(model.__table__).where(model.__table__.c.id == own_id)).one_or_none()
+
+
+def content_of(house, row):
+    return b"".join(house.vault.read(sealedblobs.of_upload(row), start=0, length=row.plain_bytes))
