@@ -106,7 +106,8 @@ def erase(connection: Connection) -> None:
 
 
 def _outlast_readers(connection: Connection) -> None:
-    now = connection.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)")).scalar_one()
+    """Wait until no snapshot, of today or to come, can see what was taken out before now."""
+    now = connection.execute(text("SELECT CAST(pg_current_xact_id() AS text)")).scalar_one()
     for _ in range(_LOOKS):
         if not connection.execute(_OLDER_SNAPSHOTS, {"now": now}).scalar_one():
             return
@@ -116,7 +117,12 @@ def _outlast_readers(connection: Connection) -> None:
 
 _LOOKS = 100
 _REST_S = 0.02
+# Three things keep old rows. A writer of any database of the cluster, since a new snapshot, VACUUM's too, reaches
+# back to the oldest one; a reader of this database; a session that begins: it reads before it shows itself.
 _OLDER_SNAPSHOTS = text(
-    "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
-    "AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(CAST(CAST(:now AS text) AS xid)))"
+    "SELECT pg_snapshot_xmin(pg_current_snapshot()) < CAST(CAST(:now AS text) AS xid8) "
+    "OR EXISTS (SELECT 1 FROM pg_stat_activity WHERE (datname = current_database() OR datname IS NULL) "
+    "AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(CAST(CAST(CAST(:now AS text) AS xid8) AS xid))) "
+    "OR EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'virtualxid' "
+    "AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pg_stat_activity.pid = pg_locks.pid))"
 )
