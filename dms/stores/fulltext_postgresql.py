@@ -117,12 +117,14 @@ def _outlast_readers(connection: Connection) -> None:
 
 _LOOKS = 100
 _REST_S = 0.02
-# Three things keep old rows. A writer of any database of the cluster, since a new snapshot, VACUUM's too, reaches
-# back to the oldest one; a reader of this database; a session that begins: it reads before it shows itself.
+# Three things keep old rows: a writer of any database of the cluster, since a new snapshot, VACUUM's too,
+# reaches back to the oldest one; a reader of this database; a session that begins, which reads before it
+# shows itself.
 _OLDER_SNAPSHOTS = text(
     "SELECT pg_snapshot_xmin(pg_current_snapshot()) < CAST(CAST(:now AS text) AS xid8) "
     "OR EXISTS (SELECT 1 FROM pg_stat_activity WHERE (datname = current_database() OR datname IS NULL) "
-    "AND pid <> pg_backend_pid() AND age(backend_xmin) >= age(CAST(CAST(CAST(:now AS text) AS xid8) AS xid))) "
+    "AND pid <> pg_backend_pid() "
+    "AND age(backend_xmin) >= age(CAST(CAST(CAST(:now AS text) AS xid8) AS xid))) "
     "OR EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'virtualxid' "
     "AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pg_stat_activity.pid = pg_locks.pid))"
 )
