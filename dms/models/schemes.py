@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dms.models.types import Base, Digest, Id, SortKey, UtcTime, closed
+from dms.models.editions import EditionColumns, bound_to_digest, one_in_force
+from dms.models.types import Base, Id, SortKey, closed
 from dms.rules.schemes import ClassStatus, MappingKind
-from dms.rules.states import EditionState
 
 UNASSIGNED = "unassigned"
 """Code of the class that bulk capture uses until a person classes the Document."""
@@ -49,47 +48,18 @@ class RecordClass(Base):
     title: Mapped[str]
 
 
-class SchemeEdition(Base):
-    """One dated, approved wording of a scheme."""
+class SchemeEdition(EditionColumns, Base):
+    """One dated, approved wording of a scheme; the founding makes the first."""
 
     __tablename__ = "scheme_edition"
     __table_args__ = (
         UniqueConstraint("scheme_id", "number"),
-        Index(
-            "uq_scheme_edition_in_force",
-            "scheme_id",
-            unique=True,
-            sqlite_where=text("state = 'in_force'"),
-            postgresql_where=text("state = 'in_force'"),
-        ),
-        CheckConstraint("state IN ('draft', 'withdrawn') OR number = 1 OR digest IS NOT NULL", name="digest"),
+        one_in_force("scheme_edition", "scheme_id"),
+        bound_to_digest(founded=True),
     )
 
-    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     scheme_id: Mapped[UUID] = mapped_column(Id, ForeignKey("classification_scheme.id"))
-    number: Mapped[int]
-    """1, 2, 3 and so on; the founding makes the first."""
     based_on_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("scheme_edition.id"))
-    state: Mapped[EditionState] = mapped_column(closed(EditionState, name="state"))
-    title: Mapped[str]
-    mandate: Mapped[str | None]
-    effective_on: Mapped[date | None]
-    """The first day on which it may be put in force, in UTC."""
-    digest: Mapped[str | None] = mapped_column(Digest)
-    """Binds the approval to what was submitted."""
-    editors: Mapped[str] = mapped_column(default="")
-    """Sorted hexadecimal ids of whoever changed it since it was made, separated by spaces."""
-    revision: Mapped[int]
-    created_at: Mapped[int] = mapped_column(UtcTime)
-    created_by: Mapped[UUID | None] = mapped_column(Id)
-    submitted_at: Mapped[int | None] = mapped_column(UtcTime)
-    submitted_by: Mapped[UUID | None] = mapped_column(Id)
-    approved_at: Mapped[int | None] = mapped_column(UtcTime)
-    approved_by: Mapped[UUID | None] = mapped_column(Id)
-    activated_at: Mapped[int | None] = mapped_column(UtcTime)
-    activated_by: Mapped[UUID | None] = mapped_column(Id)
-    ended_at: Mapped[int | None] = mapped_column(UtcTime)
-    """When the next one took its place, or when it was withdrawn."""
 
 
 class ClassEntry(Base):

@@ -40,6 +40,14 @@ class EditionState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class RuleEntryState(StrEnum):
+    """How far the wording of a retention rule is understood; only a parsed one yields a due day."""
+
+    NEEDS_REVIEW = "needs_review"
+    PROPOSED = "proposed"
+    PARSED = "parsed"
+
+
 class ChangeState(StrEnum):
     """Life of a proposed lowering of a mark."""
 
@@ -104,6 +112,16 @@ EDITION: Mapping[EditionState, Mapping[str, EditionState]] = {
     EditionState.WITHDRAWN: {},
 }
 """What is in force is superseded by the activation of the next one."""
+
+RULE_ENTRY: Mapping[RuleEntryState, Mapping[str, RuleEntryState]] = {
+    RuleEntryState.NEEDS_REVIEW: {"resolve": RuleEntryState.PROPOSED},
+    RuleEntryState.PROPOSED: {
+        "approve": RuleEntryState.PARSED,
+        "return": RuleEntryState.NEEDS_REVIEW,
+    },
+    RuleEntryState.PARSED: {"flag": RuleEntryState.NEEDS_REVIEW},
+}
+"""All of these read the same text, so they need no new edition."""
 
 
 def available(table: Mapping[S, Mapping[str, S]], state: S) -> tuple[str, ...]:
