@@ -26,7 +26,7 @@ from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.states import EditionState
 from dms.services import schemeeditions
-from dms.services.schemeeditions import Heading
+from dms.services.editions import Heading
 from dms.stores.work import Work
 
 enums.show(

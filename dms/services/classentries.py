@@ -20,6 +20,7 @@ from dms.rules import schemes as rules
 from dms.rules.accessevents import Op
 from dms.rules.schemes import ClassStatus, MappingKind
 from dms.services import editing, schemeeditions
+from dms.services import editions as edition_flow
 from dms.services.editing import KEEP, Keep
 from dms.stores import editions
 from dms.stores.work import Work
@@ -257,7 +258,7 @@ def _keep(
         "class_code": entry.code,
         what: editing.noted(values),
     }
-    schemeeditions.write(work, edition, {}, note=note, edited=True)
+    edition_flow.write(work, edition, {}, note=note, edited=True)
 
 
 def _taken(code: str) -> Conflict:

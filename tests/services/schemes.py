@@ -8,7 +8,7 @@ from uuid import UUID
 from dms.models.schemes import ClassEntry, RecordClass, SchemeEdition
 from dms.services import classentries, schemeeditions
 from dms.services.classentries import ClassWords
-from dms.services.schemeeditions import Heading
+from dms.services.editions import Heading
 from dms.stores.work import session_of
 from tests.desk import Desk
 

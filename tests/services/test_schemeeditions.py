@@ -18,7 +18,7 @@ from dms.rules.schemes import ClassStatus, Difference, MappingKind
 from dms.rules.states import EditionState
 from dms.services import accessexports, classentries, documents, schemeeditions, schemes
 from dms.services.classentries import ClassWords, Forwarding
-from dms.services.schemeeditions import Heading
+from dms.services.editions import Heading
 from dms.stores import facts
 from dms.stores.work import session_of
 from tests.services.schemes import Plan

@@ -13,7 +13,7 @@ from dms.cli.sample.town import Town
 from dms.rules.states import EditionState
 from dms.services import classentries, schemeeditions
 from dms.services.classentries import ClassWords
-from dms.services.schemeeditions import Heading
+from dms.services.editions import Heading
 from dms.stores import lookups
 from dms.stores.lookups import Edition
 from dms.stores.work import Work
