@@ -21,7 +21,7 @@ from dms.graphql.scalars import Edtf, asked_id
 from dms.graphql.security import SecurityClassificationInput
 from dms.graphql.words import Action, ArrangementLevel
 from dms.rules.accessevents import Op
-from dms.services import aggregations, aggregationviews
+from dms.services import aggregations, aggregationviews, holding
 from dms.services.aggregations import CODE_LOCK, AggregationChanges, NewAggregation
 from dms.services.editing import KEEP
 
@@ -245,7 +245,7 @@ class Mutations:
     @mutation_field(
         op=Op.AGGREGATION_REARRANGE,
         needs=Action.EDIT,
-        locks=(LOCK, RESTRUCTURES),
+        locks=(LOCK, RESTRUCTURES, holding.LOCK),
         description="Put an Aggregation with all below it under another one. Who may see it follows its new "
         "place; its reference code stays.",
     )

@@ -25,7 +25,7 @@ from dms.models import schemes as models
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.states import EditionState
-from dms.services import schemeeditions
+from dms.services import holding, schemeeditions
 from dms.services.editions import Heading
 from dms.stores.work import Work
 
@@ -356,7 +356,7 @@ class Mutations:
     @mutation_field(
         op=Op.SCHEMEEDITION_ACTIVATE,
         needs=Duty.SCHEMES_MANAGE,
-        locks=(LOCK, RESTRUCTURES),
+        locks=(LOCK, RESTRUCTURES, holding.LOCK),
         description="Put an approved edition in force: codes, titles and places of classes change at once, "
         "and with the places who may see what.",
     )

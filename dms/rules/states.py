@@ -48,6 +48,13 @@ class RuleEntryState(StrEnum):
     PARSED = "parsed"
 
 
+class HoldState(StrEnum):
+    """Life of a Hold; a lifted one is never placed again."""
+
+    ACTIVE = "active"
+    LIFTED = "lifted"
+
+
 class ChangeState(StrEnum):
     """Life of a proposed lowering of a mark."""
 
@@ -122,6 +129,20 @@ RULE_ENTRY: Mapping[RuleEntryState, Mapping[str, RuleEntryState]] = {
     RuleEntryState.PARSED: {"flag": RuleEntryState.NEEDS_REVIEW},
 }
 """All of these read the same text, so they need no new edition."""
+
+
+HOLD: Mapping[HoldState, Mapping[str, HoldState]] = {
+    HoldState.ACTIVE: {
+        "acknowledge": HoldState.ACTIVE,
+        "cover": HoldState.ACTIVE,
+        "notify": HoldState.ACTIVE,
+        "review": HoldState.ACTIVE,
+        "proposeLift": HoldState.ACTIVE,
+        "rejectLift": HoldState.ACTIVE,
+        "lift": HoldState.LIFTED,
+    },
+    HoldState.LIFTED: {},
+}
 
 
 def available(table: Mapping[S, Mapping[str, S]], state: S) -> tuple[str, ...]:

@@ -13,7 +13,9 @@ from dms.models.schemes import RecordClass
 from dms.models.scopes import NodeState
 from dms.rules import schemes as rules
 from dms.rules.access import NodeKind
+from dms.rules.holds import CoveredKind
 from dms.rules.schemes import ClassStatus, Wording
+from dms.services import holding
 from dms.stores import editions, facts
 from dms.stores.editions import Kept
 from dms.stores.work import Work
@@ -29,6 +31,19 @@ def put_in_force(work: Work, wordings: Sequence[Wording]) -> None:
     differing = [each for each in rules.from_the_top(wordings) if kept[each.class_id] != _said(each, kept)]
     # Only these: making access nodes looks through every row in hand.
     rows = gate.vocabulary(work, RecordClass).many([each.class_id for each in differing])
+    moved = [each.class_id for each in differing if _is_moved(rows[each.class_id], each)]
+    if not moved:
+        _say(work, rows, differing)
+        return
+    with holding.following(work, dict.fromkeys(moved, CoveredKind.CLASS)):
+        _say(work, rows, differing)
+
+
+def _is_moved(row: RecordClass, wording: Wording) -> bool:
+    return not wording.is_closed and row.parent_id != wording.parent_id
+
+
+def _say(work: Work, rows: Mapping[UUID, RecordClass], differing: Sequence[Wording]) -> None:
     for wording in differing:
         row = rows[wording.class_id]
         if wording.is_closed:
@@ -37,7 +52,7 @@ def put_in_force(work: Work, wordings: Sequence[Wording]) -> None:
             continue
         row.status = ClassStatus.ACTIVE
         row.code, row.title = wording.code, wording.title
-        if row.parent_id != wording.parent_id:
+        if _is_moved(row, wording):
             _move(work, row, wording)
     work.flush()
 

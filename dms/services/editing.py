@@ -18,6 +18,8 @@ from dms.models.documents import Document, PlacementHistory
 from dms.rules import codes, states, text
 from dms.rules.access import Action
 from dms.rules.dates import Dates
+from dms.rules.holds import CoveredKind
+from dms.services import holding
 from dms.stores import facts, fulltext
 from dms.stores.records import is_a
 from dms.stores.work import Work
@@ -44,6 +46,9 @@ _DERIVED = frozenset({"title_key", "code_key", "date_key", "first_day", "last_da
 
 _PLACING = frozenset({"aggregation_id", "record_class_id", "security_id"})
 """Columns that decide, with the chain of parents, which access scope a thing is in."""
+
+_HOLDING = frozenset({"aggregation_id", "parent_id", "record_class_id"})
+"""Columns that decide which Holds reach a thing from above."""
 
 
 class Keep(Enum):
@@ -122,6 +127,21 @@ def write(
     differing = {name: value for name, value in values.items() if getattr(row, name) != value}
     if not differing and not note:
         return
+    if _HOLDING.isdisjoint(differing):
+        _write(work, row, differing, note=note or {})
+        return
+    kind = CoveredKind.DOCUMENT if is_a(row, Document) else CoveredKind.AGGREGATION
+    with holding.following(work, {row.id: kind}):
+        _write(work, row, differing, note=note or {})
+
+
+def _write(
+    work: Work,
+    row: Document | Aggregation,
+    differing: Mapping[str, object],
+    *,
+    note: Mapping[str, Canonical],
+) -> None:
     old = noted({name: getattr(row, name) for name in differing})
     for name, value in differing.items():
         setattr(row, name, value)
@@ -132,7 +152,7 @@ def write(
     if not _PLACING.isdisjoint(differing):
         scopes.follow(work, row)
     fulltext.follow(work, row, differing.keys())
-    new = {**noted(differing), **(note or {})}
+    new = {**noted(differing), **note}
     work.changed(row.id, before=row.revision - 1, after=row.revision, old=old, new=new)
 
 

@@ -8,6 +8,7 @@ from dms.access import accessnodes, gate, revisions, scopes
 from dms.access.standing import policy_of
 from dms.base.ids import new_id
 from dms.models.aggregations import Repository
+from dms.models.holds import DisposalGuard
 from dms.models.schemes import UNASSIGNED, ClassEntry, ClassificationScheme, RecordClass, SchemeEdition
 from dms.models.security import SecurityLevel
 from dms.models.users import EVERYONE_ID, Principal, PrincipalKind, PrincipalStatus
@@ -102,6 +103,7 @@ def _make_repository(work: Work, name: str) -> None:
     work.add(repository)
     work.add(scheme)
     work.flush()
+    work.add(DisposalGuard(repository_id=repository.id, turn=0))
     accessnodes.found(work, repository_id=repository.id, scheme_id=scheme.id)
     first = RecordClass(id=new_id(), scheme_id=scheme.id, code=UNASSIGNED, title="Not yet classed")
     scopes.enter_class(work, first)
