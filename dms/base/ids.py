@@ -56,6 +56,10 @@ class Kind(IntEnum):
     LOG_EXPORT = 50
     LOG_ALERT = 51
     LOG_ALERT_HIT = 52
+    THESAURUS = 80
+    CONCEPT = 81
+    INDEX_TERM = 82
+    RELATIVE_INDEX_ENTRY = 83
 
 
 _UNKNOWN = SafeUUID.unknown  # to look up a member of an enum takes longer than all the rest

@@ -55,6 +55,14 @@ class HoldState(StrEnum):
     LIFTED = "lifted"
 
 
+class ConceptState(StrEnum):
+    """Life of a concept of a thesaurus; search knows the approved ones."""
+
+    CANDIDATE = "candidate"
+    APPROVED = "approved"
+    DEPRECATED = "deprecated"
+
+
 class ChangeState(StrEnum):
     """Life of a proposed lowering of a mark."""
 
@@ -129,6 +137,22 @@ RULE_ENTRY: Mapping[RuleEntryState, Mapping[str, RuleEntryState]] = {
     RuleEntryState.PARSED: {"flag": RuleEntryState.NEEDS_REVIEW},
 }
 """All of these read the same text, so they need no new edition."""
+
+CONCEPT: Mapping[ConceptState, Mapping[str, ConceptState]] = {
+    ConceptState.CANDIDATE: {
+        "update": ConceptState.CANDIDATE,
+        "approve": ConceptState.APPROVED,
+        "merge": ConceptState.DEPRECATED,
+        "deprecate": ConceptState.DEPRECATED,
+    },
+    ConceptState.APPROVED: {
+        "update": ConceptState.CANDIDATE,
+        "merge": ConceptState.DEPRECATED,
+        "deprecate": ConceptState.DEPRECATED,
+    },
+    ConceptState.DEPRECATED: {},
+}
+"""An approval is of what was said then: who says something else makes a candidate of it again."""
 
 
 HOLD: Mapping[HoldState, Mapping[str, HoldState]] = {

@@ -1,0 +1,128 @@
+"""What a change of a thesaurus, or a search by its words, must know of concepts, whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from dms.models.concepts import (
+    Concept,
+    ConceptForwarding,
+    ConceptLabel,
+    ConceptLink,
+    ConceptMatch,
+    ConceptNote,
+    Thesaurus,
+)
+from dms.rules.concepts import ForwardKind, Label, LinkKind, Match, Note, Wording
+from dms.rules.states import ConceptState
+from dms.stores.sets import in_ids
+from dms.stores.work import Work, session_of
+
+
+class Known(NamedTuple):
+    """What an importer must know of a concept that there is already."""
+
+    id: UUID
+    uri: str
+    state: ConceptState
+
+
+def thesaurus_id(work: Work, code: str) -> UUID | None:
+    """Return the thesaurus with a code; None if there is none."""
+    return session_of(work).execute(select(Thesaurus.id).where(Thesaurus.code == code)).scalar_one_or_none()
+
+
+def known(work: Work, thesaurus_id: UUID) -> Mapping[str, Known]:
+    """Return all concepts of a thesaurus by IRI."""
+    statement = select(Concept.id, Concept.uri, Concept.state).where(Concept.thesaurus_id == thesaurus_id)
+    return {row[1]: Known(*row) for row in session_of(work).execute(statement)}
+
+
+def above(work: Work, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return every concept above some, themselves only where a circle closes."""
+    return _reached(work, ids, ConceptLink.concept_id, ConceptLink.target_id)
+
+
+def below(work: Work, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return every concept below some, themselves only where a circle closes."""
+    return _reached(work, ids, ConceptLink.target_id, ConceptLink.concept_id)
+
+
+def related(work: Work, ids: Collection[UUID]) -> frozenset[tuple[UUID, UUID]]:
+    """Return the pairs of related concepts that hold one of these."""
+    statement = select(ConceptLink.concept_id, ConceptLink.target_id).where(
+        ConceptLink.kind == LinkKind.RELATED,
+        or_(in_ids(ConceptLink.concept_id, ids), in_ids(ConceptLink.target_id, ids)),
+    )
+    return frozenset((row[0], row[1]) for row in session_of(work).execute(statement))
+
+
+def merged_into(work: Work, concept_id: UUID) -> frozenset[UUID]:
+    """Return the concepts that were merged into one, directly or by way of others."""
+    forwarding = ConceptForwarding
+    is_merged = forwarding.kind == ForwardKind.MERGED
+    start = select(forwarding.concept_id).where(forwarding.target_id == concept_id, is_merged)
+    found = start.cte("merged", recursive=True)
+    further = select(forwarding.concept_id).join(
+        found, and_(forwarding.target_id == found.c.concept_id, is_merged)
+    )
+    return frozenset(session_of(work).execute(select(found.union(further).c.concept_id)).scalars())
+
+
+def wordings(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Wording]:
+    """Return what concepts say of themselves, in the order of `rules.concepts.checked`."""
+    if not ids:
+        return {}
+    labels = _lines(work, ids, ConceptLabel)
+    notes = _lines(work, ids, ConceptNote)
+    matches = _lines(work, ids, ConceptMatch)
+    notations = session_of(work).execute(select(Concept.id, Concept.notation).where(in_ids(Concept.id, ids)))
+    return {
+        row[0]: Wording(
+            tuple(sorted(Label(*each) for each in labels.get(row[0], ()))),
+            tuple(sorted(Note(*each) for each in notes.get(row[0], ()))),
+            tuple(sorted(Match(*each) for each in matches.get(row[0], ()))),
+            row[1],
+        )
+        for row in notations
+    }
+
+
+def candidates(work: Work, thesaurus_id: UUID) -> int:
+    """Return how many concepts of a thesaurus wait for approval."""
+    statement = select(func.count()).where(
+        Concept.thesaurus_id == thesaurus_id, Concept.state == ConceptState.CANDIDATE
+    )
+    found: int = session_of(work).execute(statement).scalar_one()
+    return found
+
+
+def _lines(
+    work: Work, ids: Collection[UUID], model: type[ConceptLabel | ConceptNote | ConceptMatch]
+) -> Mapping[UUID, Sequence[tuple[Any, ...]]]:  # of whatever type the columns are
+    names = ("kind", "uri") if model is ConceptMatch else ("kind", "language", "text")
+    columns = [getattr(model, name) for name in names]
+    found: dict[UUID, list[tuple[Any, ...]]] = {}
+    for row in session_of(work).execute(
+        select(model.concept_id, *columns).where(in_ids(model.concept_id, ids))
+    ):
+        found.setdefault(row[0], []).append(tuple(row[1:]))
+    return found
+
+
+def _reached(
+    work: Work,
+    ids: Collection[UUID],
+    start: InstrumentedAttribute[UUID],
+    end: InstrumentedAttribute[UUID],
+) -> frozenset[UUID]:
+    """Follow links; UNION keeps each concept once, so a circle comes to its end."""
+    is_broader = ConceptLink.kind == LinkKind.BROADER
+    found = select(end.label("id")).where(in_ids(start, ids), is_broader).cte("reached", recursive=True)
+    further = select(end).join(found, and_(start == found.c.id, is_broader))
+    return frozenset(session_of(work).execute(select(found.union(further).c.id)).scalars())
