@@ -6,8 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
 from typing import NewType, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dms.base.errors import NotRecorded
 
@@ -125,6 +127,22 @@ def from_iso(text: str) -> Instant:
     except OverflowError as error:
         raise ValueError("in UTC it lies outside of the calendar") from error
     return instant
+
+
+def civil_day(instant: int, zone: str) -> date:
+    """Return the calendar day of an instant in a zone of the time zone database; ValueError for no zone."""
+    return to_datetime(instant).astimezone(zone_of(zone)).date()
+
+
+@cache
+def zone_of(name: str) -> tzinfo:
+    """Return a zone of the time zone database by its name, such as `Europe/Rome`; ValueError for no zone."""
+    if name == "UTC":  # known without any database
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"`{name}` is no zone of the time zone database") from error
 
 
 def utc_day(instant: int) -> date:

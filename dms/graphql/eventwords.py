@@ -197,6 +197,7 @@ enums.show(
         Op.POLICY_VALIDATE: "Look for what is wrong with the lines of the policy.",
         Op.POLICY_VERIFY: "Hold lists and decisions against Casbin over all lines.",
         Op.RENDITION_MAKE: "Keep what was read out of a content.",
+        Op.RETENTION_RECOMPUTE: "Compute anew what follows for things.",
         Op.ROLE_ASSIGN: "Give a role.",
         Op.ROLE_LIST: "List roles.",
         Op.ROLE_WITHDRAW: "Take a role away.",

@@ -34,6 +34,8 @@ enums.show(
         JobKind.CONTENT_SCRUB: "Read stored contents again, to see that they are still what was put there.",
         JobKind.CONTENT_SWEEP: "Remove stored bytes that nothing names any more.",
         JobKind.JOBS_SWEEP: "Forget jobs that ended long ago.",
+        JobKind.RETENTION_RECOMPUTE: "Compute anew what follows for things after their rules changed.",
+        JobKind.RETENTION_TURN: "Compute anew what follows for things that time has turned.",
         JobKind.SEARCH_CATCH_UP: "Queue the indexing of texts by which nothing is found yet.",
         JobKind.SEARCH_INDEX: "Let a Document be found by the words of its text.",
         JobKind.UPLOADS_SWEEP: "Remove uploads that nobody filed in time.",

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from dms.base.clock import DAY, HOUR
 from dms.base.settings import Settings
-from dms.jobs import catchingup, contentreading, recognising, textindexing
+from dms.jobs import catchingup, contentreading, recognising, retention, textindexing
 from dms.jobs.holding import Ground, Held
 from dms.rules.jobs import ENDED_BADLY, JobKind, JobState
 from dms.stores import jobs
@@ -40,6 +40,8 @@ HANDLERS: Mapping[JobKind, Handler] = MappingProxyType(
         JobKind.CONTENT_OCR: recognising.recognise,
         JobKind.CONTENT_READ: contentreading.read,
         JobKind.JOBS_SWEEP: _sweep,
+        JobKind.RETENTION_RECOMPUTE: retention.recompute,
+        JobKind.RETENTION_TURN: retention.recompute,
         JobKind.SEARCH_CATCH_UP: textindexing.catch_up,
         JobKind.SEARCH_INDEX: textindexing.index,
     }
@@ -50,7 +52,12 @@ SLOW = frozenset({JobKind.CONTENT_OCR})
 """What takes minutes, so that a worker of its own does it and nothing else waits for that."""
 
 EVERY: Mapping[JobKind, int] = MappingProxyType(
-    {JobKind.CONTENT_CATCH_UP: HOUR, JobKind.JOBS_SWEEP: HOUR, JobKind.SEARCH_CATCH_UP: HOUR}
+    {
+        JobKind.CONTENT_CATCH_UP: HOUR,
+        JobKind.JOBS_SWEEP: HOUR,
+        JobKind.RETENTION_TURN: HOUR,
+        JobKind.SEARCH_CATCH_UP: HOUR,
+    }
 )
 """What comes round again, and after how long."""
 

@@ -69,6 +69,8 @@ class Aggregation(Base):
     last_day: Mapped[date | None]
     scope_and_content: Mapped[str | None]
     record_class_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("record_class.id"))
+    office: Mapped[str | None]
+    """The unit that keeps it; None where that of the nearest one above does."""
     security_id: Mapped[int] = mapped_column(ForeignKey("security_classification.id"))
     access_node_id: Mapped[int] = mapped_column(ForeignKey("access_node.id"))
     """The nearest access node at or above it."""

@@ -44,7 +44,7 @@ from dms.rules.retention import (
     TrackMedium,
 )
 
-EDITION = 2
+EDITION = 3
 """Raise it when the rules of this module change: every stored outcome is stale then."""
 
 
@@ -135,7 +135,8 @@ def digest(thing: Thing, assignments: Sequence[Assignment], *, fiscal_year: Fisc
     """Return SHA-256 (hex) of everything that an outcome rests on, but for the day on which it is asked.
 
     A stored outcome with another digest is stale; so is one whose `turns_on` has come. The orders of
-    assignments and acts do not matter, that of events does.
+    assignments and acts do not matter, that of events does. Nor does the edition in which a rule is worded:
+    the same words in the next one change nothing that is kept.
     """
     facts: dict[str, Canonical] = {
         "edition": EDITION,
@@ -293,7 +294,7 @@ def _assignment(assignment: Assignment) -> Canonical:
     return [
         [assignment.kind, assignment.origin, str(assignment.origin_id)],
         [assignment.distance, assignment.number],
-        [str(rule.rule_id), rule.code, str(rule.edition_id), rule.bound, list(rule.needs_review)],
+        [str(rule.rule_id), rule.code, rule.bound, list(rule.needs_review)],
         [_track(track) for track in rule.tracks],
     ]
 

@@ -124,6 +124,7 @@ class Op(StrEnum):
     POLICY_VALIDATE = "policy.validate"
     POLICY_VERIFY = "policy.verify"
     RENDITION_MAKE = "rendition.make"
+    RETENTION_RECOMPUTE = "retention.recompute"
     ROLE_ASSIGN = "role.assign"
     ROLE_LIST = "role.list"
     ROLE_WITHDRAW = "role.withdraw"

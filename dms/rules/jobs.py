@@ -22,6 +22,8 @@ class JobKind(StrEnum):
     CONTENT_SCRUB = "content.scrub"
     CONTENT_SWEEP = "content.sweep"
     JOBS_SWEEP = "jobs.sweep"
+    RETENTION_RECOMPUTE = "retention.recompute"
+    RETENTION_TURN = "retention.turn"
     SEARCH_CATCH_UP = "search.catch_up"
     SEARCH_INDEX = "search.index"
     UPLOADS_SWEEP = "uploads.sweep"

@@ -15,7 +15,7 @@ from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
-from dms.services import editing, schemes, security, securitychanges
+from dms.services import editing, retention, schemes, security, securitychanges
 from dms.services.editing import KEEP, Keep
 from dms.services.security import AskedMark
 from dms.stores import facts
@@ -117,6 +117,7 @@ def close(work: Work, row_id: UUID, *, expected_revision: int, reason: str) -> N
         raise editing.refusal(work, row, "close", "an Aggregation below is still open: close it first")
     if facts.has_drafts(work, row.id):
         raise editing.refusal(work, row, "close", "a Document in it is still a draft: declare it first")
+    retention.closed(work, row, reason=note)
     editing.write(work, row, {"state": AggregationState.CLOSED}, note={"reason": note})
 
 
@@ -128,6 +129,7 @@ def reopen(work: Work, row_id: UUID, *, expected_revision: int, reason: str) -> 
     above = row.parent_id and facts.aggregation_state(work, row.parent_id)
     if above not in {None, AggregationState.OPEN}:
         raise editing.refusal(work, row, "reopen", "the Aggregation above is not open: open it first")
+    retention.reopened(work, row, reason=note)
     editing.write(work, row, {"state": AggregationState.OPEN}, note={"reason": note})
 
 

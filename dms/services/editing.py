@@ -20,7 +20,7 @@ from dms.rules.access import Action
 from dms.rules.dates import Dates
 from dms.rules.holds import CoveredKind
 from dms.services import holding
-from dms.stores import facts, fulltext
+from dms.stores import facts, fulltext, outcomes
 from dms.stores.records import is_a
 from dms.stores.work import Work
 
@@ -152,6 +152,7 @@ def _write(
     if not _PLACING.isdisjoint(differing):
         scopes.follow(work, row)
     fulltext.follow(work, row, differing.keys())
+    outcomes.follow(work, row, differing.keys())
     new = {**noted(differing), **note}
     work.changed(row.id, before=row.revision - 1, after=row.revision, old=old, new=new)
 
@@ -168,6 +169,7 @@ def enter_all(work: Work, made: Sequence[tuple[Document | Aggregation, Mapping[s
         work.add(row)
     settle(work)
     fulltext.enter(work, [row for row, _ in made])
+    outcomes.enter(work, [row for row, _ in made])
     for row, values in made:
         given = {name: value for name, value in values.items() if value is not None}
         work.changed(row.id, before=None, after=1, old={}, new=noted(given))
