@@ -60,6 +60,7 @@ class Kind(IntEnum):
     CONCEPT = 81
     INDEX_TERM = 82
     RELATIVE_INDEX_ENTRY = 83
+    CLASS_ASSIGN_RUN = 87
 
 
 _UNKNOWN = SafeUUID.unknown  # to look up a member of an enum takes longer than all the rest

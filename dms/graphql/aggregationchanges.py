@@ -78,6 +78,18 @@ class AggregationUpdateInput:
     )
 
 
+@strawberry.input(description="The class that an Aggregation shall have.")
+class AggregationClassAssignInput:
+    """Which one, which class, and why."""
+
+    id: strawberry.ID = strawberry.field(description="The Aggregation, open or closed: needs EDIT.")
+    record_class_id: strawberry.ID | None = strawberry.field(
+        description="The class that Documents filed from now on get; null for that of the one above."
+    )
+    expected_revision: int = strawberry.field(description="The revision that you have seen.")
+    reason: str = strawberry.field(description="Why; auditors read it.")
+
+
 @strawberry.input(description="The closing of an Aggregation.")
 class AggregationCloseInput:
     """Which one, and why."""
@@ -119,6 +131,13 @@ class AggregationCreatePayload(Payload):
 
 @strawberry.type(description="What came of changing an Aggregation.")
 class AggregationUpdatePayload(Payload):
+    """The Aggregation, or why not."""
+
+    aggregation: Aggregation | None = strawberry.field(default=None, description=_NOW)
+
+
+@strawberry.type(description="What came of classing an Aggregation.")
+class AggregationClassAssignPayload(Payload):
     """The Aggregation, or why not."""
 
     aggregation: Aggregation | None = strawberry.field(default=None, description=_NOW)
@@ -217,6 +236,27 @@ class Mutations:
             info.work, key, expected_revision=input.expected_revision, changes=_changes(input)
         )
         return AggregationUpdatePayload(aggregation=_now(info, key))
+
+    @mutation_field(
+        op=Op.AGGREGATION_CLASS_ASSIGN,
+        needs=Action.EDIT,
+        locks=(PLACES,),
+        description="Assign the class that Documents filed in an Aggregation from now on get. Those in it "
+        "keep theirs.",
+    )
+    def aggregation_class_assign(
+        self, info: Info, input: Annotated[AggregationClassAssignInput, INPUT]
+    ) -> AggregationClassAssignPayload | None:
+        """Class an Aggregation."""
+        key = asked_id(Kind.AGGREGATION, input.id)
+        aggregations.assign_class(
+            info.work,
+            key,
+            record_class_id=_key(input.record_class_id, Kind.RECORD_CLASS),
+            expected_revision=input.expected_revision,
+            reason=input.reason,
+        )
+        return AggregationClassAssignPayload(aggregation=_now(info, key))
 
     @mutation_field(
         op=Op.AGGREGATION_CLOSE,

@@ -28,6 +28,7 @@ enums.show(
     JobKind,
     description="What a job does.",
     values={
+        JobKind.CLASS_ASSIGN: "Give many Documents or Aggregations a class, for whoever asked.",
         JobKind.CONTENT_CATCH_UP: "Queue the reading of contents that no reader of today has read.",
         JobKind.CONTENT_OCR: "Read by OCR the pages of a content that hold no text.",
         JobKind.CONTENT_READ: "Tell the format of a content, read its text, and make its thumbnail.",

@@ -28,15 +28,16 @@ def _list(items: int) -> Cost:
 
 _LOOKUPS = """
     serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
-    accessNode accessLogHead job schemeEdition
+    accessNode accessLogHead job schemeEdition classAssignRun
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
-    schemeEditions classEntries
+    schemeEditions classEntries classAssignRuns
 """
 _WRITES = """
+    aggregationClassAssign classAssignRunCancel
     aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
     documentClassAssign documentDeclare documentRefile documentRegister documentSecuritySet documentUpdate
     versionAdd
@@ -88,6 +89,7 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Mutation", "schemeEditionCreate schemeEditionActivate", _HEAVY_WRITE),
         *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
         ("Mutation.searchListFreeze", Cost(50 * WRITING)),
+        *_each("Mutation", "documentClassAssignMany aggregationClassAssignMany", Cost(20 * WRITING)),
         ("Aggregation.ancestors", _list(4)),
         *_each("Version", "steps", _list(3)),
         *_each("Version", "renditions", _list(2)),

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from dms.base.clock import DAY, HOUR
 from dms.base.settings import Settings
-from dms.jobs import catchingup, contentreading, recognising, retention, textindexing
+from dms.jobs import catchingup, classassigning, contentreading, recognising, retention, textindexing
 from dms.jobs.holding import Ground, Held
 from dms.rules.jobs import ENDED_BADLY, JobKind, JobState
 from dms.stores import jobs
@@ -36,6 +36,7 @@ def _sweep(ground: Ground, held: Held) -> None:
 
 HANDLERS: Mapping[JobKind, Handler] = MappingProxyType(
     {
+        JobKind.CLASS_ASSIGN: classassigning.assign,
         JobKind.CONTENT_CATCH_UP: catchingup.catch_up,
         JobKind.CONTENT_OCR: recognising.recognise,
         JobKind.CONTENT_READ: contentreading.read,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TypeVar
@@ -82,6 +82,19 @@ class Held:
         if monotonic_s() - self._told_s >= TELLS_EVERY_S:
             jobs.tell(self.works.database, self.taken.id, worker=self.worker, done=done, total=total)
             self._told_s = monotonic_s()
+
+    def keep(self, actor: Actor, body: Callable[[Work], T], *, locks: Sequence[str] = ()) -> T:
+        """Run `body` for an actor in one transaction, a slice of the job; `LeaseLost` if it is not held.
+
+        What a slice keeps must tell the next one where to go on.
+        """
+
+        def holding(work: Work) -> T:
+            jobs.hold_in(work, self.taken.id, worker=self.worker)
+            return body(work)
+
+        self.check()
+        return self.works.write(actor, holding, locks=locks)
 
     def finish(self, body: Callable[[Work], T]) -> T:
         """Run `body` in one transaction that also ends the job: both are kept, or neither."""

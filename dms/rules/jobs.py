@@ -16,6 +16,7 @@ LONGEST_DELAY = HOUR
 class JobKind(StrEnum):
     """What a job does. The word is stored: never reuse one."""
 
+    CLASS_ASSIGN = "class.assign"
     CONTENT_CATCH_UP = "content.catch_up"
     CONTENT_OCR = "content.ocr"
     CONTENT_READ = "content.read"

@@ -96,10 +96,12 @@ AGGREGATION: Mapping[AggregationState, Mapping[str, AggregationState]] = {
         "file": AggregationState.OPEN,
         "rearrange": AggregationState.OPEN,
         "close": AggregationState.CLOSED,
+        "classAssign": AggregationState.OPEN,
         "securitySet": AggregationState.OPEN,
     },
     AggregationState.CLOSED: {
         "reopen": AggregationState.OPEN,
+        "classAssign": AggregationState.CLOSED,
         "securitySet": AggregationState.CLOSED,
     },
     AggregationState.TRANSFERRED: {},

@@ -105,7 +105,25 @@ def update(work: Work, row_id: UUID, *, expected_revision: int, changes: Aggrega
         values["scope_and_content"] = editing.described(changes.scope_and_content, "scopeAndContent")
     if changes.record_class_id not in {KEEP, row.record_class_id}:
         values["record_class_id"] = _new_class(work, row, changes.record_class_id)
+        editing.keep_place(work, row)
     editing.write(work, row, values)
+
+
+def assign_class(
+    work: Work, row_id: UUID, *, record_class_id: UUID | None, expected_revision: int, reason: str
+) -> None:
+    """Assign the class that Documents filed from now on get, or none; also where nothing more is filed.
+
+    Needs `EDIT`, and `FILE` with the new class.
+    """
+    work.performs(Op.AGGREGATION_CLASS_ASSIGN)
+    row = editing.claim(work, Aggregation, row_id, expected_revision=expected_revision, event="classAssign")
+    note = text.reason(reason)
+    if record_class_id == row.record_class_id:
+        raise Invalid("it has this class already", path=("recordClassId",))
+    chosen = _new_class(work, row, record_class_id)
+    editing.keep_place(work, row)
+    editing.write(work, row, {"record_class_id": chosen}, note={"reason": note})
 
 
 def close(work: Work, row_id: UUID, *, expected_revision: int, reason: str) -> None:

@@ -6,7 +6,7 @@ read there is no line, no count and no gap. Nobody else knows of a list, whateve
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from dms.base.errors import Conflict, Invalid
 from dms.base.ids import derived_id, new_id
 from dms.base.paging import MAX_PAGE, Page, PageRequest
 from dms.models.documents import Document
+from dms.models.search import SubjectKind
 from dms.models.searchlists import SearchList, SearchListLine
 from dms.rules import text
 from dms.rules.access import Action
@@ -162,6 +163,20 @@ def lines(
         return LineView(row, found.documents.get(row.subject), found.aggregations.get(row.subject))
 
     return {key: page.map(view) for key, page in pages.items()}
+
+
+def subjects(work: Work, list_id: UUID, *, kind: SubjectKind) -> Sequence[UUID]:
+    """Return the things of one kind on a list of the actor's that he may still read, in their order."""
+    row = _own(work).one(list_id)
+    reading = _lines(work).where(SearchListLine.list_id == row.id, SearchListLine.kind == kind)
+    reading = reading.order_by(Order(SearchListLine.position))
+    request, found = PageRequest(MAX_PAGE), list[UUID]()
+    while True:
+        page = reading.page(request)
+        found += [line.subject for line in page.rows]
+        if not page.has_next:
+            return found
+        request = PageRequest(MAX_PAGE, after=page.positions[-1])
 
 
 def _own(work: Work, *, noted: bool = True) -> Listing[SearchList]:

@@ -108,6 +108,16 @@ def follow(work: Work, row: Row, changed: Collection[str]) -> None:
         words_of(connection).write_head(connection, number, _head(row))
 
 
+def reclass(work: Work, rows: Sequence[Row], class_id: UUID) -> None:
+    """Let the entries of things follow, which all have this class by now."""
+    told = (
+        session_of(work).connection().execute(_RECLASS, {"those": [row.id for row in rows], "to": class_id})
+    )
+    if told.rowcount < len(rows):
+        for row in rows:
+            follow(work, row, {"record_class_id"})
+
+
 def renew(work: Work, versions: Sequence[NewestVersion]) -> None:
     """Tell Documents' newest Versions; the text of older ones is found no more."""
     if not versions:
@@ -241,6 +251,11 @@ def _head(row: Row) -> list[Laid]:
 
 # Built once: building such a statement costs several times what running it costs.
 _MOVE = update(SearchEntry).where(in_ids(SearchEntry.subject, "moved")).values(scope_id=bindparam("scope"))
+_RECLASS = (
+    update(SearchEntry)
+    .where(in_ids(SearchEntry.subject, "those"))
+    .values(record_class_id=bindparam("to", type_=SearchEntry.record_class_id.type))
+)
 _RENEW = (
     update(SearchEntry).where(SearchEntry.subject == bindparam("of")).values(media_type=bindparam("newest"))
 )

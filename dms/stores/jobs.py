@@ -173,6 +173,13 @@ def tell(database: Database, job_id: UUID, *, worker: UUID, done: int, total: in
         connection.execute(_held(job_id, worker).values(progress_done=done, progress_total=total))
 
 
+def hold_in(work: Work, job_id: UUID, *, worker: UUID) -> None:
+    """Raise `LeaseLost` unless the job is held, in the transaction of a slice that keeps what it did."""
+    held = select(Job.id).where(OPEN, Job.id == job_id, Job.leased_by == worker)
+    if session_of(work).connection().execute(held).first() is None:
+        raise LeaseLost
+
+
 def finish_in(work: Work, job_id: UUID, *, worker: UUID) -> None:
     """End a job in the transaction that keeps what it did; `LeaseLost` if it is not held any more."""
     session = session_of(work)

@@ -38,6 +38,8 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "aggregation": Kind.AGGREGATION,
     "clearance": Kind.CLEARANCE,
     "class": Kind.RECORD_CLASS,
+    "classAssignRun": Kind.CLASS_ASSIGN_RUN,
+    "ofClass": Kind.RECORD_CLASS,
     "compartment": Kind.COMPARTMENT,
     "document": Kind.DOCUMENT,
     "group": Kind.GROUP,

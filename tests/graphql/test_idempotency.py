@@ -25,6 +25,7 @@ CREATIONS = sorted(name for name, fields in INPUTS.items() if "idempotencyKey" i
 MAKES = ("Create", "Register", "Add", "Grant", "Propose", "Start", "Assign", "Export", "Import")
 
 KEYLESS = {
+    "aggregationClassAssign": "it names the revision that was seen",
     "accessListImport": "a line that says what an open entry says already is left as it is",
     "accessNodePrepare": "a node that is prepared twice is prepared",
     "classEntryClose": "it names the revision of the draft that was seen",
@@ -45,6 +46,8 @@ ROLES = {
     "logAlertCreate": "auditor",
     "documentRegister": None,
     "aggregationCreate": None,
+    "documentClassAssignMany": None,
+    "aggregationClassAssignMany": None,
     "versionAdd": None,
 }
 """Who makes what: the security officer whatever is not named, and somebody at work."""

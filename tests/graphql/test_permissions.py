@@ -71,6 +71,8 @@ class Scene:
         people = {column: user for column, user in self.people.items() if column != "disabled"}
         saved = {column: self.things.saved_query(user) for column, user in people.items()}
         self.things.kept = saved["reader"]
+        orders = {column: self.things.class_assign_run(user) for column, user in people.items()}
+        self.things.kept_order = orders["reader"]
         for user in people.values():
             self.things.search_list(user)
 

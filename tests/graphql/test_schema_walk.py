@@ -41,6 +41,7 @@ UNREVISED = {
     "accessReviewAttest": "lines of a review are never changed, they are only decided",
     "accessReviewClose": "a review only ends",
     "clearanceRevoke": "clearances are never changed, they only end",
+    "classAssignRunCancel": "an order is never changed, it only ends",
     "jobCancel": "a worker may write about it at any moment; its state says whether it can",
     "jobRetry": "the same",
     "logAlertReview": "an alert is never changed, it is only reviewed",

@@ -9,16 +9,19 @@ from uuid import UUID
 
 from dms.access import gate
 from dms.base.ids import Kind, global_id, new_id, parse_global_id
+from dms.models.classassignruns import ClassAssignRun
 from dms.models.documents import Document, Medium
 from dms.models.imports import ImportRun
 from dms.models.jobs import Job
 from dms.models.logalerts import LogAlert, LogAlertHit
 from dms.models.logexports import ExportState, LogExport
+from dms.models.search import SubjectKind
 from dms.models.security import MarkedKind
 from dms.models.users import PrincipalKind
 from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.accesschanges import EntryGrant
 from dms.rules.alertterms import AlertKind
+from dms.rules.classassignruns import Chosen, RunState
 from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
@@ -61,6 +64,9 @@ class Things:
     """Who made the proposals."""
     kept: UUID | None = None
     """A saved search that everybody asks for; without it each asks for one of his own."""
+
+    kept_order: UUID | None = None
+    """An order to class things that everybody asks for, in the same way."""
 
     def __post_init__(self):
         self.desk = Desk(self.front.house, self.world)
@@ -214,6 +220,13 @@ class Things:
     def search_list(self, user: UUID | None = None):
         """A list that somebody froze."""
         return self.desk.do(user or self.clerk, searchlists.freeze, Asked("letter"), title="Letters").id
+
+    def class_assign_run(self, user: UUID | None = None):
+        """An order of somebody to class things."""
+        owner, run_id = user or self.clerk, new_id()
+        target = self.record_class()
+        self.world.build(lambda work: work.add(order(run_id, owner, target, at=work.now)))
+        return run_id
 
     def import_run(self, user: UUID) -> None:
         """An import of somebody, which shows to nobody else."""
@@ -387,6 +400,19 @@ def waiting(export_id: UUID, owner: UUID, *, at: int) -> LogExport:
     )
 
 
+def order(run_id: UUID, owner: UUID, target: UUID, *, at: int) -> ClassAssignRun:
+    return ClassAssignRun(
+        id=run_id,
+        kind=SubjectKind.DOCUMENT,
+        chosen=Chosen.THINGS,
+        record_class_id=target,
+        reason="mended",
+        state=RunState.OPEN,
+        asked_by=owner,
+        asked_at=at,
+    )
+
+
 def alert_rule(rule_id: UUID, owner: UUID, *, at: int) -> LogAlert:
     return LogAlert(
         id=rule_id,
@@ -434,7 +460,20 @@ def exported(things, sender):
     return {"input": {"id": global_id(Kind.LOG_EXPORT, things.log_export(sender))}}
 
 
+def ordered(things, sender):
+    """An order of whoever sends the operation to class things."""
+    return {"input": {"id": global_id(Kind.CLASS_ASSIGN_RUN, things.class_assign_run(sender))}}
+
+
+def asked_order(things, sender):
+    """The order that everybody asks for."""
+    return {"id": global_id(Kind.CLASS_ASSIGN_RUN, things.kept_order or things.class_assign_run(sender))}
+
+
 CASES = {
+    "aggregationClassAssign": given(recordClassId=lambda t: t.make(Kind.RECORD_CLASS)),
+    "classAssignRun": asked_order,
+    "classAssignRunCancel": ordered,
     "jobRetry": lambda t, sender: {"input": {"id": global_id(Kind.JOB, t.job(state=JobState.DEAD))}},
     "logExportCancel": exported,
     "savedQueryRemove": saved,

@@ -190,7 +190,10 @@ def test_nothing_is_made_below_a_closed_one(desk, world, clerk):
         desk.do(clerk, aggregations.create, new(closed))
 
     assert refused.value.message == "a thing in state `closed` does not permit `file`"
-    assert (refused.value.state, refused.value.available) == ("closed", ("reopen", "securitySet"))
+    assert (refused.value.state, refused.value.available) == (
+        "closed",
+        ("classAssign", "reopen", "securitySet"),
+    )
 
 
 def test_update_writes_what_is_given_and_keeps_the_rest(desk, clerk, fonds, world):
@@ -307,7 +310,7 @@ def test_closing_a_closed_one_names_what_is_possible(desk, world, clerk):
     with pytest.raises(errors.State) as refused:
         desk.do(clerk, aggregations.close, closed, expected_revision=1, reason="again")
 
-    assert refused.value.available == ("reopen", "securitySet")
+    assert refused.value.available == ("classAssign", "reopen", "securitySet")
 
 
 def test_rearranging_moves_the_subtree_and_who_may_see_it(desk, world, clerk, fonds):
