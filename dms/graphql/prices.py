@@ -29,12 +29,14 @@ def _list(items: int) -> Cost:
 _LOOKUPS = """
     serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
     accessNode accessLogHead job schemeEdition classAssignRun
+    accessNode accessLogHead job concept schemeEdition
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
     schemeEditions classEntries classAssignRuns
+    schemeEditions classEntries thesauri concepts
 """
 _WRITES = """
     aggregationClassAssign classAssignRunCancel
@@ -43,6 +45,7 @@ _WRITES = """
     versionAdd
     classEntryAdd classEntryUpdate classEntryMove classEntryClose schemeEditionUpdate schemeEditionSubmit
     schemeEditionReturn schemeEditionApprove schemeEditionWithdraw
+    thesaurusCreate conceptCreate conceptUpdate conceptApprove conceptDeprecate conceptMerge
     groupCreate groupMemberAdd groupMemberRemove roleAssign roleWithdraw sessionEnd
     userCreate userDisable userEnable userResetStart userUpdate
     clearanceGrant clearanceRevoke compartmentCreate compartmentRetire
@@ -88,6 +91,9 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Mutation", "accessChangeApprove accessListImport accessNodePrepare", _HEAVY_WRITE),
         *_each("Mutation", "schemeEditionCreate schemeEditionActivate", _HEAVY_WRITE),
         *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
+        ("Mutation.thesaurusApprove", Cost(25 * WRITING)),
+        *_each("Concept", "labels notes", _list(4)),
+        *_each("Concept", "matches broader related forwardedTo", _list(1)),
         ("Mutation.searchListFreeze", Cost(50 * WRITING)),
         *_each("Mutation", "documentClassAssignMany aggregationClassAssignMany", Cost(20 * WRITING)),
         ("Aggregation.ancestors", _list(4)),

@@ -42,6 +42,8 @@ ROLES = {
     "userCreate": "administrator",
     "classEntryAdd": "records_manager",
     "schemeEditionCreate": "records_manager",
+    "thesaurusCreate": "technician",
+    "conceptCreate": "technician",
     "accessEventExport": "auditor",
     "logAlertCreate": "auditor",
     "documentRegister": None,

@@ -70,6 +70,7 @@ OTHER_OPS = {
     "accessStatistics": Op.LOG_READ,
     "aggregationSecuritySet": Op.SECURITY_SET,
     "classEntries": Op.SCHEME_LIST,
+    "concept": Op.CONCEPT_LIST,
     "couldHaveSeen": Op.ACCESS_COULD,
     "documentSecuritySet": Op.SECURITY_SET,
     "logExport": Op.LOG_EXPORT_LIST,
@@ -88,6 +89,7 @@ OTHER_OPS = {
     "savedQueryRun": Op.SEARCH_RUN,
     "search": Op.SEARCH_RUN,
     "serverInfo": Op.SERVER_READ,
+    "thesauri": Op.CONCEPT_LIST,
     "whatCanSee": Op.ACCESS_WHAT,
     "whatSaw": Op.LOG_READ,
     "whoCanSee": Op.ACCESS_WHO,
@@ -120,6 +122,12 @@ COUNTED_OTHERWISE = {
 
 SHORT_LISTS = {
     "ClassEntry.forwardedTo": "a class goes on in a few",
+    "Concept.broader": "a concept stands below a few",
+    "Concept.forwardedTo": "a concept goes on in a few",
+    "Concept.labels": "what one concept is called, 200 at most",
+    "Concept.matches": "of one concept, 200 at most",
+    "Concept.notes": "of one concept, 100 at most",
+    "Concept.related": "a concept has to do with a few",
     "SchemeComparison.classes": "as many as differ, cut at a limit; `totalCount` counts all",
     "SchemeComparison.counts": "there are six differences",
     "Version.renditions": "there are two kinds",
@@ -331,7 +339,7 @@ def test_every_scalar_says_where_it_is_specified(name):
 
 
 def test_every_plural_query_is_a_connection_but_the_one_that_takes_ids():
-    plural = [name for name in QUERIES if re.search("[^s]s$", name)]
+    plural = [name for name in QUERIES if re.search("[^s]s$|uri$", name)]
 
     assert [name for name in plural if not is_connection(QUERIES[name].type)] == ["nodes"]
     connections = {name for name, each in QUERIES.items() if is_connection(each.type)}

@@ -43,6 +43,7 @@ from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
 from tests.logged import logged
 from tests.services.schemes import Plan
+from tests.services.vocabulary import Vocabulary
 from tests.signing import signed
 
 WORK = (Action.READ_CONTENT, Action.EDIT, Action.FILE, Action.MARK)
@@ -71,6 +72,7 @@ class Things:
     def __post_init__(self):
         self.desk = Desk(self.front.house, self.world)
         self.plan = Plan(self.desk)
+        self.words = Vocabulary(self.desk)
         self.world.level(200)
         self.room = self.world.aggregation(mark=self.mark)
         self.clerk = self.world.user(rank=400)
@@ -119,6 +121,12 @@ class Things:
 
     def class_entry(self):
         return self.plan.draft().add(f"class-{next(_numbers)}").id
+
+    def thesaurus(self):
+        return self.words.begin()
+
+    def concept(self):
+        return self.words.add(unique(self))
 
     def user(self):
         return self.world.user()
@@ -315,6 +323,20 @@ def moving(things):
     }
 
 
+def waiting_words(things, sender):
+    """A thesaurus in which somebody else has proposed a concept."""
+    home = things.words.begin()
+    things.words.add(unique(things), home=home)
+    shown = {"id": global_id(Kind.THESAURUS, home), "expectedRevision": things.words.home(home).revision}
+    return {"input": shown}
+
+
+def named_twice(things, sender):
+    """Two concepts of one thesaurus."""
+    one, other = (global_id(Kind.CONCEPT, things.concept()) for _ in range(2))
+    return {"input": {"id": one, "intoId": other}}
+
+
 def declarable(things):
     made = things.document(medium=Medium.PHYSICAL, record_class_id=things.record_class())
     return global_id(Kind.DOCUMENT, made)
@@ -507,6 +529,12 @@ CASES = {
     "classEntryUpdate": drafted(title="Worded anew"),
     "classEntryMove": lambda t, sender: moving(t),
     "classEntryClose": drafted(),
+    "conceptCreate": given(labels=lambda t: [{"text": unique(t)}]),
+    "conceptUpdate": given(labels=lambda t: [{"text": unique(t)}]),
+    "conceptDeprecate": given(reason="nobody says so"),
+    "conceptMerge": named_twice,
+    "thesaurusCreate": given(code=unique),
+    "thesaurusApprove": waiting_words,
     "schemeEditionActivate": edition(schemeeditions.submit, schemeeditions.approve),
     "schemeEditionApprove": edition(schemeeditions.submit),
     "schemeEditionReturn": edition(schemeeditions.submit),
