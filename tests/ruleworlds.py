@@ -75,6 +75,7 @@ def entry(world, edition_id: UUID, rule_id: UUID, *said, bound=Bound.MINIMUM, ne
                 code=code,
                 code_key=codes.code_key(code),
                 title=f"About {code}",
+                find_key=f"{code} about {code}".lower(),
                 bound=bound,
                 is_vital=False,
                 has_personal_information=False,

@@ -29,6 +29,7 @@ class RetentionSchedule(Base):
     """Where its text was taken from."""
     created_at: Mapped[int] = mapped_column(UtcTime)
     created_by: Mapped[UUID | None] = mapped_column(Id)
+    revision: Mapped[int] = mapped_column(default=1)
 
 
 class ScheduleEdition(EditionColumns, Base):
@@ -79,6 +80,8 @@ class RuleEntry(Base):
     code_key: Mapped[str] = mapped_column(SortKey)
     title: Mapped[str]
     description: Mapped[str | None]
+    find_key: Mapped[str] = mapped_column(SortKey)
+    """Code, title and description, folded: what a search in the list looks at."""
     citations: Mapped[str | None]
     """One a line."""
     bound: Mapped[Bound] = mapped_column(closed(Bound, name="bound"))
@@ -102,6 +105,8 @@ class RuleEntry(Base):
     """Triggers that the machine found in the text, separated by spaces."""
     note: Mapped[str | None]
     """The reason of the last person who resolved, returned or flagged it."""
+    periods_from: Mapped[str | None]
+    """Where periods come from that do not stand in the text, as the person says who resolved it."""
     editors: Mapped[str] = mapped_column(default="")
     """Sorted hexadecimal ids of whoever worded or read it in this edition, separated by spaces."""
     proposed_at: Mapped[int | None] = mapped_column(UtcTime)

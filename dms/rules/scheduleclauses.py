@@ -31,6 +31,10 @@ class Reason(StrEnum):
     LATER_OF_UNKNOWN = "later_of_unknown"
     """The later, or earlier, of events of which not all are known."""
     UNREADABLE_ROW = "unreadable_row"
+    CONTRADICTED = "contradicted"
+    """Another row of the same source is called the same, and asks for something else."""
+    FLAGGED = "flagged"
+    """A person doubts how it was read."""
 
 
 @dataclass(frozen=True, slots=True)

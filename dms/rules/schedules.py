@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -32,7 +32,7 @@ from dms.rules.retention import (
 from dms.rules.scheduleclauses import Clause, Reason, event, is_reference
 from dms.rules.schedulecodes import CodeTable
 from dms.rules.schedulecolumns import Part
-from dms.rules.schedulerows import Finding, FindingCode, Passage, Role, SourceRow, excerpt
+from dms.rules.schedulerows import Finding, FindingCode, Passage, Role, SourceRow
 
 _CUSTODY = re.compile(
     r"Transfer (?:records )?to (?:the )?State Records Center when (?P<event>[^.]{1,80}?) "
@@ -108,30 +108,6 @@ def read_rule(row: SourceRow, table: CodeTable) -> Reading:
     if len({track.medium for track in tracks}) < len(tracks):
         return _review(row, periods, {Reason.SEVERAL_PERIODS}, triggers)
     return Reading(row, ParseState.PARSED, (), tracks, periods, triggers)
-
-
-def duplicates(readings: Iterable[Reading]) -> Iterator[Finding]:
-    """Return a finding for each row whose key an earlier row has; it says whether both ask for the same.
-
-    Two rows are equal if they are the same text, or call the thing by the same words and were understood
-    alike: periods, triggers and reasons. Keeps a digest of every row in memory.
-    """
-    first: dict[str, tuple[Reading, object]] = {}
-    for reading in readings:
-        known = first.setdefault(reading.row.key, (reading, _likeness(reading)))
-        if known[0] is reading:
-            continue
-        is_equal = reading.row.raw_text == known[0].row.raw_text or _likeness(reading) == known[1]
-        place = known[0].row.place
-        asks = "asks for the same" if is_equal else "differs"
-        yield Finding(
-            FindingCode.DUPLICATE,
-            reading.row.place,
-            f"`{reading.row.key}` stands already in {place}, and {asks}",
-            excerpt(reading.row.raw_text),
-            same_as=place,
-            is_equal=is_equal,
-        )
 
 
 def report(
@@ -265,15 +241,3 @@ def _said(part: Part, raw_text: str) -> Mapping[tuple[int, int], RetentionPeriod
         ): each.period
         for each in part.clause.found
     }
-
-
-def _likeness(reading: Reading) -> object:
-    row = reading.row
-    return (
-        row.code,
-        " ".join(row.title.split()),
-        " ".join(row.description.split()),
-        {each.period for each in reading.periods},
-        reading.triggers,
-        reading.reasons,
-    )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms.rules import schedulecolumns, schedules, schedulewords
+from dms.rules import schedulecolumns, scheduledoubles, schedules, schedulewords
 from dms.rules.retention import Endless, LifecyclePhase, RetentionAction, Span, TrackMedium
 from dms.rules.scheduleclauses import Reason
 from dms.rules.schedulerows import FindingCode, Role
@@ -496,7 +496,7 @@ def test_equal_rows_are_equal_duplicates_though_written_otherwise():
         reading(ours("5 years after closed", code="GAR-02")),
     ]
 
-    same, other = schedules.duplicates(readings)
+    same, other = scheduledoubles.duplicates(readings)
 
     assert (same.code, same.is_equal, str(same.same_as)) == (
         FindingCode.DUPLICATE,
@@ -510,7 +510,7 @@ def test_equal_rows_are_equal_duplicates_though_written_otherwise():
 def test_every_row_is_counted_once():
     found = rows(ours("5 years after closed"), ours("5 years"), ours("5 years"), "no row", name="a.json")
     readings = [schedules.read_rule(row, TABLE) for row in found[:3]]
-    findings = [found[3], *schedules.duplicates(readings)]
+    findings = [found[3], *scheduledoubles.duplicates(readings)]
 
     tally = schedules.report(readings, findings, source="garden")["garden"]
 
