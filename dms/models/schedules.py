@@ -80,7 +80,7 @@ class RuleEntry(Base):
     code_key: Mapped[str] = mapped_column(SortKey)
     title: Mapped[str]
     description: Mapped[str | None]
-    find_key: Mapped[str] = mapped_column(SortKey)
+    find_key: Mapped[str] = mapped_column(SortKey, default="")
     """Code, title and description, folded: what a search in the list looks at."""
     citations: Mapped[str | None]
     """One a line."""

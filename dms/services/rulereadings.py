@@ -22,7 +22,7 @@ from dms.rules.accessevents import Op
 from dms.rules.retention import RetentionTrack
 from dms.rules.scheduleclauses import Reason
 from dms.rules.states import EditionState, RuleEntryState
-from dms.services import editing, editions
+from dms.services import editing, editions, retention
 from dms.stores.sets import in_ids
 from dms.stores.work import Work
 
@@ -147,6 +147,8 @@ def _write(work: Work, row: RuleEntry, values: Mapping[str, object], *, edited: 
         work.flush()
         new: dict[str, Canonical] = {**editing.noted(values), "rule": each.rule_id.hex}
         work.changed(each.id, before=each.revision - 1, after=each.revision, old=old, new=new)
+    # Marked though nothing may rest on it: whether one of them is in force costs as much to ask.
+    retention.rules_changed(work, [row.rule_id])
 
 
 def _alike(work: Work, row: RuleEntry) -> Sequence[RuleEntry]:

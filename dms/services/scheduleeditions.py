@@ -16,7 +16,7 @@ from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.ruleentries import RuleComparison, Wording
 from dms.rules.states import EditionState
-from dms.services import editions, schedules
+from dms.services import editions, retention, schedules
 from dms.services.editions import Heading, Room
 from dms.stores import ruleentries as store
 from dms.stores.work import Work
@@ -131,6 +131,7 @@ def activate(work: Work, edition_id: UUID, *, expected_revision: int) -> Schedul
     work.performs(Op.SCHEDULEEDITION_ACTIVATE)
     row = claim(work, edition_id, expected_revision=expected_revision, event="activate")
     editions.activate(work, ROOM, row)
+    retention.rules_changed(work, store.differing(work, row.based_on_id, now=row.id))
     return row
 
 

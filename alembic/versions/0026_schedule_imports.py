@@ -7,8 +7,8 @@ from alembic import op
 
 from dms.models import types
 
-revision = "0022"
-down_revision = "0021"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
