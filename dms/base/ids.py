@@ -56,6 +56,8 @@ class Kind(IntEnum):
     LOG_EXPORT = 50
     LOG_ALERT = 51
     LOG_ALERT_HIT = 52
+    HOLD = 70
+    HOLD_NOTICE = 72
     THESAURUS = 80
     CONCEPT = 81
     INDEX_TERM = 82

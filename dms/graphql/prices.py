@@ -28,15 +28,13 @@ def _list(items: int) -> Cost:
 
 _LOOKUPS = """
     serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
-    accessNode accessLogHead job schemeEdition classAssignRun
-    accessNode accessLogHead job concept schemeEdition
+    accessNode accessLogHead job concept schemeEdition classAssignRun hold
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
-    schemeEditions classEntries classAssignRuns
-    schemeEditions classEntries thesauri concepts
+    schemeEditions classEntries classAssignRuns thesauri concepts holds
 """
 _WRITES = """
     aggregationClassAssign classAssignRunCancel
@@ -46,6 +44,7 @@ _WRITES = """
     classEntryAdd classEntryUpdate classEntryMove classEntryClose schemeEditionUpdate schemeEditionSubmit
     schemeEditionReturn schemeEditionApprove schemeEditionWithdraw
     thesaurusCreate conceptCreate conceptUpdate conceptApprove conceptDeprecate conceptMerge
+    holdCover holdNotify holdAcknowledge holdReview holdLiftPropose holdLiftReject holdLift holdPlace
     groupCreate groupMemberAdd groupMemberRemove roleAssign roleWithdraw sessionEnd
     userCreate userDisable userEnable userResetStart userUpdate
     clearanceGrant clearanceRevoke compartmentCreate compartmentRetire

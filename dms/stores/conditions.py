@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
+from dms.models.holds import Hold, HoldNotice
 from dms.models.schemes import RecordClass
 from dms.models.versions import Blob, ContentFile, FileRole, Version
 from dms.rules import codes, text
@@ -137,6 +138,11 @@ def is_first_body() -> ColumnElement[bool]:
 def holds_content(digests: Collection[str]) -> ColumnElement[bool]:
     """Return the condition that some Version of a Document has one of these contents."""
     return Document.id.in_(select(Blob.document_id).where(Blob.plain_sha256.in_(digests)))
+
+
+def is_told_of_hold(account_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that a Hold was told to an account."""
+    return Hold.id.in_(select(HoldNotice.hold_id).where(HoldNotice.custodian_id == account_id))
 
 
 def _compared(column: Column, operator: Operator, values: Sequence[Any]) -> ColumnElement[bool]:

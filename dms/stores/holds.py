@@ -14,6 +14,7 @@ from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.holds import DisposalGuard, Hold, HoldLine
 from dms.models.schemes import RecordClass
+from dms.models.searchlists import SearchListLine
 from dms.rules.holds import CoverBasis, CoveredKind
 from dms.rules.states import HoldState
 from dms.stores.sets import in_ids
@@ -86,6 +87,20 @@ def cover(work: Work, lines: Collection[tuple[UUID, CoveredKind, UUID]], *, basi
     ]
     if rows:
         session_of(work).execute(insert(HoldLine), rows)
+
+
+def covered_classes(work: Work, hold_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return the classes that lines of these Holds name; classes are open to every user."""
+    statement = select(HoldLine.target_id).where(
+        in_ids(HoldLine.hold_id, hold_ids), HoldLine.kind == CoveredKind.CLASS
+    )
+    return frozenset(row[0] for row in fetch(work, statement))
+
+
+def subjects(work: Work, list_id: UUID) -> frozenset[UUID]:
+    """Return what a frozen list names, whoever may see it."""
+    statement = select(SearchListLine.subject).where(SearchListLine.list_id == list_id)
+    return frozenset(row[0] for row in fetch(work, statement))
 
 
 @cache

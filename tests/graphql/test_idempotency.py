@@ -33,6 +33,7 @@ KEYLESS = {
     "classEntryUpdate": "the same",
     "documentClassAssign": "it names the revision that was seen",
     "groupMemberRemove": "a link that ended has ended",
+    "holdLiftPropose": "it names the revision of the Hold that was seen",
     "roleWithdraw": "the same",
     "userResetStart": "its code is kept nowhere, so it could not be shown again; a new one ends the former",
 }
@@ -44,6 +45,7 @@ ROLES = {
     "schemeEditionCreate": "records_manager",
     "thesaurusCreate": "technician",
     "conceptCreate": "technician",
+    "holdPlace": "records_manager",
     "accessEventExport": "auditor",
     "logAlertCreate": "auditor",
     "documentRegister": None,

@@ -75,6 +75,7 @@ class Scene:
         self.things.kept_order = orders["reader"]
         for user in people.values():
             self.things.search_list(user)
+            self.things.hold_notice(user)
 
     def operation(self, name: str, sender: UUID) -> Operation:
         """The smallest operation of a root field, with things of its own to name."""

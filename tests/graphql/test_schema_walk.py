@@ -78,6 +78,7 @@ OTHER_OPS = {
     "nodes": Op.NODE_READ,
     "policyRevisions": Op.POLICY_READ,
     "rateLimit": Op.SERVER_READ,
+    "hold": Op.HOLD_LIST,
     "recordClass": Op.SCHEME_LIST,
     "recordClasses": Op.SCHEME_LIST,
     "schemeEdition": Op.SCHEME_LIST,

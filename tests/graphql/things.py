@@ -9,6 +9,7 @@ from uuid import UUID
 
 from dms.access import gate
 from dms.base.ids import Kind, global_id, new_id, parse_global_id
+from dms.base.paging import PageRequest
 from dms.models.classassignruns import ClassAssignRun
 from dms.models.documents import Document, Medium
 from dms.models.imports import ImportRun
@@ -22,12 +23,15 @@ from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.accesschanges import EntryGrant
 from dms.rules.alertterms import AlertKind
 from dms.rules.classassignruns import Chosen, RunState
+from dms.rules.holds import CoveredKind
 from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
 from dms.services import (
     accessproposals,
+    holdnotices,
+    holds,
     savedqueries,
     schemeeditions,
     searchlists,
@@ -35,6 +39,9 @@ from dms.services import (
     users,
     versions,
 )
+from dms.services.holdcoverage import Cover
+from dms.services.holdnotices import Custodian
+from dms.services.holds import Placing
 from dms.services.search import Asked
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
@@ -127,6 +134,20 @@ class Things:
 
     def concept(self):
         return self.words.add(unique(self))
+
+    def hold(self):
+        """A Hold of the records manager on a Document of its own."""
+        return self.desk.do(self.plan.manager, holds.place, PLACING, self._held()).id
+
+    def _held(self):
+        return Cover({self.document(): CoveredKind.DOCUMENT})
+
+    def hold_notice(self, user: UUID | None = None):
+        """A notice of a Hold to somebody."""
+        hold = self.hold()
+        told = Custodian(user or self.user())
+        self.desk.do(self.plan.manager, holdnotices.notify, hold, told, note=None, expected_revision=1)
+        return self.desk.see(self.plan.manager, notice_of, hold)
 
     def user(self):
         return self.world.user()
@@ -258,6 +279,27 @@ class Things:
             expected_revision=1,
         )
         return change.id
+
+
+PLACING = Placing("Smith v. City", "Court order 7", "the case is open", None)
+
+
+def notice_of(work, hold):
+    """The only notice of a Hold."""
+    (notice,) = holdnotices.pages(work, [hold], PageRequest(1))[hold].rows
+    return notice.id
+
+
+def told(things, sender):
+    """A notice to whoever sends the operation."""
+    return {"input": {"noticeId": global_id(Kind.HOLD_NOTICE, things.hold_notice(sender))}}
+
+
+def liftable(things, sender):
+    """A Hold that somebody else proposed to lift."""
+    hold, because = things.hold(), {"reason": "the case is closed", "expected_revision": 1}
+    things.desk.do(things.plan.manager, holds.propose_lift, hold, **because)
+    return {"input": {"id": global_id(Kind.HOLD, hold), "expectedRevision": 2}}
 
 
 def given(**values):
@@ -496,6 +538,12 @@ CASES = {
     "aggregationClassAssign": given(recordClassId=lambda t: t.make(Kind.RECORD_CLASS)),
     "classAssignRun": asked_order,
     "classAssignRunCancel": ordered,
+    "holdAcknowledge": told,
+    "holdCover": given(nodeIds=lambda t: [t.make(Kind.DOCUMENT)]),
+    "holdLift": liftable,
+    "holdLiftReject": liftable,
+    "holdNotify": given(custodianName="Ms Smith"),
+    "holdPlace": given(nodeIds=lambda t: [t.make(Kind.DOCUMENT)]),
     "jobRetry": lambda t, sender: {"input": {"id": global_id(Kind.JOB, t.job(state=JobState.DEAD))}},
     "logExportCancel": exported,
     "savedQueryRemove": saved,
