@@ -79,7 +79,7 @@ class HoldNotifyInput:
 class HoldAcknowledgeInput:
     """Which notice."""
 
-    notice_id: strawberry.ID = strawberry.field(
+    id: strawberry.ID = strawberry.field(
         description="The notice: one to you, or, if you keep Holds, one to somebody without an account."
     )
 
@@ -236,7 +236,7 @@ class Mutations:
         self, info: Info, input: Annotated[HoldAcknowledgeInput, INPUT]
     ) -> HoldAcknowledgePayload | None:
         """Acknowledge a notice."""
-        row = holdnotices.acknowledge(info.work, asked_id(Kind.HOLD_NOTICE, input.notice_id))
+        row = holdnotices.acknowledge(info.work, asked_id(Kind.HOLD_NOTICE, input.id))
         return HoldAcknowledgePayload(hold=room.shown_hold(info.work, row))
 
     @mutation_field(

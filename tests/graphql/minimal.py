@@ -45,7 +45,7 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "custodian": Kind.USER,
     "group": Kind.GROUP,
     "hold": Kind.HOLD,
-    "notice": Kind.HOLD_NOTICE,
+    "holdAcknowledge": Kind.HOLD_NOTICE,
     "node": THINGS,
     "job": Kind.JOB,
     "line": Kind.ACCESS_REVIEW_LINE,

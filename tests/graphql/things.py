@@ -292,7 +292,7 @@ def notice_of(work, hold):
 
 def told(things, sender):
     """A notice to whoever sends the operation."""
-    return {"input": {"noticeId": global_id(Kind.HOLD_NOTICE, things.hold_notice(sender))}}
+    return {"input": {"id": global_id(Kind.HOLD_NOTICE, things.hold_notice(sender))}}
 
 
 def liftable(things, sender):
