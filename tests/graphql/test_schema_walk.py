@@ -34,6 +34,7 @@ QUERIES, MUTATIONS = CORE.query_type.fields, CORE.mutation_type.fields
 RULES = {**SCHEMA.query_rules, **SCHEMA.mutation_rules}
 
 UNREVISED = {
+    "holdAcknowledge": "a notice changes once: it is acknowledged",
     "accessChangeApprove": "its digest says what was read",
     "accessChangeEdit": "the same",
     "accessChangeReject": "a proposal that is turned down may say anything",
