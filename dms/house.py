@@ -25,6 +25,7 @@ from dms.stores import facts, migrations
 from dms.stores.blobs import BlobStore
 from dms.stores.blobs_local import LocalBlobStore
 from dms.stores.blobs_s3 import Bucket, S3BlobStore
+from dms.stores.disposals import BACKUPS
 from dms.stores.engine import Database, open_database
 from dms.stores.keys_file import FileKeyStore
 from dms.stores.staging import Staging
@@ -142,6 +143,7 @@ def _open_works(settings: Settings, clock: Clock, vault: Vault | None) -> tuple[
             shards.PLACE: shards.place_of(settings),
             CEILING: settings.log_kept_months_max,
             VAULT: vault,
+            BACKUPS: settings.backups_kept_days,
             **_kept(settings),
         },
     )

@@ -6,12 +6,14 @@ import sqlalchemy as sa
 from alembic import op
 
 from dms.models import types
-from dms.models.preservation import PreservationKind, PreservationOutcome
 
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+
+_KINDS = ("fixity_check", "format_identification", "text_extraction", "rendering")
+_OUTCOMES = ("passed", "failed")
 
 
 def upgrade() -> None:
@@ -21,8 +23,8 @@ def upgrade() -> None:
         sa.Column("id", types.Id(), nullable=False),
         sa.Column("document_id", types.Id(), nullable=False),
         sa.Column("blob_id", types.Id()),
-        sa.Column("kind", types.closed(PreservationKind, name="kind"), nullable=False),
-        sa.Column("outcome", types.closed(PreservationOutcome, name="outcome"), nullable=False),
+        sa.Column("kind", _closed("kind", _KINDS), nullable=False),
+        sa.Column("outcome", _closed("outcome", _OUTCOMES), nullable=False),
         sa.Column("note", sa.String()),
         sa.Column("at", types.UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -38,3 +40,7 @@ def downgrade() -> None:
     """Drop them."""
     op.drop_index("ix_blob_verified_at", "blob")
     op.drop_table("preservation_event")
+
+
+def _closed(name: str, values: tuple[str, ...]) -> sa.Enum:
+    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40)

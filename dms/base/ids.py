@@ -63,6 +63,7 @@ class Kind(IntEnum):
     INDEX_TERM = 82
     RELATIVE_INDEX_ENTRY = 83
     CLASS_ASSIGN_RUN = 87
+    DISPOSAL_BATCH = 92
 
 
 _UNKNOWN = SafeUUID.unknown  # to look up a member of an enum takes longer than all the rest

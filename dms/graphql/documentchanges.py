@@ -20,7 +20,7 @@ from dms.graphql.security import SecurityClassificationInput
 from dms.graphql.versions import UploadInput
 from dms.graphql.words import Action, Medium
 from dms.rules.accessevents import Op
-from dms.services import documents, documentviews
+from dms.services import disposal, documents, documentviews
 from dms.services.documents import DocumentChanges, NewDocument
 
 _NOW = "The Document as it is now; null also if you may no longer know of it."
@@ -85,6 +85,15 @@ class DocumentDeclareInput:
     expected_revision: int = strawberry.field(description="The revision that you have seen.")
 
 
+@strawberry.input(description="The end of a draft.")
+class DocumentDiscardInput:
+    """Which draft, and why."""
+
+    id: strawberry.ID = strawberry.field(description="The Document, a draft.")
+    expected_revision: int = strawberry.field(description="The revision that you have seen.")
+    reason: str = strawberry.field(description="Why it goes, in up to 1,000 characters.")
+
+
 @strawberry.input(description="The move of a Document into another Aggregation.")
 class DocumentRefileInput:
     """Which one, where to, and why."""
@@ -128,6 +137,13 @@ class DocumentDeclarePayload(Payload):
     """The Document, or why not."""
 
     document: Document | None = strawberry.field(default=None, description=_NOW)
+
+
+@strawberry.type(description="What came of discarding a draft.")
+class DocumentDiscardPayload(Payload):
+    """The stub, or why not."""
+
+    document: Document | None = strawberry.field(default=None, description="What is left of it.")
 
 
 @strawberry.type(description="What came of moving a Document.")
@@ -228,6 +244,20 @@ class Mutations:
         key = asked_id(Kind.DOCUMENT, input.id)
         documents.declare(info.work, key, expected_revision=input.expected_revision)
         return DocumentDeclarePayload(document=_now(info, key))
+
+    @mutation_field(
+        op=Op.DOCUMENT_DISCARD,
+        needs=Action.EDIT,
+        description="Destroy a draft that never became a record: its content goes, and of itself only a stub "
+        "without a title stays. Not while a Hold stands over it.",
+    )
+    def document_discard(
+        self, info: Info, input: Annotated[DocumentDiscardInput, INPUT]
+    ) -> DocumentDiscardPayload | None:
+        """Discard a draft."""
+        key = asked_id(Kind.DOCUMENT, input.id)
+        disposal.discard(info.work, key, expected_revision=input.expected_revision, reason=input.reason)
+        return DocumentDiscardPayload(document=_now(info, key))
 
     @mutation_field(
         op=Op.DOCUMENT_REFILE,

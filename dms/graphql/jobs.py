@@ -34,6 +34,8 @@ enums.show(
         JobKind.CONTENT_READ: "Tell the format of a content, read its text, and make its thumbnail.",
         JobKind.CONTENT_SCRUB: "Read stored contents again, to see that they are still what was put there.",
         JobKind.CONTENT_SWEEP: "Remove stored bytes that nothing names any more.",
+        JobKind.CONTENT_REMOVE: "Remove stored bytes of what was destroyed.",
+        JobKind.DISPOSAL_EXECUTE: "Carry out a list of disposal.",
         JobKind.JOBS_SWEEP: "Forget jobs that ended long ago.",
         JobKind.RETENTION_RECOMPUTE: "Compute anew what follows for things after their rules changed.",
         JobKind.RETENTION_TURN: "Compute anew what follows for things that time has turned.",

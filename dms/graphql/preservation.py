@@ -26,6 +26,7 @@ enums.show(
         PreservationKind.FORMAT_IDENTIFICATION: "Its format was looked for by PRONOM.",
         PreservationKind.TEXT_EXTRACTION: "Its text was read.",
         PreservationKind.RENDERING: "A picture of its first page was made.",
+        PreservationKind.DELETION: "The thing was destroyed, with all its contents.",
     },
 )
 enums.show(

@@ -28,19 +28,22 @@ def _list(items: int) -> Cost:
 
 _LOOKUPS = """
     serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
-    accessNode accessLogHead job concept schemeEdition classAssignRun hold
+    accessNode accessLogHead job concept schemeEdition classAssignRun hold disposalBatch disposalCertificate
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
-    schemeEditions classEntries classAssignRuns thesauri concepts holds
+    schemeEditions classEntries classAssignRuns thesauri concepts holds disposalBatches
 """
 _WRITES = """
     aggregationClassAssign classAssignRunCancel
     aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
     documentClassAssign documentDeclare documentRefile documentRegister documentSecuritySet documentUpdate
     versionAdd
+    disposalBatchCreate disposalBatchUpdate disposalBatchRemove disposalBatchSample disposalBatchReseed
+    disposalBatchPropose disposalBatchReturn disposalBatchApprove disposalBatchCancel disposalBatchExecute
+    disposalBatchRetry disposalBatchSettle documentDiscard
     classEntryAdd classEntryUpdate classEntryMove classEntryClose schemeEditionUpdate schemeEditionSubmit
     schemeEditionReturn schemeEditionApprove schemeEditionWithdraw
     thesaurusCreate conceptCreate conceptUpdate conceptApprove conceptDeprecate conceptMerge
@@ -61,6 +64,10 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Query", _LOOKUPS, Cost(1)),
         *_each("Query", _LISTS, _page(1)),
         ("Query.policyRevisions", _page(20)),
+        ("Query.disposalItems", _page(5)),
+        ("DisposalBatch.approvals", _list(1)),
+        ("DisposalBatchAddPayload.refused", _list(10)),
+        ("Mutation.disposalBatchAdd", Cost(10 * WRITING, sized_by=("input.nodeIds",))),
         ("Query.accessEvents", _page(100)),
         *_each("Query", "whoSaw whatSaw", _page(400)),
         *_each("Query", "whoCanSee whatCanSee", _page(500)),

@@ -12,7 +12,15 @@ from types import MappingProxyType
 
 from dms.base.clock import DAY, HOUR
 from dms.base.settings import Settings
-from dms.jobs import catchingup, classassigning, contentreading, recognising, retention, textindexing
+from dms.jobs import (
+    catchingup,
+    classassigning,
+    contentreading,
+    disposing,
+    recognising,
+    retention,
+    textindexing,
+)
 from dms.jobs.holding import Ground, Held
 from dms.rules.jobs import ENDED_BADLY, JobKind, JobState
 from dms.stores import jobs
@@ -40,6 +48,8 @@ HANDLERS: Mapping[JobKind, Handler] = MappingProxyType(
         JobKind.CONTENT_CATCH_UP: catchingup.catch_up,
         JobKind.CONTENT_OCR: recognising.recognise,
         JobKind.CONTENT_READ: contentreading.read,
+        JobKind.CONTENT_REMOVE: disposing.remove,
+        JobKind.DISPOSAL_EXECUTE: disposing.execute,
         JobKind.JOBS_SWEEP: _sweep,
         JobKind.RETENTION_RECOMPUTE: retention.recompute,
         JobKind.RETENTION_TURN: retention.recompute,

@@ -18,6 +18,7 @@ class PreservationKind(StrEnum):
     FORMAT_IDENTIFICATION = "format_identification"
     TEXT_EXTRACTION = "text_extraction"
     RENDERING = "rendering"
+    DELETION = "deletion"
 
 
 class PreservationOutcome(StrEnum):

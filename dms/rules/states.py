@@ -63,6 +63,18 @@ class ConceptState(StrEnum):
     DEPRECATED = "deprecated"
 
 
+class BatchState(StrEnum):
+    """Life of a list of things to be disposed of together."""
+
+    DRAFT = "draft"
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    EXECUTING = "executing"
+    EXECUTED = "executed"
+    PARTLY_FAILED = "partly_failed"
+    CANCELLED = "cancelled"
+
+
 class ChangeState(StrEnum):
     """Life of a proposed lowering of a mark."""
 
@@ -80,13 +92,16 @@ DOCUMENT: Mapping[DocumentState, Mapping[str, DocumentState]] = {
         "refile": DocumentState.DRAFT,
         "classAssign": DocumentState.DRAFT,
         "securitySet": DocumentState.DRAFT,
+        "discard": DocumentState.DESTROYED,
     },
     DocumentState.DECLARED: {
         "refile": DocumentState.DECLARED,
         "classAssign": DocumentState.DECLARED,
         "securitySet": DocumentState.DECLARED,
+        "transfer": DocumentState.TRANSFERRED,
+        "destroy": DocumentState.DESTROYED,
     },
-    DocumentState.TRANSFERRED: {},
+    DocumentState.TRANSFERRED: {"destroy": DocumentState.DESTROYED},
     DocumentState.DESTROYED: {},
 }
 
@@ -103,8 +118,10 @@ AGGREGATION: Mapping[AggregationState, Mapping[str, AggregationState]] = {
         "reopen": AggregationState.OPEN,
         "classAssign": AggregationState.CLOSED,
         "securitySet": AggregationState.CLOSED,
+        "transfer": AggregationState.TRANSFERRED,
+        "destroy": AggregationState.DESTROYED,
     },
-    AggregationState.TRANSFERRED: {},
+    AggregationState.TRANSFERRED: {"destroy": AggregationState.DESTROYED},
     AggregationState.DESTROYED: {},
 }
 
@@ -139,6 +156,31 @@ RULE_ENTRY: Mapping[RuleEntryState, Mapping[str, RuleEntryState]] = {
     RuleEntryState.PARSED: {"flag": RuleEntryState.NEEDS_REVIEW},
 }
 """All of these read the same text, so they need no new edition."""
+BATCH: Mapping[BatchState, Mapping[str, BatchState]] = {
+    BatchState.DRAFT: {
+        "update": BatchState.DRAFT,
+        "add": BatchState.DRAFT,
+        "remove": BatchState.DRAFT,
+        "sample": BatchState.DRAFT,
+        "propose": BatchState.PROPOSED,
+        "cancel": BatchState.CANCELLED,
+    },
+    BatchState.PROPOSED: {
+        "return": BatchState.DRAFT,
+        "approve": BatchState.PROPOSED,
+        "cancel": BatchState.CANCELLED,
+    },
+    BatchState.APPROVED: {
+        "execute": BatchState.EXECUTING,
+        "return": BatchState.DRAFT,
+        "cancel": BatchState.CANCELLED,
+    },
+    BatchState.EXECUTING: {},
+    BatchState.PARTLY_FAILED: {"retry": BatchState.EXECUTING, "settle": BatchState.EXECUTED},
+    BatchState.EXECUTED: {},
+    BatchState.CANCELLED: {},
+}
+"""The last approval that is asked for makes a batch `approved`; its job ends the execution."""
 
 CONCEPT: Mapping[ConceptState, Mapping[str, ConceptState]] = {
     ConceptState.CANDIDATE: {

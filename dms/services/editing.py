@@ -37,6 +37,9 @@ _NEEDED = {
     "rearrange": Action.EDIT,
     "close": Action.EDIT,
     "reopen": Action.EDIT,
+    "discard": Action.EDIT,
+    "transfer": Action.DISPOSE,
+    "destroy": Action.DISPOSE,
 }
 """The action that each transition of a Document or Aggregation needs on it."""
 

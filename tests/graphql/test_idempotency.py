@@ -31,6 +31,8 @@ KEYLESS = {
     "classEntryClose": "it names the revision of the draft that was seen",
     "classEntryMove": "the same",
     "classEntryUpdate": "the same",
+    "disposalBatchAdd": "it names the revision of the draft that was seen",
+    "disposalBatchPropose": "the same",
     "documentClassAssign": "it names the revision that was seen",
     "groupMemberRemove": "a link that ended has ended",
     "holdLiftPropose": "it names the revision of the Hold that was seen",
@@ -42,6 +44,7 @@ KEYLESS = {
 ROLES = {
     "userCreate": "administrator",
     "classEntryAdd": "records_manager",
+    "disposalBatchCreate": "records_manager",
     "schemeEditionCreate": "records_manager",
     "thesaurusCreate": "technician",
     "conceptCreate": "technician",

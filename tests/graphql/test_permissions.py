@@ -67,7 +67,8 @@ class Scene:
         for kind in KINDS:
             self.things.make(kind)
         self.things.import_run(self.people["reader"])
-        self.things.job(self.people["reader"])
+        for column in ("manager", "reader"):
+            self.things.job(self.people[column])
         people = {column: user for column, user in self.people.items() if column != "disabled"}
         saved = {column: self.things.saved_query(user) for column, user in people.items()}
         self.things.kept = saved["reader"]

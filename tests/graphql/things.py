@@ -30,6 +30,7 @@ from dms.rules.security import Mark
 from dms.rules.states import AggregationState
 from dms.services import (
     accessproposals,
+    disposalbatches,
     holdnotices,
     holds,
     savedqueries,
@@ -49,6 +50,7 @@ from tests.desk import Desk
 from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
 from tests.logged import logged
+from tests.services.disposing import Archive
 from tests.services.schemes import Plan
 from tests.services.vocabulary import Vocabulary
 from tests.signing import signed
@@ -80,6 +82,7 @@ class Things:
         self.desk = Desk(self.front.house, self.world)
         self.plan = Plan(self.desk)
         self.words = Vocabulary(self.desk)
+        self._archive: Archive | None = None
         self.world.level(200)
         self.room = self.world.aggregation(mark=self.mark)
         self.clerk = self.world.user(rank=400)
@@ -148,6 +151,15 @@ class Things:
         told = Custodian(user or self.user())
         self.desk.do(self.plan.manager, holdnotices.notify, hold, told, note=None, expected_revision=1)
         return self.desk.see(self.plan.manager, notice_of, hold)
+
+    @property
+    def archive(self):
+        """Where something may be destroyed; made when somebody asks for it."""
+        self._archive = self._archive or Archive(self.desk)
+        return self._archive
+
+    def disposal_batch(self):
+        return self.archive.begin().id
 
     def user(self):
         return self.world.user()
@@ -333,6 +345,42 @@ def edition(*steps):
         return {"input": shown}
 
     return case
+
+
+def disposing(*steps, **values):
+    """A list of disposal with a Document on it that has come so far."""
+
+    def case(things, sender):
+        archive, batch = things.archive, things.archive.begin()
+        archive.add(batch, archive.document())
+        for step in steps:
+            step(archive, batch)
+        row = archive.now(batch)
+        shown = {"id": global_id(Kind.DISPOSAL_BATCH, row.id), "expectedRevision": row.revision}
+        asked = {key: value(things, row) if callable(value) else value for key, value in values.items()}
+        return {"input": {**shown, **asked}}
+
+    return case
+
+
+def propose(archive, batch):
+    archive.step(disposalbatches.propose, batch)
+
+
+def approve(archive, batch):
+    archive.approve(batch)
+
+
+def certified(things, sender):
+    """A list that was carried out."""
+    batch = things.archive.execute(things.archive.document())
+    return {"id": global_id(Kind.DISPOSAL_BATCH, batch.id)}
+
+
+def fail(archive, batch):
+    """Let its only line fail, whatever the reason."""
+    archive.step(disposalbatches.execute, batch)
+    archive.fail(batch)
 
 
 def drafted(**values):
@@ -586,6 +634,25 @@ CASES = {
     "schemeEditionActivate": edition(schemeeditions.submit, schemeeditions.approve),
     "schemeEditionApprove": edition(schemeeditions.submit),
     "schemeEditionReturn": edition(schemeeditions.submit),
+    "disposalBatchUpdate": disposing(title="Worded anew"),
+    "disposalBatchAdd": disposing(nodeIds=lambda t, row: [global_id(Kind.DOCUMENT, t.archive.document())]),
+    "disposalBatchRemove": disposing(
+        nodeIds=lambda t, row: [global_id(Kind.DOCUMENT, t.archive.listed(row))]
+    ),
+    "disposalBatchSample": disposing(plan={"method": "RANDOM_COUNT", "number": 1}),
+    "disposalBatchReseed": disposing(reason="nobody saw it drawn"),
+    "disposalBatchPropose": disposing(),
+    "disposalBatchReturn": disposing(propose, reason="the dates are wrong"),
+    "disposalBatchApprove": disposing(propose, digest=lambda t, row: row.digest),
+    "disposalBatchCancel": disposing(reason="not needed"),
+    "disposalBatchExecute": disposing(propose, approve),
+    "disposalBatchRetry": disposing(propose, approve, fail),
+    "disposalBatchSettle": disposing(propose, approve, fail, reason="it stays"),
+    "disposalCertificate": certified,
+    "disposalItems": lambda t, sender: {"id": disposing()(t, sender)["input"]["id"]},
+    "documentDiscard": given(
+        id=lambda t: global_id(Kind.DOCUMENT, t.document()), expectedRevision=1, reason="left"
+    ),
     "clearanceGrant": given(level="open", userId=lambda t: global_id(Kind.USER, t.world.user(rank=None))),
     "documentSecuritySet": given(**RAISED),
     "aggregationSecuritySet": given(**RAISED),

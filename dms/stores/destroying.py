@@ -1,0 +1,84 @@
+"""What a destruction takes out of the database: keys, contents, derived texts, words of the index.
+
+One caller, `services.disposal` (an import contract): whatever these rows held is unreadable from the commit
+on, and no other way of the program leads here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+
+from dms.models.aggregations import Aggregation
+from dms.models.documents import Document
+from dms.models.imports import ImportLine
+from dms.models.renditions import BlobStep, Rendition
+from dms.models.versions import Blob, BlobKey, ContentFile, Version
+from dms.rules.disposal import Gone
+from dms.stores import fulltext
+from dms.stores.sets import in_ids
+from dms.stores.work import Work, session_of
+
+
+def contents(work: Work, document_ids: Collection[UUID]) -> Mapping[UUID, list[Gone]]:
+    """Return every content of these Documents, by Version and place in it."""
+    found: dict[UUID, list[Gone]] = {key: [] for key in document_ids}
+    rows = session_of(work).execute(
+        select(Version.document_id, Version.number, ContentFile.sha256, ContentFile.size_bytes)
+        .join(ContentFile, ContentFile.version_id == Version.id)
+        .where(in_ids(Version.document_id, document_ids))
+        .order_by(Version.number, ContentFile.position)
+    )
+    for document_id, number, sha256, size_bytes in rows:
+        found[document_id].append(Gone(number, sha256, size_bytes))
+    return found
+
+
+def shred(work: Work, document_ids: Collection[UUID]) -> list[str]:
+    """Delete the keys of all contents of these Documents, and with them contents, Renditions and words.
+
+    Returns the digests of stored bytes that nobody can read any more. A constant number of statements.
+    """
+    session = session_of(work)
+    session.flush()
+    versions = select(Version.id).where(in_ids(Version.document_id, document_ids)).scalar_subquery()
+    blobs = select(Blob.id).where(in_ids(Blob.document_id, document_ids)).scalar_subquery()
+    stored = select(Blob.stored_digest).where(in_ids(Blob.document_id, document_ids))
+    digests = list(session.execute(stored).scalars())
+    for statement in (
+        delete(BlobKey).where(BlobKey.blob_id.in_(blobs)),
+        delete(BlobStep).where(BlobStep.blob_id.in_(blobs)),
+        delete(Rendition).where(Rendition.version_id.in_(versions)),
+        delete(ContentFile).where(ContentFile.version_id.in_(versions)),
+        delete(Version).where(in_ids(Version.document_id, document_ids)),
+        delete(Blob).where(in_ids(Blob.document_id, document_ids)),
+        # The path of a file may say as much as its title.
+        update(ImportLine).where(in_ids(ImportLine.document_id, document_ids)).values(path=""),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))
+    forget(work, document_ids)
+    return digests
+
+
+def forget(work: Work, ids: Collection[UUID]) -> None:
+    """Take the words of things out of the index."""
+    fulltext.remove(work, ids)
+
+
+def emptied(work: Work, aggregation_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of these Aggregations in which nothing is left but stubs and what others have."""
+    session = session_of(work)
+    session.flush()
+    filed = select(Document.aggregation_id).where(
+        in_ids(Document.aggregation_id, aggregation_ids), Document.state.not_in(_OVER)
+    )
+    nested = select(Aggregation.parent_id).where(
+        in_ids(Aggregation.parent_id, aggregation_ids), Aggregation.state.not_in(_OVER)
+    )
+    full = set(session.execute(filed.union(nested)).scalars())
+    return frozenset(key for key in aggregation_ids if key not in full)
+
+
+_OVER = ("destroyed", "transferred")
