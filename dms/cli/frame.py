@@ -45,6 +45,7 @@ COMMANDS = {
     "log": "dms.cli.log",
     "migrate": "dms.cli.migrate",
     "policy": "dms.cli.policy",
+    "schedule": "dms.cli.schedules",
     "schema": "dms.cli.schema",
     "search": "dms.cli.search",
     "serve": "dms.cli.serve",

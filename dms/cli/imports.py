@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import click
 import orjson
@@ -19,6 +16,7 @@ from dms.base.settings import Settings
 from dms.cli.acting import account_name, acting, as_option
 from dms.cli.frame import CANNOT_RUN, INTERRUPTED, REFUSED, json_option, opened
 from dms.cli.progress import Progress
+from dms.cli.stopping import stoppable
 from dms.house import House
 from dms.jobs import imports
 from dms.jobs.imports import Ground, Report, Wish
@@ -114,7 +112,7 @@ def _require_outside(settings: Settings, folder: Path) -> None:
 def _run(house: House, account: str | None, wish: Wish, scratch: Scratch) -> Report:
     actor = acting(house, account)
     told = _Told(wish.root)
-    with _stoppable() as stopped:
+    with stoppable() as stopped:
         ground = Ground(
             house.works,
             house.vault,
@@ -152,23 +150,6 @@ class _Told:
     def end(self) -> None:
         """Leave the last state standing."""
         self._progress.end()
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[list[int]]:
-    """Collect the first signal to stop instead of stopping; the second one acts at once."""
-    received: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _exit_code(report: Report) -> int:

@@ -13,7 +13,7 @@ from dms.rules.scheduledoubles import RowFinding, Severity
 
 
 class ScheduleImport(Base):
-    """One reading of a source into a draft; killed runs have neither `finished_at` nor `ending`.
+    """One reading of a source into a draft; what has no `finished_at` goes on with the same source.
 
     INVARIANT (counts): `rows` is the sum of added, changed, unchanged, duplicates and refused, after every
     slice; the next slice begins behind as many rows.

@@ -7,6 +7,7 @@ with the columns of `COLUMNS`. Nothing is repaired: what can't be read is a find
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -157,7 +158,7 @@ def _whole(row: object) -> object:
 
 
 def _table(data: bytes) -> list[object]:
-    text = decoded(data)
+    text = decoded(data.removeprefix(codecs.BOM_UTF8))  # programs for tables put one there by themselves
     try:
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:

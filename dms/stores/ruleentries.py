@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from dms.base.ids import new_id
 from dms.models.schedules import RetentionRule, RuleEntry, ScheduleEdition
@@ -114,6 +114,59 @@ def is_worded(work: Work, edition_id: UUID, rule_id: UUID) -> bool:
     """Tell whether an edition words a rule."""
     statement = select(RuleEntry.id).where(RuleEntry.edition_id == edition_id, RuleEntry.rule_id == rule_id)
     return session_of(work).execute(statement).first() is not None
+
+
+class Imported(NamedTuple):
+    """What stands under a number in an edition: the lasting rule, and its entry if there is one."""
+
+    rule_id: UUID
+    entry_id: UUID | None
+    source_digest: str | None
+    state: RuleEntryState | None
+    revision: int | None
+    is_of_persons: bool
+    """Whether somebody wrote it here, or said what it means."""
+
+    @property
+    def is_machine_read(self) -> bool:
+        """Tell whether only the machine has read it, and understood it wholly."""
+        return self.state is RuleEntryState.PARSED and not self.is_of_persons
+
+
+def imported(
+    work: Work, schedule_id: UUID, *, edition_id: UUID | None, numbers: Collection[str]
+) -> Mapping[str, Imported]:
+    """Return what stands under these numbers, a slice of them, by number."""
+    entry = RuleEntry
+    statement = (
+        select(
+            RetentionRule.number,
+            RetentionRule.id,
+            entry.id,
+            entry.source_digest,
+            entry.state,
+            entry.revision,
+            or_(entry.source_file.is_(None), entry.proposed_by.is_not(None)),
+        )
+        .outerjoin(entry, and_(entry.rule_id == RetentionRule.id, entry.edition_id == edition_id))
+        .where(RetentionRule.schedule_id == schedule_id, RetentionRule.number.in_(numbers))
+    )
+    return {row[0]: Imported(*row[1:]) for row in session_of(work).execute(statement)}
+
+
+def enter(
+    work: Work,
+    rules: Sequence[Mapping[str, object]],
+    entries: Sequence[Mapping[str, object]],
+    changed: Sequence[Mapping[str, object]],
+) -> None:
+    """Write new rules and entries, and changed entries by their `id`; all values of each are given."""
+    session = session_of(work)
+    for statement, values in ((insert(RetentionRule), rules), (insert(RuleEntry), entries)):
+        if values:
+            session.execute(statement, list(values))
+    if changed:
+        session.execute(update(RuleEntry), list(changed))
 
 
 def _resting(work: Work, edition_id: UUID) -> Iterator[tuple[UUID, tuple[object, ...]]]:
