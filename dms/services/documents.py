@@ -17,7 +17,7 @@ from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.rules.schemes import ClassStatus
 from dms.rules.states import DocumentState
-from dms.services import editing, schemes, security, securitychanges, versions
+from dms.services import editing, holding, schemes, security, securitychanges, versions
 from dms.services.editing import KEEP, Keep
 from dms.services.security import AskedMark
 from dms.services.versions import NamedContent, NamedUpload
@@ -89,7 +89,10 @@ def register_all(work: Work, drafts: Sequence[NewDocument]) -> list[UUID]:
 
 
 def update(work: Work, row_id: UUID, *, expected_revision: int, changes: DocumentChanges) -> None:
-    """Change the description of a draft; needs `EDIT`. A declared Document is frozen."""
+    """Change the description of a draft; needs `EDIT`. A declared Document is frozen.
+
+    Under a Hold what is empty can be filled, and nothing be written over.
+    """
     work.performs(Op.DOCUMENT_UPDATE)
     row = editing.claim(work, Document, row_id, expected_revision=expected_revision, event="update")
     values: dict[str, object] = {}
@@ -105,6 +108,9 @@ def update(work: Work, row_id: UUID, *, expected_revision: int, changes: Documen
         value: str | Keep | None = getattr(changes, name)
         if value is not KEEP:
             values[name] = editing.described(value, name)
+    if _overwrites(row, values):
+        # What a Hold covers may be added to, never written over.
+        holding.require_free(work, row, "update")
     editing.write(work, row, values)
 
 
@@ -251,6 +257,10 @@ def _first_class(work: Work, asked: UUID | None, aggregation: Aggregation) -> UU
     if found is None:
         raise Invalid("there is no class to begin with: choose one", path=("recordClassId",))
     return found
+
+
+def _overwrites(row: Document, values: Mapping[str, object]) -> bool:
+    return any(getattr(row, name) not in {None, "", value} for name, value in values.items())
 
 
 def _dated(expression: str | None) -> dict[str, object]:
