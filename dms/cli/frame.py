@@ -49,6 +49,7 @@ COMMANDS = {
     "schema": "dms.cli.schema",
     "search": "dms.cli.search",
     "serve": "dms.cli.serve",
+    "thesaurus": "dms.cli.thesauri",
     "user": "dms.cli.users",
 }
 """Each command's module; its `command` is loaded only when it is asked for."""

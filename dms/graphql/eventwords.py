@@ -287,6 +287,8 @@ enums.show(
         Op.SYSTEM_STOP: "Stop a server.",
         Op.THESAURUS_APPROVE: "Approve the concepts of a thesaurus that wait.",
         Op.THESAURUS_CREATE: "Begin a thesaurus.",
+        Op.THESAURUS_EXPORT: "Write a thesaurus as SKOS.",
+        Op.THESAURUS_IMPORT: "Read a thesaurus in from SKOS.",
         Op.UPLOAD_APPEND: "Send a part of an upload.",
         Op.UPLOAD_CANCEL: "Give an upload up.",
         Op.UPLOAD_EXPIRE: "Remove uploads that nobody filed in time.",

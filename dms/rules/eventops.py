@@ -214,6 +214,8 @@ class Op(StrEnum):
     SYSTEM_STOP = "system.stop"
     THESAURUS_APPROVE = "thesaurus.approve"
     THESAURUS_CREATE = "thesaurus.create"
+    THESAURUS_EXPORT = "thesaurus.export"
+    THESAURUS_IMPORT = "thesaurus.import"
     UPLOAD_APPEND = "upload.append"
     UPLOAD_CANCEL = "upload.cancel"
     UPLOAD_EXPIRE = "upload.expire"

@@ -99,11 +99,16 @@ def linked(work: Work, concept_id: UUID, kind: LinkKind) -> frozenset[UUID]:
     return frozenset(by_id.get(concept_id, ()))
 
 
+def enter(work: Work, row: Concept, said: Wording, *, home: Thesaurus) -> None:
+    """Add a concept with what it says; sent with the next flush, so that many go together."""
+    _name(row, said, home)
+    work.add(row)
+    _add(work, row.id, said, former=Wording(()))
+
+
 def word(work: Work, row: Concept, said: Wording, *, former: Wording | None, home: Thesaurus) -> None:
     """Let a concept say this instead of what it said before; a new one is added."""
-    row.label = rules.shown(said.labels, home.language)
-    row.label_key = rules.label_key(row.label)
-    row.notation = said.notation
+    _name(row, said, home)
     if former is None:
         _enter(work, row)
         former = Wording(())
@@ -111,13 +116,7 @@ def word(work: Work, row: Concept, said: Wording, *, former: Wording | None, hom
     _drop(work, ConceptNote, row.id, gone=set(former.notes) - set(said.notes))
     _drop(work, ConceptMatch, row.id, gone=set(former.matches) - set(said.matches))
     work.flush()  # what comes may say what has just gone, in another kind
-    for label in sorted(set(said.labels) - set(former.labels)):
-        key = rules.label_key(label.text)
-        work.add(ConceptLabel(id=new_id(), concept_id=row.id, **label._asdict(), text_key=key))
-    for note in sorted(set(said.notes) - set(former.notes)):
-        work.add(ConceptNote(id=new_id(), concept_id=row.id, **note._asdict()))
-    for match in sorted(set(said.matches) - set(former.matches)):
-        work.add(ConceptMatch(id=new_id(), concept_id=row.id, **match._asdict()))
+    _add(work, row.id, said, former=former)
     work.flush()
 
 
@@ -196,6 +195,22 @@ def _of(
         for row in gate.vocabulary(work, model).where(in_ids(model.concept_id, ids)).rows():
             found.setdefault(row.concept_id, []).append(row)
     return {each: sorted(rows, key=key) for each, rows in found.items()}
+
+
+def _name(row: Concept, said: Wording, home: Thesaurus) -> None:
+    row.label = rules.shown(said.labels, home.language)
+    row.label_key = rules.label_key(row.label)
+    row.notation = said.notation
+
+
+def _add(work: Work, concept_id: UUID, said: Wording, *, former: Wording) -> None:
+    for label in sorted(set(said.labels) - set(former.labels)):
+        key = rules.label_key(label.text)
+        work.add(ConceptLabel(id=new_id(), concept_id=concept_id, **label._asdict(), text_key=key))
+    for note in sorted(set(said.notes) - set(former.notes)):
+        work.add(ConceptNote(id=new_id(), concept_id=concept_id, **note._asdict()))
+    for match in sorted(set(said.matches) - set(former.matches)):
+        work.add(ConceptMatch(id=new_id(), concept_id=concept_id, **match._asdict()))
 
 
 def _rows(work: Work, concept_id: UUID, kind: LinkKind) -> Sequence[ConceptLink]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from dms.models.concepts import (
     Concept,
@@ -16,20 +16,22 @@ from dms.models.concepts import (
     ConceptLink,
     ConceptMatch,
     ConceptNote,
+    ConceptStatement,
     Thesaurus,
 )
 from dms.rules.concepts import ForwardKind, Label, LinkKind, Match, Note, Wording
+from dms.rules.skosvalues import Linked, Said
 from dms.rules.states import ConceptState
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
 
 
-class Known(NamedTuple):
-    """What an importer must know of a concept that there is already."""
+class Held(NamedTuple):
+    """A concept as it is kept."""
 
     id: UUID
-    uri: str
     state: ConceptState
+    said: Said
 
 
 def thesaurus_id(work: Work, code: str) -> UUID | None:
@@ -37,10 +39,54 @@ def thesaurus_id(work: Work, code: str) -> UUID | None:
     return session_of(work).execute(select(Thesaurus.id).where(Thesaurus.code == code)).scalar_one_or_none()
 
 
-def known(work: Work, thesaurus_id: UUID) -> Mapping[str, Known]:
-    """Return all concepts of a thesaurus by IRI."""
-    statement = select(Concept.id, Concept.uri, Concept.state).where(Concept.thesaurus_id == thesaurus_id)
-    return {row[1]: Known(*row) for row in session_of(work).execute(statement)}
+def uris(work: Work, thesaurus_id: UUID) -> Mapping[str, UUID]:
+    """Return all concepts of a thesaurus by IRI, in the order of these."""
+    statement = select(Concept.uri, Concept.id).where(Concept.thesaurus_id == thesaurus_id)
+    return {row[0]: row[1] for row in sorted(session_of(work).execute(statement).all())}
+
+
+def held(work: Work, ids: Collection[UUID]) -> Mapping[str, Held]:
+    """Return what is kept of concepts, by IRI."""
+    said = wordings(work, ids)
+    forwarded = _forwarded(work, ids)
+    lines = {each: _triples(work, ids, is_aside=each) for each in (False, True)}
+    columns = (Concept.id, Concept.uri, Concept.state, Concept.is_in_scheme)
+    return {
+        row[1]: Held(
+            row[0],
+            row[2],
+            Said(
+                row[1],
+                said[row[0]],
+                is_in_scheme=row[3],
+                is_deprecated=row[2] is ConceptState.DEPRECATED,
+                replaced_by=tuple(sorted(forwarded.get(row[0], ()))),
+                kept=lines[False].get(row[0], ""),
+                aside=lines[True].get(row[0], ""),
+            ),
+        )
+        for row in session_of(work).execute(select(*columns).where(in_ids(Concept.id, ids)))
+    }
+
+
+def linked(work: Work, thesaurus_id: UUID) -> Sequence[Linked]:
+    """Return all links of a thesaurus by IRI, in the order of these."""
+    one, other = aliased(Concept), aliased(Concept)
+    statement = (
+        select(ConceptLink.kind, one.uri, other.uri, ConceptLink.stated)
+        .join(one, one.id == ConceptLink.concept_id)
+        .join(other, other.id == ConceptLink.target_id)
+        .where(one.thesaurus_id == thesaurus_id)
+    )
+    return sorted(Linked(*row) for row in session_of(work).execute(statement))
+
+
+def statements(work: Work, thesaurus_id: UUID) -> str:
+    """Return what is kept of a thesaurus that belongs to none of its concepts, as N-Triples."""
+    statement = select(ConceptStatement.triples).where(
+        ConceptStatement.thesaurus_id == thesaurus_id, ConceptStatement.concept_id.is_(None)
+    )
+    return session_of(work).execute(statement).scalar_one_or_none() or ""
 
 
 def above(work: Work, ids: Collection[UUID]) -> frozenset[UUID]:
@@ -100,6 +146,26 @@ def candidates(work: Work, thesaurus_id: UUID) -> int:
     )
     found: int = session_of(work).execute(statement).scalar_one()
     return found
+
+
+def _forwarded(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Sequence[str]]:
+    forwarding = ConceptForwarding
+    statement = (
+        select(forwarding.concept_id, Concept.uri)
+        .join(Concept, Concept.id == forwarding.target_id)
+        .where(in_ids(forwarding.concept_id, ids))
+    )
+    found: dict[UUID, list[str]] = {}
+    for concept_id, uri in session_of(work).execute(statement):
+        found.setdefault(concept_id, []).append(uri)
+    return found
+
+
+def _triples(work: Work, ids: Collection[UUID], *, is_aside: bool) -> Mapping[UUID | None, str]:
+    statement = select(ConceptStatement.concept_id, ConceptStatement.triples).where(
+        in_ids(ConceptStatement.concept_id, ids), ConceptStatement.is_aside.is_(is_aside)
+    )
+    return {row[0]: row[1] for row in session_of(work).execute(statement)}
 
 
 def _lines(
