@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from dms.base.ids import Kind, global_id
 from dms.graphql.schema import whole_schema
-from dms.jobs import classassigning
+from dms.jobs import classassigning, disposing
 from dms.jobs.handlers import Ground
 from dms.jobs.working import Working
 from dms.models.aggregations import Aggregation
@@ -32,7 +32,7 @@ from tests.services.holds import place
 SCHEMA = whole_schema()
 TABLE = Path(__file__).with_name("holdanswers.txt")
 HERE = {DocumentState.DRAFT, DocumentState.DECLARED, AggregationState.OPEN, AggregationState.CLOSED}
-ANSWERS = {"nothing", "goes_on", "follows", "refused"}
+ANSWERS = {"nothing", "goes_on", "follows", "spares", "refused"}
 KEPT = ("title", "dates", "authors", "addressees", "description", "medium", "reference_code", "original_name")
 
 
@@ -89,15 +89,23 @@ class Court:
         column = next(each for each in COLUMNS if rows()[name][each] == "yes")
         sender = self.scene.people[column]
         case = self.things.case(name, sender)
+        if name.startswith("disposal"):
+            self.hold_archive()
         case["input"] = {**case.get("input", {}), **self.moved(name)}
         operation = Minimal(SCHEMA.core, self.things.make, depth=1).operation(name, case)
         before = self.look()
         return self.scene.send(column, operation), before
 
+    def hold_archive(self):
+        """Place a Hold on what was proposed for destruction: nothing that is held could have been."""
+        listed = select(Document.id).where(Document.aggregation_id == self.things.archive.file)
+        documents = self.world.build(lambda work: session_of(work).execute(listed).scalars().all())
+        self.holds.add(place(self.world, CoveredKind.DOCUMENT, *documents))
+
     def work(self):
-        """Do the jobs that class things."""
+        """Do the jobs that class and destroy things."""
         house = self.world.house
-        handlers = {JobKind.CLASS_ASSIGN: classassigning.assign}
+        handlers = {JobKind.CLASS_ASSIGN: classassigning.assign, JobKind.DISPOSAL_EXECUTE: disposing.execute}
         Working(Ground(house.works, house.vault, house.settings), handlers=handlers).drain()
 
     def look(self):
@@ -133,7 +141,7 @@ def test_nothing_held_is_lost_by_any_mutation(court):
     problems = {}
     for name, said in answers().items():
         outcome, before = court.send(name)
-        if name.endswith("Many"):
+        if said == "spares" or name.endswith("Many"):
             court.work()
         gone = lost(before, court.look())
         if gone or outcome != ("HoldError" if said == "refused" else "yes"):
