@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import date
 from uuid import UUID
 
@@ -12,8 +11,6 @@ from dms.rules.holds import CoverBasis, CoveredKind
 from dms.rules.states import HoldState
 from dms.stores import facts, holds
 from dms.stores.work import session_of
-
-_numbers = itertools.count(1_000_000)
 
 
 def place(world, kind: CoveredKind, *targets: UUID, state: HoldState = HoldState.ACTIVE) -> UUID:
@@ -25,7 +22,7 @@ def place(world, kind: CoveredKind, *targets: UUID, state: HoldState = HoldState
         row = Hold(
             id=new_id(),
             repository_id=facts.repository_id(work),
-            number=next(_numbers),
+            number=holds.next_number(work),
             matter="Smith v. City",
             mandate="Court order 7",
             reason="the case is open",
