@@ -15,6 +15,7 @@ from benchmarks import (
     page,
     peer,
     prices,
+    reclassing,
     recording,
     retention,
     schedules,
@@ -33,6 +34,7 @@ def main() -> None:
         "operations": operations.main,
         "peer": peer.main,
         "prices": prices.main,
+        "reclassing": reclassing.main,
         "recording": recording.main,
         "retention": retention.main,
         "schedules": schedules.main,
@@ -67,6 +69,8 @@ def main() -> None:
     askinglog.main([])
     print("\n## Due days\n")
     retention.main([])
+    print("\n## Classing many\n")
+    reclassing.main([])
     print("\n## Retention schedules\n")
     schedules.main()
     print("\n## Search\n")

@@ -69,6 +69,7 @@ class Kind(IntEnum):
     RELATIVE_INDEX_ENTRY = 83
     CLASS_ASSIGN_RUN = 87
     DISPOSAL_BATCH = 92
+    CLASS_RULE = 88
 
 
 _UNKNOWN = SafeUUID.unknown  # to look up a member of an enum takes longer than all the rest

@@ -37,6 +37,7 @@ enums.show(
         Chosen.SEARCH_LIST: "They were on a frozen list.",
         Chosen.RECORD_CLASS: "They had a class.",
         Chosen.AGGREGATION: "They lay at or below an Aggregation.",
+        Chosen.UNASSIGNED: "Nobody had classed them.",
     },
 )
 enums.show(
@@ -73,6 +74,7 @@ class ClassAssignLine:
     former_class: RecordClass | None = strawberry.field(
         description="The class that it had, if it was changed and had one."
     )
+    record_class: RecordClass | None = strawberry.field(description="The class that it was given.")
 
 
 @strawberry.type(
@@ -87,7 +89,9 @@ class ClassAssignRun(Node):
 
     kind: MarkedKind = strawberry.field(description="Of which kind the things are.")
     chosen: Chosen = strawberry.field(description="How they were chosen.")
-    record_class: RecordClass = strawberry.field(description="The class that they shall have.")
+    record_class: RecordClass | None = strawberry.field(
+        description="The class that they shall have; null where rules and places say which."
+    )
     reason: str = strawberry.field(description="Why; each change names it.")
     state: RunState = strawberry.field(description="How far it has come.")
     problem: str | None = strawberry.field(description="Why it could not go on.")
@@ -126,7 +130,8 @@ class ClassAssignRun(Node):
         def read(runs: Mapping[UUID, models.ClassAssignRun]) -> Mapping[UUID, Page[ClassAssignLine]]:
             found = classassignruns.lines(info.work, runs.keys(), page.request)
             rows = [row for each in found.values() for row in each.rows]
-            named = schemes.named(info.work, {row.former_class_id for row in rows if row.former_class_id})
+            ids = {each for row in rows for each in (row.former_class_id, row.class_id) if each}
+            named = schemes.named(info.work, ids)
             return {
                 key: each.map(lambda row: _line(row, runs[row.run_id], named)) for key, each in found.items()
             }
@@ -221,20 +226,25 @@ class ClassAssignRunCancelPayload(Payload):
 def _line(
     row: models.ClassAssignLine, run: models.ClassAssignRun, named: Mapping[UUID, classes.RecordClass]
 ) -> ClassAssignLine:
-    former = None if row.former_class_id is None else named.get(row.former_class_id)
+    former, now = (
+        None if each is None or each not in named else shown_class(named[each])
+        for each in (row.former_class_id, row.class_id)
+    )
     kind = Kind.DOCUMENT if run.kind is SubjectKind.DOCUMENT else Kind.AGGREGATION
     return ClassAssignLine(
         node_id=shown_id(kind, row.object_id),
         outcome=row.outcome,
         refusal=row.refusal,
-        former_class=None if former is None else shown_class(former),
+        former_class=former,
+        record_class=now,
     )
 
 
-def _shaped(work: Work, rows: Iterable[models.ClassAssignRun]) -> Mapping[UUID, ClassAssignRun]:
+def shaped(work: Work, rows: Iterable[models.ClassAssignRun]) -> Mapping[UUID, ClassAssignRun]:
+    """Shape orders, by id."""
     siblings = Siblings({row.id: row for row in rows})
     found = siblings.views
-    named = schemes.named(work, {row.record_class_id for row in found.values()})
+    named = schemes.named(work, {row.record_class_id for row in found.values() if row.record_class_id})
     return {
         key: ClassAssignRun(
             key=key,
@@ -242,7 +252,7 @@ def _shaped(work: Work, rows: Iterable[models.ClassAssignRun]) -> Mapping[UUID, 
             id=shown_id(Kind.CLASS_ASSIGN_RUN, key),
             kind=MarkedKind(row.kind.value),
             chosen=row.chosen,
-            record_class=shown_class(named[row.record_class_id]),
+            record_class=None if row.record_class_id is None else shown_class(named[row.record_class_id]),
             reason=row.reason,
             state=row.state,
             problem=row.problem,
@@ -260,7 +270,7 @@ def _shaped(work: Work, rows: Iterable[models.ClassAssignRun]) -> Mapping[UUID, 
 
 def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, ClassAssignRun]:
     """Return orders by id, for `node`."""
-    return _shaped(info.work, classassignruns.nodes(info.work, ids).values())
+    return shaped(info.work, classassignruns.nodes(info.work, ids).values())
 
 
 @strawberry.type
@@ -275,7 +285,7 @@ class Queries:
     ) -> ClassAssignRun | None:
         """Return one order."""
         row = classassignruns.find(info.work, asked_id(Kind.CLASS_ASSIGN_RUN, id))
-        return _shaped(info.work, [row])[row.id]
+        return shaped(info.work, [row])[row.id]
 
     @query_field(
         op=Op.CLASSASSIGNRUN_LIST,
@@ -294,7 +304,7 @@ class Queries:
         """List orders."""
         page = paging.asked(info, first=first, after=after, last=last, before=before, total_up_to=total_up_to)
         found = classassignruns.page(info.work, page.request)
-        return page.connection(found.among(_shaped(info.work, found.rows)))
+        return page.connection(found.among(shaped(info.work, found.rows)))
 
 
 @strawberry.type
@@ -338,7 +348,7 @@ class Mutations:
     ) -> ClassAssignRunCancelPayload | None:
         """Call an order off."""
         row = classassignruns.cancel(info.work, asked_id(Kind.CLASS_ASSIGN_RUN, input.id))
-        return ClassAssignRunCancelPayload(class_assign_run=_shaped(info.work, [row])[row.id])
+        return ClassAssignRunCancelPayload(class_assign_run=shaped(info.work, [row])[row.id])
 
 
 def _asked(
@@ -352,4 +362,4 @@ def _asked(
         record_class_id=asked_id(Kind.RECORD_CLASS, input.record_class_id),
         reason=input.reason,
     )
-    return _shaped(info.work, [row])[row.id]
+    return shaped(info.work, [row])[row.id]

@@ -28,6 +28,7 @@ from dms.graphql.security import SecurityClassification, shown_classifications
 from dms.graphql.versions import Version
 from dms.graphql.words import Action, DocumentState, Medium
 from dms.rules.accessevents import Op
+from dms.rules.classrules import ClassedBy
 from dms.rules.filters import EVERYTHING, canonical
 from dms.services import documentviews, preservation
 from dms.services import versions as services
@@ -47,6 +48,8 @@ METADATA = PEOPLE | {
     "authors",
     "addressees",
     "description",
+    "classedBy",
+    "classRuleId",
     "sourceSystem",
     "originalName",
     "declaredAt",
@@ -114,6 +117,12 @@ class Document(Described):
     )
     record_class: RecordClass | None = strawberry.field(
         description="Its class; `unassigned` until somebody classes it. Needs READ_METADATA."
+    )
+    classed_by: ClassedBy | None = strawberry.field(
+        description="How it came by its class; null if that was not kept yet. Needs READ_METADATA."
+    )
+    class_rule_id: strawberry.ID | None = strawberry.field(
+        description="The rule by which it was classed, be it gone by now. Needs READ_METADATA."
     )
     current_version: Version | None = strawberry.field(
         description="Its newest content; none if it has none. Needs READ_METADATA."
@@ -245,6 +254,8 @@ def _shape(view: DocumentView, siblings: Siblings[DocumentView], links: _Links) 
         medium=row.medium if row else None,
         state=row.state if row else None,
         record_class=shown_class(view.record_class) if view.record_class else None,
+        classed_by=row.classed_by if row else None,
+        class_rule_id=shown_id(Kind.CLASS_RULE, row.class_rule_id) if row and row.class_rule_id else None,
         current_version=links.contents[view.current_version.id] if view.current_version else None,
         dates=shown_edtf(row.dates) if row else None,
         first_day=row.first_day if row else None,

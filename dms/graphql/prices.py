@@ -35,9 +35,10 @@ _LISTS = """
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
     schemeEditions classEntries classAssignRuns thesauri concepts holds disposalBatches
+    classRules
 """
 _WRITES = """
-    aggregationClassAssign classAssignRunCancel
+    aggregationClassAssign classAssignRunCancel classRuleAdd classRuleUpdate classRuleRemove
     aggregationClose aggregationCreate aggregationReopen aggregationSecuritySet aggregationUpdate
     documentClassAssign documentDeclare documentRefile documentRegister documentSecuritySet documentUpdate
     versionAdd
@@ -102,6 +103,12 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Concept", "matches broader related forwardedTo", _list(1)),
         ("Mutation.searchListFreeze", Cost(50 * WRITING)),
         *_each("Mutation", "documentClassAssignMany aggregationClassAssignMany", Cost(20 * WRITING)),
+        ("Mutation.classRulesApply", Cost(20 * WRITING)),
+        ("Mutation.classRuleOrder", Cost(WRITING, sized_by=("input.classRuleIds",))),
+        *_each("ClassRuleOrderPayload", "classRules", _list(20)),
+        ("Query.classRulesTry", Cost(5, sized_by=("documentIds",))),
+        *_each("ClassRuleConditions", "titleWords sourceSystems namePatterns authors", _list(2)),
+        *_each("ClassRuleConditions", "aggregationIds", _list(1)),
         ("Aggregation.ancestors", _list(4)),
         *_each("Version", "steps", _list(3)),
         *_each("Version", "renditions", _list(2)),

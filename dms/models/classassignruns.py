@@ -30,7 +30,8 @@ class ClassAssignRun(Base):
     chosen: Mapped[Chosen] = mapped_column(closed(Chosen, name="chosen"))
     chosen_id: Mapped[UUID | None] = mapped_column(Id)
     """The list, class or Aggregation by which they are chosen; none where each is named."""
-    record_class_id: Mapped[UUID] = mapped_column(Id, ForeignKey("record_class.id"))
+    record_class_id: Mapped[UUID | None] = mapped_column(Id, ForeignKey("record_class.id"))
+    """None where rules say which."""
     reason: Mapped[str]
     state: Mapped[RunState] = mapped_column(closed(RunState, name="state"))
     problem: Mapped[str | None]

@@ -10,6 +10,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dms.models.types import Base, Id, SortKey, UtcTime, closed
+from dms.rules.classrules import ClassedBy
 from dms.rules.states import DocumentState
 
 
@@ -63,6 +64,10 @@ class Document(Base):
     description: Mapped[str | None]
     medium: Mapped[Medium] = mapped_column(closed(Medium, name="medium"))
     state: Mapped[DocumentState] = mapped_column(closed(DocumentState, name="state"))
+    classed_by: Mapped[ClassedBy | None] = mapped_column(closed(ClassedBy, name="classed_by"))
+    """How it came by its class; unknown of those that are older than the question."""
+    class_rule_id: Mapped[UUID | None] = mapped_column(Id)
+    """The rule by which it was classed, be it gone by now."""
     source_system: Mapped[str | None]
     original_name: Mapped[str | None]
     """Name, with the relative path where a bulk import kept one, at the source."""

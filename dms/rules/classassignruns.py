@@ -7,7 +7,7 @@ from enum import StrEnum
 LONG_S, SHORT_S = 0.2, 0.08
 """A slice that takes longer is followed by a smaller one, one that is shorter by a larger one."""
 
-LEAST, MOST = 50, 1_000
+LEAST, MOST = 200, 1_000
 """Things that one slice takes in."""
 
 FIRST = 200
@@ -21,6 +21,7 @@ class Chosen(StrEnum):
     SEARCH_LIST = "search_list"
     RECORD_CLASS = "record_class"
     AGGREGATION = "aggregation"
+    UNASSIGNED = "unassigned"
 
 
 class RunState(StrEnum):

@@ -18,6 +18,7 @@ from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
 from dms.models.classassignruns import ClassAssignLine, ClassAssignRun
 from dms.models.documents import Document
+from dms.models.schemes import UNASSIGNED
 from dms.models.search import SubjectKind
 from dms.models.users import Principal, PrincipalKind
 from dms.rules import text
@@ -25,9 +26,9 @@ from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.rules.classassignruns import Chosen, RunState
 from dms.rules.jobs import JobKind
-from dms.services import schemes, searchlists
+from dms.services import editing, schemes, searchlists
 from dms.stores import classassignruns as lines_of
-from dms.stores import conditions, jobs
+from dms.stores import conditions, facts, jobs
 from dms.stores.jobs import Order as JobOrder
 from dms.stores.work import Work
 
@@ -60,13 +61,49 @@ def ask(
     chosen = schemes.class_of(work, record_class_id)
     note = text.reason(reason)
     things, total = _things(work, kind, selection, record_class_id=chosen.id)
+    row = _begin(work, kind, selection, record_class_id=chosen.id, reason=note, total=total)
+    named = [
+        {"id": derived_id(row.id, each), "run_id": row.id, "position": position, "object_id": each}
+        for position, each in enumerate(things, start=1)
+    ]
+    lines_of.keep_lines(work, named)
+    return row
+
+
+def apply_rules(work: Work, aggregation_id: UUID | None, *, reason: str) -> ClassAssignRun:
+    """Order that Documents which nobody classed get the class that rules or places say now.
+
+    All of those that the actor may edit, or those at or below an Aggregation. `NotFound` if that is hidden.
+    """
+    work.performs(Op.CLASSRULE_APPLY)
+    note = text.reason(reason)
+    if aggregation_id is not None:
+        gate.visible(work, Aggregation, Action.DISCOVER).one(aggregation_id)
+    selection = Selection(Chosen.UNASSIGNED, () if aggregation_id is None else (aggregation_id,))
+    unclassed = _unassigned(work, aggregation_id)
+    total = visible(work, SubjectKind.DOCUMENT, Action.EDIT).where(*unclassed).count()
+    if not total:
+        raise Invalid("there is nothing there that you may edit and nobody classed", path=("aggregationId",))
+    return _begin(work, SubjectKind.DOCUMENT, selection, record_class_id=None, reason=note, total=total)
+
+
+def _begin(
+    work: Work,
+    kind: SubjectKind,
+    selection: Selection,
+    *,
+    record_class_id: UUID | None,
+    reason: str,
+    total: int,
+) -> ClassAssignRun:
+    by_itself = selection.chosen is Chosen.THINGS or not selection.ids
     row = ClassAssignRun(
         id=new_id(),
         kind=kind,
         chosen=selection.chosen,
-        chosen_id=None if selection.chosen is Chosen.THINGS else selection.ids[0],
-        record_class_id=chosen.id,
-        reason=note,
+        chosen_id=None if by_itself else selection.ids[0],
+        record_class_id=record_class_id,
+        reason=reason,
         state=RunState.OPEN,
         total=total,
         asked_by=gate.account_id(work),
@@ -75,20 +112,15 @@ def ask(
     )
     work.add(row)
     work.flush()
-    named = [
-        {"id": derived_id(row.id, each), "run_id": row.id, "position": position, "object_id": each}
-        for position, each in enumerate(things, start=1)
-    ]
-    lines_of.keep_lines(work, named)
-    new = {
-        "kind": kind.value,
-        "chosen": selection.chosen.value,
-        "chosen_id": None if row.chosen_id is None else row.chosen_id.hex,
-        "record_class_id": chosen.id.hex,
-        "reason": note,
+    said = {
+        "kind": kind,
+        "chosen": selection.chosen,
+        "chosen_id": row.chosen_id,
+        "record_class_id": record_class_id,
+        "reason": reason,
         "total": total,
     }
-    work.changed(row.id, before=None, after=1, old={}, new=new)
+    work.changed(row.id, before=None, after=1, old={}, new=editing.noted(said))
     jobs.queue(work, [JobOrder(JobKind.CLASS_ASSIGN, {"run": row.id.hex}, f"class_assign:{row.id.hex}")])
     return row
 
@@ -178,9 +210,18 @@ def visible(work: Work, kind: SubjectKind, action: Action) -> Visible[Document] 
     return gate.visible(work, Aggregation, action)
 
 
-def chosen_by(row: ClassAssignRun) -> ColumnElement[bool]:
-    """Return the condition on things that are chosen by their class or place, there when it was asked."""
-    return _condition(row.kind, row.chosen, row.chosen_id)
+def chosen_by(work: Work, row: ClassAssignRun) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions on things that are chosen by their class or place."""
+    if row.chosen is Chosen.UNASSIGNED:
+        return _unassigned(work, row.chosen_id)
+    return (_condition(row.kind, row.chosen, row.chosen_id),)
+
+
+def _unassigned(work: Work, aggregation_id: UUID | None) -> Sequence[ColumnElement[bool]]:
+    intake = Document.record_class_id == facts.record_class_id(work, UNASSIGNED)
+    if aggregation_id is None:
+        return (intake,)
+    return intake, conditions.below(Document.aggregation_id, [aggregation_id])
 
 
 def _things(

@@ -6,7 +6,7 @@ What is done, what is said of each thing and how far the order came are one tran
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -21,10 +21,12 @@ from dms.models.documents import Document
 from dms.models.search import SubjectKind
 from dms.rules.access import Action
 from dms.rules.classassignruns import Chosen, LineOutcome, RunState
-from dms.services import classassignruns, reclassing, schemes
+from dms.rules.classrules import Classed, ClassedBy
+from dms.services import classassignruns, classing, reclassing, schemes
 from dms.services.classassignruns import OPS
 from dms.services.reclassing import Thing
 from dms.stores import classassignruns as lines_of
+from dms.stores.records import is_a
 from dms.stores.work import Work
 
 _PAGE = 100
@@ -60,7 +62,8 @@ def step(work: Work, run_id: UUID, *, size: int) -> Told:
     work.performs(OPS[run.kind])
     if run.state is not RunState.OPEN:
         return Told(_done(run), run.total, is_over=True)
-    schemes.class_of(work, run.record_class_id, path=())
+    if run.record_class_id is not None:
+        schemes.class_of(work, run.record_class_id, path=())
     is_named = run.chosen in _NAMED
     lines = _named(work, run, size=size) if is_named else _scanned(work, run, size=size)
     _keep(work, run, lines, is_named=is_named)
@@ -85,9 +88,8 @@ def _scanned(work: Work, run: ClassAssignRun, *, size: int) -> Sequence[_Line]:
     """Class the next of the things that a class or place holds, and who asked may edit, by their ids."""
     model = Document if run.kind is SubjectKind.DOCUMENT else Aggregation
     there = model.created_at <= run.asked_at
-    reading = classassignruns.visible(work, run.kind, Action.EDIT).where(
-        classassignruns.chosen_by(run), there
-    )
+    chosen = classassignruns.chosen_by(work, run)
+    reading = classassignruns.visible(work, run.kind, Action.EDIT).where(*chosen, there)
     if run.reached is not None:
         reading = reading.where(model.id > run.reached)
     found: Iterator[Thing] = reading.order_by(Order(model.id)).scan(min(size, _PAGE))
@@ -100,21 +102,28 @@ def _scanned(work: Work, run: ClassAssignRun, *, size: int) -> Sequence[_Line]:
 
 def _assigned(work: Work, run: ClassAssignRun, rows: Sequence[Thing]) -> dict[UUID, _Line]:
     """Class rows that who asked may edit, and tell of each what became of it."""
-    told: dict[UUID, _Line] = {}
     former = {row.id: row.record_class_id for row in rows}
-    others = [row for row in rows if row.record_class_id != run.record_class_id]
-    refusals: Mapping[UUID, str] = {}
-    if others:
-        note = {"reason": run.reason, "run": run.id.hex}
-        refusals = reclassing.assign(work, others, run.record_class_id, note=note)
-    for key, was in former.items():
-        if was == run.record_class_id:
-            told[key] = _Line(key, LineOutcome.UNCHANGED)
-        elif key in refusals:
-            told[key] = _Line(key, LineOutcome.REFUSED, refusals[key])
-        else:
-            told[key] = _Line(key, LineOutcome.CHANGED, None, was, run.record_class_id)
+    given: dict[Classed, list[Thing]] = {}
+    for row, classed in zip(rows, _classes(work, run, rows), strict=True):
+        if classed.class_id != row.record_class_id:
+            given.setdefault(classed, []).append(row)
+    told = {key: _Line(key, LineOutcome.UNCHANGED) for key in former}
+    note = {"reason": run.reason, "run": run.id.hex}
+    for classed, others in given.items():
+        refusals = reclassing.assign(work, others, classed, note=note)
+        for key in (row.id for row in others):
+            told[key] = _Line(key, LineOutcome.CHANGED, None, former[key], classed.class_id)
+            if key in refusals:
+                told[key] = _Line(key, LineOutcome.REFUSED, refusals[key])
     return told
+
+
+def _classes(work: Work, run: ClassAssignRun, rows: Sequence[Thing]) -> Sequence[Classed]:
+    """Return the class that each thing shall have: that of the order, or what rules and places say."""
+    if run.record_class_id is not None:
+        return [Classed(run.record_class_id, ClassedBy.HAND)] * len(rows)
+    chooser = classing.Chooser(work)
+    return [chooser.choose(classing.wording(row), row.aggregation_id) for row in rows if is_a(row, Document)]
 
 
 def _keep(work: Work, run: ClassAssignRun, lines: Sequence[_Line], *, is_named: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from dms.access import gate, marks, nodes
@@ -15,9 +15,11 @@ from dms.models.schemes import UNASSIGNED
 from dms.rules import dates, text
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
+from dms.rules.classrules import Classed, ClassedBy
 from dms.rules.schemes import ClassStatus
 from dms.rules.states import DocumentState
-from dms.services import editing, holding, schemes, security, securitychanges, versions
+from dms.services import classing, editing, holding, schemes, security, securitychanges, versions
+from dms.services.classing import Wording
 from dms.services.editing import KEEP, Keep
 from dms.services.security import AskedMark
 from dms.services.versions import NamedContent, NamedUpload
@@ -69,13 +71,16 @@ def register(work: Work, new: NewDocument) -> UUID:
 def register_all(work: Work, drafts: Sequence[NewDocument]) -> list[UUID]:
     """Register drafts together, all or none; as many statements as for one, and some for each berth."""
     work.performs(Op.DOCUMENT_REGISTER)
-    berths: dict[tuple[UUID, UUID | None, AskedMark | None], _Berth] = {}
+    homes = _Homes(work)
+    berths: dict[tuple[UUID, UUID, AskedMark | None], _Berth] = {}
     made = []
     for new in drafts:
-        key = (new.aggregation_id, new.record_class_id, new.mark)
+        home = homes.of(new.aggregation_id)
+        classed = homes.classed(new)
+        key = (home.id, classed.class_id, new.mark)
         if key not in berths:
-            berths[key] = _berth(work, *key)
-        made.append(_draft(work, new, berths[key]))
+            berths[key] = _berth(work, home, classed.class_id, new.mark)
+        made.append(_draft(work, new, berths[key], classed=classed))
     editing.enter_all(work, made)
     for row, _ in made:
         securitychanges.first_mark(work, row)
@@ -177,7 +182,8 @@ def assign_class(
         security_id=row.security_id,
     )
     editing.keep_place(work, row)
-    editing.write(work, row, {"record_class_id": chosen.id}, note={"reason": note})
+    values = {"record_class_id": chosen.id, "classed_by": ClassedBy.HAND, "class_rule_id": None}
+    editing.write(work, row, values, note={"reason": note})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,19 +195,51 @@ class _Berth:
     security_id: int
 
 
-def _berth(work: Work, aggregation_id: UUID, record_class_id: UUID | None, mark: AskedMark | None) -> _Berth:
-    aggregation = _target(work, aggregation_id)
-    class_id = _first_class(work, record_class_id, aggregation)
+@dataclass(slots=True)
+class _Homes:
+    """Where new Documents of one operation go, and which class each gets; each is judged once."""
+
+    work: Work
+    _found: dict[UUID, Aggregation] = field(default_factory=dict)
+    _asked: dict[UUID, UUID] = field(default_factory=dict)
+    _chooser: classing.Chooser = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Choose for the same operation."""
+        self._chooser = classing.Chooser(self.work)
+
+    def of(self, aggregation_id: UUID) -> Aggregation:
+        """Return the open Aggregation into which the actor may file."""
+        if aggregation_id not in self._found:
+            self._found[aggregation_id] = _target(self.work, aggregation_id)
+        return self._found[aggregation_id]
+
+    def classed(self, new: NewDocument) -> Classed:
+        """Return the class that was asked for, else by the first rule that fits, else by the place."""
+        asked = new.record_class_id
+        if asked is None:
+            wording = Wording(new.title, new.source_system, new.original_name, new.authors)
+            return self._chooser.choose(wording, new.aggregation_id)
+        if asked not in self._asked:
+            self._asked[asked] = schemes.class_of(self.work, asked).id
+        return Classed(self._asked[asked], ClassedBy.HAND)
+
+
+def _berth(work: Work, aggregation: Aggregation, class_id: UUID, mark: AskedMark | None) -> _Berth:
     security_id = aggregation.security_id if mark is None else security.check_mark(work, mark)
     _require_filing(work, new_id(), aggregation_id=aggregation.id, class_id=class_id, security_id=security_id)
     return _Berth(aggregation, class_id, security_id)
 
 
-def _draft(work: Work, new: NewDocument, berth: _Berth) -> tuple[Document, Mapping[str, object]]:
+def _draft(
+    work: Work, new: NewDocument, berth: _Berth, *, classed: Classed
+) -> tuple[Document, Mapping[str, object]]:
     """Return the row of a draft and the values to note of it."""
     values = {
         "aggregation_id": berth.aggregation.id,
         "record_class_id": berth.class_id,
+        "classed_by": classed.by,
+        "class_rule_id": classed.rule_id,
         "security_id": berth.security_id,
         "medium": new.medium,
         "state": DocumentState.DRAFT,
@@ -248,15 +286,6 @@ def _require_filing(
         mark=marks.mark_of(work, security_id),
     )
     nodes.require(work, node, action=Action.FILE)
-
-
-def _first_class(work: Work, asked: UUID | None, aggregation: Aggregation) -> UUID:
-    if asked is not None:
-        return schemes.class_of(work, asked).id
-    found = schemes.default_class(work, aggregation.id)
-    if found is None:
-        raise Invalid("there is no class to begin with: choose one", path=("recordClassId",))
-    return found
 
 
 def _overwrites(row: Document, values: Mapping[str, object]) -> bool:

@@ -50,6 +50,8 @@ SPARE = frozenset(
         "authors",
         "addressees",
         "description",
+        "classed_by",
+        "class_rule_id",
         "source_system",
         "original_name",
         "declared_at",

@@ -160,6 +160,14 @@ def _write(
     work.changed(row.id, before=row.revision - 1, after=row.revision, old=old, new=new)
 
 
+def changes(
+    row: Document | Aggregation, values: Mapping[str, object]
+) -> tuple[dict[str, Canonical], dict[str, Canonical]]:
+    """Return what a row says and will say where these values differ, as the access log keeps it."""
+    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+    return noted({name: getattr(row, name) for name in differing}), noted(differing)
+
+
 def enter(work: Work, row: Document | Aggregation, values: Mapping[str, object]) -> None:
     """Add a new row and note the values it begins with."""
     enter_all(work, [(row, values)])

@@ -22,12 +22,11 @@ from dms.base.paging import PageRequest
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document, Medium
 from dms.models.imports import FindingKind, ImportFinding, ImportLine, ImportRun, RunEnding
-from dms.models.schemes import UNASSIGNED
 from dms.rules import imports as rules
 from dms.rules.access import Action, NodeKind
 from dms.rules.accessevents import Op
 from dms.rules.security import NO_COMPARTMENTS, Mark
-from dms.services import documents, editing, schemes, security, versions
+from dms.services import classing, documents, editing, security, versions
 from dms.services.documents import NewDocument
 from dms.services.security import AskedMark
 from dms.services.uploads import Content
@@ -81,6 +80,9 @@ class Target:
 
     aggregation_id: UUID
     record_class_id: UUID
+    """That of files which no rule classes."""
+    is_classed: bool
+    """Somebody said which, so that no rule is asked."""
     mark: AskedMark | None
     has_lines: bool
     """Something was imported into it before."""
@@ -162,7 +164,8 @@ def prepare(work: Work, order: ImportOrder) -> Target:
         work, NodeKind.DOCUMENT, probe, aggregation_id=aggregation.id, class_id=class_id, mark=mark
     )
     nodes.require(work, node, action=Action.FILE)
-    return Target(aggregation.id, class_id, order.mark, facts.has_import_lines(work, aggregation.id))
+    has_lines = facts.has_import_lines(work, aggregation.id)
+    return Target(aggregation.id, class_id, order.class_code is not None, order.mark, has_lines)
 
 
 def start(work: Work, order: ImportOrder) -> Run:
@@ -244,9 +247,11 @@ def finish(work: Work, run: Run, *, ending: RunEnding) -> None:
 
 
 def _class_of(work: Work, code: str | None, aggregation: Aggregation) -> UUID:
-    found = schemes.default_class(work, aggregation.id) if code is None else facts.record_class_id(work, code)
+    if code is None:
+        return classing.Chooser(work).default(aggregation.id).class_id
+    found = facts.record_class_id(work, code)
     if found is None:
-        raise Invalid(f"there is no class `{code or UNASSIGNED}`: choose one", path=("class",))
+        raise Invalid(f"there is no class `{code}`: choose one", path=("class",))
     return found
 
 
@@ -333,7 +338,7 @@ def _draft(run: Run, found: FoundFile) -> NewDocument:
         title=rules.title(found.path),
         medium=Medium.DIGITAL,
         dates=found.dates,
-        record_class_id=run.target.record_class_id,
+        record_class_id=run.target.record_class_id if run.target.is_classed else None,
         mark=run.target.mark,
         original_name=rules.shown(found.path),
         content=NamedContent(found.content, rules.file_name(found.path)),

@@ -10,11 +10,11 @@ from dms.access.keyset import Order
 from dms.base.errors import Invalid, NotFound
 from dms.base.paging import Page, PageRequest
 from dms.models.documents import Document
-from dms.models.schemes import UNASSIGNED, ClassificationScheme, RecordClass
+from dms.models.schemes import ClassificationScheme, RecordClass
 from dms.rules import text
 from dms.rules.accessevents import Op
 from dms.rules.schemes import ClassStatus
-from dms.stores import editions, facts, records
+from dms.stores import records
 from dms.stores.records import Beside
 from dms.stores.work import Work
 
@@ -58,14 +58,6 @@ def find_class(work: Work, *, class_id: UUID | None = None, code: str = "") -> R
     if not rows:
         raise NotFound
     return rows[0]
-
-
-def default_class(work: Work, aggregation_id: UUID) -> UUID | None:
-    """Return the class that a Document filed there gets: the nearest above in force, or the intake."""
-    found = facts.class_above(work, aggregation_id)
-    if found is not None and editions.status_of(work, found) is ClassStatus.ACTIVE:
-        return found
-    return facts.record_class_id(work, UNASSIGNED)
 
 
 def class_of(work: Work, class_id: UUID, *, path: tuple[str, ...] = ("recordClassId",)) -> RecordClass:

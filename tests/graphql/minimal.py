@@ -39,6 +39,7 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "clearance": Kind.CLEARANCE,
     "class": Kind.RECORD_CLASS,
     "classAssignRun": Kind.CLASS_ASSIGN_RUN,
+    "classRule": Kind.CLASS_RULE,
     "ofClass": Kind.RECORD_CLASS,
     "compartment": Kind.COMPARTMENT,
     "disposalBatch": Kind.DISPOSAL_BATCH,

@@ -25,6 +25,7 @@ CREATIONS = sorted(name for name, fields in INPUTS.items() if "idempotencyKey" i
 MAKES = ("Create", "Register", "Add", "Grant", "Propose", "Start", "Assign", "Export", "Import")
 
 KEYLESS = {
+    "classRuleOrder": "an order that is given twice is the same",
     "aggregationClassAssign": "it names the revision that was seen",
     "accessListImport": "a line that says what an open entry says already is left as it is",
     "accessNodePrepare": "a node that is prepared twice is prepared",
@@ -54,6 +55,8 @@ ROLES = {
     "documentRegister": None,
     "aggregationCreate": None,
     "documentClassAssignMany": None,
+    "classRuleAdd": "records_manager",
+    "classRulesApply": None,
     "aggregationClassAssignMany": None,
     "versionAdd": None,
 }

@@ -39,6 +39,7 @@ KINDS = (
     Kind.ACCESS_PROPOSAL,
     Kind.LOG_EXPORT,
     Kind.LOG_ALERT_HIT,
+    Kind.CLASS_RULE,
 )
 """What there must be one of, so that no list is empty for want of things."""
 

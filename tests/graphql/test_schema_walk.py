@@ -71,6 +71,8 @@ OTHER_OPS = {
     "accessStatistics": Op.LOG_READ,
     "aggregationSecuritySet": Op.SECURITY_SET,
     "classEntries": Op.SCHEME_LIST,
+    "classRulesApply": Op.CLASSRULE_APPLY,
+    "classRulesTry": Op.CLASSRULE_TRY,
     "concept": Op.CONCEPT_LIST,
     "couldHaveSeen": Op.ACCESS_COULD,
     "disposalBatch": Op.DISPOSALBATCH_LIST,
@@ -128,6 +130,8 @@ COUNTED_OTHERWISE = {
 """Lists whose total has a bound of its own, with the reason."""
 
 SHORT_LISTS = {
+    "ClassRuleOrderPayload.classRules": "at most 500, ordered as one",
+    "Query.classRulesTry": "as many as were asked for",
     "ClassEntry.forwardedTo": "a class goes on in a few",
     "Concept.broader": "a concept stands below a few",
     "Concept.forwardedTo": "a concept goes on in a few",

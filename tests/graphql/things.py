@@ -11,6 +11,7 @@ from dms.access import gate
 from dms.base.ids import Kind, global_id, new_id, parse_global_id
 from dms.base.paging import PageRequest
 from dms.models.classassignruns import ClassAssignRun
+from dms.models.classrules import ClassRule
 from dms.models.documents import Document, Medium
 from dms.models.imports import ImportRun
 from dms.models.jobs import Job
@@ -23,6 +24,7 @@ from dms.rules.access import Action, Effect, NodeKind
 from dms.rules.accesschanges import EntryGrant
 from dms.rules.alertterms import AlertKind
 from dms.rules.classassignruns import Chosen, RunState
+from dms.rules.classrules import Conditions
 from dms.rules.holds import CoveredKind
 from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
@@ -30,6 +32,7 @@ from dms.rules.security import Mark
 from dms.rules.states import AggregationState
 from dms.services import (
     accessproposals,
+    classrules,
     disposalbatches,
     holdnotices,
     holds,
@@ -40,12 +43,14 @@ from dms.services import (
     users,
     versions,
 )
+from dms.services.classrules import RuleWords
 from dms.services.holdcoverage import Cover
 from dms.services.holdnotices import Custodian
 from dms.services.holds import Placing
 from dms.services.search import Asked
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
+from dms.stores.work import session_of
 from tests.desk import Desk
 from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
@@ -268,6 +273,22 @@ class Things:
         target = self.record_class()
         self.world.build(lambda work: work.add(order(run_id, owner, target, at=work.now)))
         return run_id
+
+    def class_rule(self):
+        """A rule that classes Documents."""
+        words = RuleWords(unique(self), self.record_class(), Conditions(title_words=(unique(self),)))
+        return self.desk.do(self.plan.manager, classrules.add, words).id
+
+    def class_rules(self) -> list[str]:
+        """All rules, of which there is one at least."""
+        self.class_rule()
+        rows = self.world.build(lambda work: session_of(work).query(ClassRule).all())
+        return [global_id(Kind.CLASS_RULE, row.id) for row in rows]
+
+    def unclassed(self) -> str:
+        """The room, in which something is not classed."""
+        self.document()
+        return global_id(Kind.AGGREGATION, self.room)
 
     def import_run(self, user: UUID) -> None:
         """An import of somebody, which shows to nobody else."""
@@ -585,6 +606,9 @@ def asked_order(things, sender):
 CASES = {
     "aggregationClassAssign": given(recordClassId=lambda t: t.make(Kind.RECORD_CLASS)),
     "classAssignRun": asked_order,
+    "classRuleAdd": given(conditions={"titleWords": ["some text"]}),
+    "classRuleOrder": lambda t, sender: {"input": {"classRuleIds": t.class_rules()}},
+    "classRulesApply": given(aggregationId=lambda t: t.unclassed()),
     "classAssignRunCancel": ordered,
     "holdAcknowledge": told,
     "holdCover": given(nodeIds=lambda t: [t.make(Kind.DOCUMENT)]),

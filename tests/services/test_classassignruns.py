@@ -485,5 +485,5 @@ def test_class_of_an_aggregation_is_assigned_with_its_history(room):
 
 def test_slices_grow_while_they_are_short_and_shrink_when_they_are_long():
     assert (next_size(200, took_s=0.01), next_size(MOST, took_s=0.01)) == (400, MOST)
-    assert (next_size(200, took_s=0.5), next_size(LEAST, took_s=0.5)) == (100, LEAST)
+    assert (next_size(800, took_s=0.5), next_size(LEAST, took_s=0.5)) == (400, LEAST)
     assert next_size(200, took_s=0.1) == 200

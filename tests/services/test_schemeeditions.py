@@ -16,7 +16,7 @@ from dms.models.schemes import UNASSIGNED, SchemeEdition
 from dms.rules.access import Action, NodeKind
 from dms.rules.schemes import ClassStatus, Difference, MappingKind
 from dms.rules.states import EditionState
-from dms.services import accessexports, classentries, documents, schemeeditions, schemes
+from dms.services import accessexports, classentries, classing, documents, schemeeditions
 from dms.services.classentries import ClassWords, Forwarding
 from dms.services.editions import Heading
 from dms.stores import facts
@@ -215,6 +215,10 @@ def test_changed_rows_behind_an_approval_are_noticed(desk, plan):
         draft.do(schemeeditions.activate)
 
 
+def default_class(work, place):
+    return classing.Chooser(work).default(place).class_id
+
+
 class TestMoving:
     def test_access_follows_a_class_to_its_new_place(self, desk, plan, user):
         closed, opened = plan.in_force("CLOSED"), plan.in_force("OPENED")
@@ -337,10 +341,10 @@ class TestClosing:
     def test_new_documents_do_not_get_a_closed_class(self, desk, plan):
         class_id = plan.in_force("DEFAULT")
         place = desk.world.aggregation(record_class_id=class_id)
-        before = desk.see(plan.manager, schemes.default_class, place)
+        before = desk.see(plan.manager, default_class, place)
         plan.close("DEFAULT")
 
-        after = desk.see(plan.manager, schemes.default_class, place)
+        after = desk.see(plan.manager, default_class, place)
 
         intake = desk.world.build(lambda work: facts.record_class_id(work, UNASSIGNED))
         assert (before, after) == (class_id, intake)
