@@ -87,6 +87,8 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Query", "search savedQueryRun", Cost(10)),
         ("SearchResults.hits", _page(10)),
         ("SearchResults.facets", Cost(20)),
+        ("SearchResults.expansions", _list(1)),
+        *_each("SearchExpansion", "labels narrower", _list(3)),
         *_each("SavedQueryFilter", "aggregationIds recordClassIds mediaTypes languages", _list(1)),
         *_each("SearchHit", "snippets", _list(1)),
         *_each("Snippet", "ranges", _list(3)),

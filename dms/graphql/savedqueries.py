@@ -17,7 +17,7 @@ from dms.graphql.creations import Creation, Made
 from dms.graphql.nodes import Node
 from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.scalars import MediaType, asked_id, shown_id
-from dms.graphql.search import SearchResults
+from dms.graphql.search import SearchResults, shown_results
 from dms.graphql.searchwords import SearchFilter
 from dms.graphql.words import MarkedKind
 from dms.models import savedqueries as models
@@ -188,7 +188,7 @@ class Queries:
     ) -> SearchResults | None:
         """Run a saved search."""
         begun = savedqueries.begin(info.work, asked_id(Kind.SAVED_QUERY, id))
-        return SearchResults(begun=begun, notices=list(begun.notices))
+        return shown_results(begun)
 
 
 @strawberry.type

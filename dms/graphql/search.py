@@ -16,12 +16,13 @@ from dms.graphql.nodes import nested_field
 from dms.graphql.paging import TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.scalars import MediaType, shown_id
 from dms.graphql.schemes import RecordClass, shown_class
-from dms.graphql.searchwords import Order, QueryText, SearchFilter
+from dms.graphql.searchwords import ExpandBy, Order, QueryText, SearchFilter
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.words import MarkedKind
 from dms.models.search import SubjectKind
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
+from dms.rules.expansions import Expand
 from dms.rules.layouts import Field
 from dms.rules.query import Notice
 from dms.rules.searchlimits import HitOrder
@@ -141,6 +142,21 @@ class SearchFacets:
     is_exact: bool = strawberry.field(description="False if there are more hits than were counted.")
 
 
+@strawberry.type(
+    description="That a term is a label of a concept, and what was looked for too because of that."
+)
+class SearchExpansion:
+    """An expansion."""
+
+    term: str = strawberry.field(description="What was typed.")
+    concept_id: strawberry.ID = strawberry.field(description="The concept; `concept` tells more.")
+    concept_label: str = strawberry.field(description="What the concept is called.")
+    labels: list[str] = strawberry.field(description="Other labels of it that were looked for too.")
+    narrower: list[str] = strawberry.field(
+        description="Labels of what lies below it that were looked for too."
+    )
+
+
 @strawberry.type(description="What a search found, of what you may read (READ_METADATA).")
 class SearchResults:
     """Hits, facets and notices."""
@@ -148,6 +164,10 @@ class SearchResults:
     begun: strawberry.Private[Search]
 
     notices: list[Notice] = strawberry.field(description="What was odd about the query; nothing is refused.")
+
+    expansions: list[SearchExpansion] = strawberry.field(
+        description="What was looked for besides what was typed; 30 labels at most."
+    )
 
     @nested_field(description="What was found, page by page.")
     def hits(  # noqa: PLR0917  arguments arrive by name
@@ -195,6 +215,21 @@ class SearchResults:
         found = search.facets(info.work, self.begun, up_to=up_to, wanted=aggregations.wanted(names))
         places = aggregations.shaped(info.work, [place for place, _ in found.aggregations], names=names)
         return _shown_facets(found, [(places[place.id], count) for place, count in found.aggregations])
+
+
+def shown_results(begun: Search) -> SearchResults:
+    """Shape a search that has been read; its hits and facets are found when they are asked for."""
+    expansions = [
+        SearchExpansion(
+            term=each.term,
+            concept_id=shown_id(Kind.CONCEPT, each.concept_id),
+            concept_label=each.concept,
+            labels=list(each.labels),
+            narrower=list(each.narrower),
+        )
+        for each in begun.expansions
+    ]
+    return SearchResults(begun=begun, notices=list(begun.notices), expansions=expansions)
 
 
 def _shown_hit(hit: HitView, document: Document | None, aggregation: Aggregation | None) -> SearchHit:
@@ -256,8 +291,9 @@ class Queries:
             SearchFilter | None, strawberry.argument(description="Limits beside those that are typed.")
         ] = None,
         order: Order = HitOrder.RELEVANCE,
+        expand: ExpandBy = Expand.LABELS,
     ) -> SearchResults | None:
         """Read what is searched for."""
         conditions = () if filter is None else filter.conditions()
-        begun = search.begin(info.work, Asked(query, conditions, order))
-        return SearchResults(begun=begun, notices=list(begun.notices))
+        begun = search.begin(info.work, Asked(query, conditions, order, expand))
+        return shown_results(begun)

@@ -12,6 +12,7 @@ from dms.graphql import enums, filters
 from dms.graphql.documentfilters import PlaceFilter
 from dms.graphql.scalars import MediaType
 from dms.graphql.words import MarkedKind
+from dms.rules.expansions import Expand
 from dms.rules.layouts import Field
 from dms.rules.query import Notice
 from dms.rules.searchlimits import Condition, HitOrder, MediaKind, Span
@@ -28,6 +29,16 @@ enums.show(
         HitOrder.LATEST_DATE: "By the first day of their dates, the latest first; those without one last.",
         HitOrder.EARLIEST_DATE: "The same, those without one first, then the earliest.",
         HitOrder.REFERENCE_CODE: "By reference code, numbers by value; those without one come first.",
+    },
+)
+enums.show(
+    Expand,
+    name="SearchExpand",
+    description="How far terms are expanded that are labels of approved concepts of a thesaurus.",
+    values={
+        Expand.NONE: "Only what was typed is found.",
+        Expand.LABELS: "What is called so is found by its other preferred and alternative labels too.",
+        Expand.NARROWER: "The same, and by the labels of what lies below it, ten for a term at most.",
     },
 )
 enums.show(
@@ -81,6 +92,12 @@ QueryText = Annotated[
         description='Words, all of which must be found; `OR`, `-word`, `"a phrase"`, `begin*`, brackets, '
         "`title:` `code:` `name:` before a word, and limits for all: `in:` with the code of a place, "
         "`class:` with that of a class, `type:pdf`, `lang:fr`, `date:2019..2021`. Any text is a query."
+    ),
+]
+ExpandBy = Annotated[
+    Expand,
+    strawberry.argument(
+        description="How far terms are expanded by thesauri; `expansions` of the answer shows what was added."
     ),
 ]
 Order = Annotated[HitOrder, strawberry.argument(description="By what the hits are sorted.")]

@@ -22,13 +22,14 @@ from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.schemes import RecordClass
 from dms.models.search import SubjectKind
-from dms.rules import codes, matches, query, searchlimits, snippets, text
+from dms.rules import codes, expansions, matches, query, searchlimits, snippets, text
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
+from dms.rules.expansions import Expand, Expansion
 from dms.rules.languages import UNDETERMINED
 from dms.rules.layouts import Field
 from dms.rules.matches import Both, Either, Match, Run
-from dms.rules.query import Limit, LimitName, Notice, Query
+from dms.rules.query import Every, Limit, LimitName, Notice, Query
 from dms.rules.searchlimits import Condition, HitOrder
 from dms.rules.snippets import Looked, Snippet
 from dms.services import aggregationviews, documentviews, schemes, security
@@ -36,7 +37,7 @@ from dms.services.aggregationviews import AggregationView
 from dms.services.documentviews import DocumentView
 from dms.services.security import Classification
 from dms.stores import searchlimits as limits
-from dms.stores import texts
+from dms.stores import texts, thesauri
 from dms.stores.records import is_a
 from dms.stores.work import Work
 
@@ -56,11 +57,14 @@ class Asked:
     text: str
     conditions: tuple[Condition, ...] = ()
     order: HitOrder = HitOrder.RELEVANCE
+    expand: Expand = Expand.LABELS
+    """How far terms are expanded that are labels of concepts."""
 
     def bound(self) -> Canonical:
         """Return what a cursor of its pages is bound to, as a plain value."""
         return [
             self.text,
+            self.expand.value,
             [[each.of, each.is_not, [str(value) for value in each.values]] for each in self.conditions],
         ]
 
@@ -114,6 +118,7 @@ class Search:
     asked: Asked
     notices: tuple[Notice, ...]
     looked: Looked
+    expansions: tuple[Expansion, ...]
     hits: Hits | None = field(repr=False)
     """None if it looks for nothing."""
 
@@ -125,7 +130,8 @@ def begin(work: Work, asked: Asked) -> Search:
     notices = dict.fromkeys(typed.notices)
     check(asked)
     conditions = [*_known(work, asked.conditions), *_limits(work, typed.limits, notices)]
-    sought = _sought(asked.text, typed, notices)
+    wanted, added = _expanded(work, typed, asked.expand)
+    sought = _sought(asked.text, wanted, notices)
     work.notes.detail.setdefault("search", []).append([asked.text[: query.MAX_LENGTH], asked.order.value])
     hits = None
     if sought.wanted is not None or conditions:
@@ -138,7 +144,7 @@ def begin(work: Work, asked: Asked) -> Search:
             order=asked.order,
             of_content=of_content,
         )
-    return Search(asked, tuple(notices), Looked.of(sought.wanted), hits)
+    return Search(asked, tuple(notices), Looked.of(sought.wanted), added, hits)
 
 
 def check(asked: Asked) -> None:
@@ -212,10 +218,19 @@ def _most(values: Iterable[T | None]) -> list[tuple[T, int]]:
     return sorted(counted.items(), key=lambda each: (-each[1], str(each[0])))[:MOST_BUCKETS]
 
 
-def _sought(typed: str, read: Query, notices: dict[Notice, None]) -> Sought:
-    wanted = matches.resolve(read.wanted, notices)
+def _expanded(work: Work, typed: Query, how: Expand) -> tuple[Every, tuple[Expansion, ...]]:
+    """Let terms that are labels of concepts find what these are called too: labels are open to everybody."""
+    keys = frozenset() if how is Expand.NONE else expansions.keys(typed.wanted)
+    if not keys:
+        return typed.wanted, ()
+    called = thesauri.called(work, keys, with_narrower=how is Expand.NARROWER)
+    return expansions.expand(typed.wanted, called)
+
+
+def _sought(typed: str, read: Every, notices: dict[Notice, None]) -> Sought:
+    wanted = matches.resolve(read, notices)
     if wanted is None:
-        return Sought(excluded=matches.excluded(read.wanted, notices))
+        return Sought(excluded=matches.excluded(read, notices))
     code = text.sought(typed.strip(), limit=text.MAX_CODE)
     head = _positive(wanted)
     words = tuple(dict.fromkeys(_runs(head)))

@@ -19,11 +19,15 @@ from dms.models.concepts import (
     ConceptStatement,
     Thesaurus,
 )
-from dms.rules.concepts import ForwardKind, Label, LinkKind, Match, Note, Wording
+from dms.rules.concepts import ForwardKind, Label, LabelKind, LinkKind, Match, Note, Wording
+from dms.rules.expansions import MOST_EACH, Called
 from dms.rules.skosvalues import Linked, Said
 from dms.rules.states import ConceptState
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
+
+MOST_CALLED = 200
+"""Labels that are read for a search."""
 
 
 class Held(NamedTuple):
@@ -139,6 +143,39 @@ def wordings(work: Work, ids: Collection[UUID]) -> Mapping[UUID, Wording]:
     }
 
 
+def called(work: Work, keys: Collection[str], *, with_narrower: bool) -> Mapping[str, Sequence[Called]]:
+    """Return what approved concepts are called that have a label of one of these keys, by key.
+
+    One statement; for each concept two more for those below it. `MOST_CALLED` labels at most.
+    """
+    if not keys:
+        return {}
+    found: dict[str, list[Called]] = {}
+    named: dict[UUID, list[tuple[str, str]]] = {}
+    own, other = aliased(ConceptLabel), aliased(ConceptLabel)
+    statement = (
+        select(own.text_key, Concept.id, Concept.label, other.text)
+        .join(Concept, Concept.id == own.concept_id)
+        .join(other, other.concept_id == Concept.id)
+        .where(
+            own.text_key.in_(sorted(keys)),
+            Concept.state == ConceptState.APPROVED,
+            other.kind != LabelKind.HIDDEN,
+        )
+        .order_by(own.text_key, Concept.id, other.id)
+        .limit(MOST_CALLED)
+    )
+    for key, concept_id, label, text in session_of(work).execute(statement):
+        found.setdefault(key, []).append(Called(concept_id, label, text, is_narrower=False))
+        if (key, label) not in named.setdefault(concept_id, []):
+            named[concept_id].append((key, label))
+    for concept_id in named if with_narrower else ():
+        texts = _called_below(work, concept_id)
+        for key, label in named[concept_id]:
+            found[key] += [Called(concept_id, label, text, is_narrower=True) for text in texts]
+    return found
+
+
 def candidates(work: Work, thesaurus_id: UUID) -> int:
     """Return how many concepts of a thesaurus wait for approval."""
     statement = select(func.count()).where(
@@ -166,6 +203,21 @@ def _triples(work: Work, ids: Collection[UUID], *, is_aside: bool) -> Mapping[UU
         in_ids(ConceptStatement.concept_id, ids), ConceptStatement.is_aside.is_(is_aside)
     )
     return {row[0]: row[1] for row in session_of(work).execute(statement)}
+
+
+def _called_below(work: Work, concept_id: UUID) -> Sequence[str]:
+    statement = (
+        select(ConceptLabel.text)
+        .join(Concept, Concept.id == ConceptLabel.concept_id)
+        .where(
+            in_ids(Concept.id, below(work, [concept_id])),
+            Concept.state == ConceptState.APPROVED,
+            ConceptLabel.kind != LabelKind.HIDDEN,
+        )
+        .order_by(Concept.label_key, ConceptLabel.id)
+        .limit(MOST_EACH)
+    )
+    return session_of(work).execute(statement).scalars().all()
 
 
 def _lines(

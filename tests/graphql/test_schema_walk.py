@@ -183,6 +183,7 @@ SHORT_LISTS = {
     "SearchFacets.recordClasses": "the 20 most frequent",
     "SearchFacets.securityClassifications": "the 20 most frequent",
     "SearchFacets.years": "the 20 most frequent",
+    "SearchResults.expansions": "as many as there are terms that are labels, which add 30 at most",
     "SearchHit.snippets": "one for each field",
     "SecurityClassification.compartments": "part of one value",
     "Snippet.ranges": "the words of one part",
