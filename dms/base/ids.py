@@ -70,6 +70,8 @@ class Kind(IntEnum):
     CLASS_ASSIGN_RUN = 87
     DISPOSAL_BATCH = 92
     CLASS_RULE = 88
+    REGISTER = 75
+    REGISTER_ENTRY = 76
 
 
 _UNKNOWN = SafeUUID.unknown  # to look up a member of an enum takes longer than all the rest

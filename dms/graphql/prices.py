@@ -36,6 +36,9 @@ _LISTS = """
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
     schemeEditions classEntries classAssignRuns thesauri concepts holds disposalBatches
     classRules
+    schemeEditions classEntries classAssignRuns
+    schemeEditions classEntries thesauri concepts
+    schemeEditions classEntries registers registerEntries
 """
 _WRITES = """
     aggregationClassAssign classAssignRunCancel classRuleAdd classRuleUpdate classRuleRemove
@@ -49,6 +52,7 @@ _WRITES = """
     schemeEditionReturn schemeEditionApprove schemeEditionWithdraw
     thesaurusCreate conceptCreate conceptUpdate conceptApprove conceptDeprecate conceptMerge
     holdCover holdNotify holdAcknowledge holdReview holdLiftPropose holdLiftReject holdLift holdPlace
+    registerCreate registerEntryAdd registerEntryCorrect
     groupCreate groupMemberAdd groupMemberRemove roleAssign roleWithdraw sessionEnd
     userCreate userDisable userEnable userResetStart userUpdate
     clearanceGrant clearanceRevoke compartmentCreate compartmentRetire
@@ -83,6 +87,7 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("SchemeComparison", "classes", _list(50)),
         *_each("ClassComparison", "differences", _list(2)),
         *_each("ClassEntry", "forwardedTo", _list(1)),
+        *_each("RegisterEntry", "corrections", _list(1)),
         ("Query.accessChangePreview", Cost(1_000)),
         *_each("Query", "search savedQueryRun", Cost(10)),
         ("SearchResults.hits", _page(10)),

@@ -74,6 +74,8 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "replacedBy": Kind.CONCEPT,
     "into": Kind.CONCEPT,
     "thesaurus": Kind.THESAURUS,
+    "register": Kind.REGISTER,
+    "entry": Kind.REGISTER_ENTRY,
     "role": Kind.ROLE,
     "savedQuery": Kind.SAVED_QUERY,
     "savedQueryRun": Kind.SAVED_QUERY,

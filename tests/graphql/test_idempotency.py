@@ -59,6 +59,9 @@ ROLES = {
     "classRulesApply": None,
     "aggregationClassAssignMany": None,
     "versionAdd": None,
+    "registerCreate": None,
+    "registerEntryAdd": None,
+    "registerEntryCorrect": None,
 }
 """Who makes what: the security officer whatever is not named, and somebody at work."""
 

@@ -40,6 +40,7 @@ KINDS = (
     Kind.LOG_EXPORT,
     Kind.LOG_ALERT_HIT,
     Kind.CLASS_RULE,
+    Kind.REGISTER_ENTRY,
 )
 """What there must be one of, so that no list is empty for want of things."""
 

@@ -141,6 +141,7 @@ SHORT_LISTS = {
     "Concept.related": "a concept has to do with a few",
     "DisposalBatch.approvals": "as many as are asked for, 5 at most",
     "DisposalBatchAddPayload.refused": "of one call, cut at a limit",
+    "RegisterEntry.corrections": "an entry is corrected seldom",
     "SchemeComparison.classes": "as many as differ, cut at a limit; `totalCount` counts all",
     "SchemeComparison.counts": "there are six differences",
     "Version.renditions": "there are two kinds",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from dms.rules.classrules import Conditions
 from dms.rules.holds import CoveredKind
 from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
+from dms.rules.registers import Direction, Numbering
 from dms.rules.security import Mark
 from dms.rules.states import AggregationState
 from dms.services import (
@@ -36,6 +38,7 @@ from dms.services import (
     disposalbatches,
     holdnotices,
     holds,
+    registers,
     savedqueries,
     schemeeditions,
     searchlists,
@@ -47,6 +50,7 @@ from dms.services.classrules import RuleWords
 from dms.services.holdcoverage import Cover
 from dms.services.holdnotices import Custodian
 from dms.services.holds import Placing
+from dms.services.registers import NewEntry, NewRegister
 from dms.services.search import Asked
 from dms.services.security import AskedMark
 from dms.services.versions import NamedUpload
@@ -142,6 +146,18 @@ class Things:
 
     def concept(self):
         return self.words.add(unique(self))
+
+    def register(self):
+        """A register in the room."""
+        new = NewRegister(
+            self.room, f"R{next(_numbers)}", "Mail in", Direction.IN, Numbering.RUNNING, "{counter}"
+        )
+        return self.desk.do(self.clerk, registers.create, new).id
+
+    def register_entry(self):
+        """An entry of such a register."""
+        new = NewEntry(self.register(), date(2026, 1, 2), "Roof", sender="Mr Smith")
+        return self.desk.do(self.clerk, registers.add, new).id
 
     def hold(self):
         """A Hold of the records manager on a Document of its own."""
@@ -655,6 +671,9 @@ CASES = {
     "conceptMerge": named_twice,
     "thesaurusCreate": given(code=unique),
     "thesaurusApprove": waiting_words,
+    "registerCreate": given(code=unique),
+    "registerEntryAdd": given(day="2026-01-02", sender="Mr Smith"),
+    "registerEntryCorrect": given(subject="Roof of the school"),
     "schemeEditionActivate": edition(schemeeditions.submit, schemeeditions.approve),
     "schemeEditionApprove": edition(schemeeditions.submit),
     "schemeEditionReturn": edition(schemeeditions.submit),
