@@ -14,13 +14,15 @@ down_revision = "0026"
 branch_labels = None
 depends_on = None
 
-_ACTIONS = ("destroy", "weed", "transfer")
+_ACTIONS = ("destroy", "weed", "transfer", "retain", "review_again")
 _STATES = ("draft", "proposed", "approved", "executing", "executed", "partly_failed", "cancelled")
 _KINDS = ("document", "aggregation")
 _OUTCOMES = (
     "planned",
     "destroyed",
     "transferred",
+    "retained",
+    "deferred",
     "kept_as_sample",
     "held",
     "excluded",
@@ -37,6 +39,9 @@ _OBSTACLES = (
     "changed",
     "not_empty",
     "no_original",
+    "sampled",
+    "retained",
+    "deferred",
     "listed",
     "gone",
 )
@@ -100,6 +105,7 @@ def _make_batches() -> None:
         sa.Column("keeps_title", sa.Boolean(), nullable=False),
         sa.Column("quorum", sa.Integer(), nullable=False),
         sa.Column("waiting_days", sa.Integer(), nullable=False),
+        sa.Column("review_on", sa.Date(), nullable=True),
         sa.Column("seed", sa.String(), nullable=False),
         sa.Column("state", _closed("state", _STATES), nullable=False),
         sa.Column("digest", types.Digest(), nullable=True),
@@ -114,6 +120,9 @@ def _make_batches() -> None:
         sa.Column("started_at", types.UtcTime(), nullable=True),
         sa.Column("started_by", types.Id(), nullable=True),
         sa.Column("ended_at", types.UtcTime(), nullable=True),
+        sa.CheckConstraint(
+            "(action = 'review_again') = (review_on IS NOT NULL)", name=op.f("ck_disposal_batch_review")
+        ),
         sa.CheckConstraint("quorum >= 1 AND waiting_days >= 0", name=op.f("ck_disposal_batch_terms")),
         sa.CheckConstraint(
             "state IN ('draft', 'cancelled') OR digest IS NOT NULL", name=op.f("ck_disposal_batch_digest")

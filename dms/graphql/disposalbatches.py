@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -57,6 +58,9 @@ class DisposalBatch(Node):
     waiting_days: int = strawberry.field(
         description="Days that pass between the last approval and the first day on which it can be started."
     )
+    review_on: date | None = strawberry.field(
+        description="The day of the next review, of a list that puts it off."
+    )
     seed: str = strawberry.field(
         description="What a random sample is drawn by; drawn when the list was begun."
     )
@@ -108,6 +112,10 @@ class DisposalBatchCreateInput(Creation):
     waiting_days: int = strawberry.field(
         default=0, description="Days between the last approval and the execution: 0 to 365."
     )
+    review_on: date | None = strawberry.field(
+        default=None,
+        description="The day of the next review: wanted of a list that puts it off, and of no other.",
+    )
 
 
 @strawberry.input(
@@ -126,6 +134,7 @@ class DisposalBatchUpdateInput:
     waiting_days: strawberry.Maybe[int] = strawberry.field(
         description="Days between the last approval and the execution: 0 to 365."
     )
+    review_on: strawberry.Maybe[date | None] = strawberry.field(description="The day of the next review.")
 
 
 @strawberry.type(description="What came of beginning a list.")
@@ -168,6 +177,7 @@ def _shape(
         keeps_title=row.keeps_title,
         quorum=row.quorum,
         waiting_days=row.waiting_days,
+        review_on=row.review_on,
         seed=row.seed,
         state=row.state,
         digest=row.digest,
@@ -267,6 +277,7 @@ class Mutations:
             keeps_title=input.keeps_title,
             quorum=input.quorum,
             waiting_days=input.waiting_days,
+            review_on=input.review_on,
         )
         row = disposalbatches.create(info.work, input.action, heading)
         return DisposalBatchCreatePayload(disposal_batch=shown_batch(info.work, row))
@@ -285,6 +296,7 @@ class Mutations:
             keeps_title=given(input.keeps_title),
             quorum=given(input.quorum),
             waiting_days=given(input.waiting_days),
+            review_on=given(input.review_on),
         )
         row = disposalbatches.update(
             info.work, key_of(input.id), heading, expected_revision=input.expected_revision

@@ -16,6 +16,9 @@ enums.show(
         DisposalAction.WEED: "To destroy copies of which an earlier declared Document has the same content.",
         DisposalAction.TRANSFER: "To mark that another custodian has it; what is here stays until a list of "
         "its own destroys it.",
+        DisposalAction.RETAIN: "To keep for good what was judged worth it: no later list takes it.",
+        DisposalAction.REVIEW_AGAIN: "To put a decision off: no list takes it before the day of the next "
+        "review.",
     },
 )
 enums.show(
@@ -40,6 +43,8 @@ enums.show(
         ItemOutcome.PLANNED: "Nothing yet.",
         ItemOutcome.DESTROYED: "It is a stub.",
         ItemOutcome.TRANSFERRED: "It is marked as transferred.",
+        ItemOutcome.RETAINED: "It stays for good.",
+        ItemOutcome.DEFERRED: "It stays until the next review.",
         ItemOutcome.KEPT_AS_SAMPLE: "It stays, as part of a sample.",
         ItemOutcome.HELD: "It stayed: a Hold stood over it.",
         ItemOutcome.EXCLUDED: "It stayed, for another reason.",
@@ -62,6 +67,9 @@ enums.show(
         Obstacle.CHANGED: "It was changed since the list was approved.",
         Obstacle.NOT_EMPTY: "Something in it is left.",
         Obstacle.NO_ORIGINAL: "You see no earlier declared Document with the same content that would stay.",
+        Obstacle.SAMPLED: "It was kept as part of a sample.",
+        Obstacle.RETAINED: "It was judged worth keeping.",
+        Obstacle.DEFERRED: "The day of its next review has not come.",
         Obstacle.LISTED: "Another list that is not closed names it.",
         Obstacle.GONE: "It is not there for who carries out the list.",
     },

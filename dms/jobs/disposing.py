@@ -7,8 +7,8 @@ from functools import partial
 from uuid import UUID
 
 from dms.base.actor import Actor, ActorKind
-from dms.base.errors import DmsError, DoorError, Unavailable
-from dms.jobs.holding import Ground, Held
+from dms.base.errors import DmsError, DoorError, Unauthenticated, Unavailable
+from dms.jobs.holding import Ground, Held, InVain
 from dms.services import blobs, disposalruns
 
 
@@ -24,7 +24,7 @@ def execute(_ground: Ground, held: Held) -> None:
 def remove(ground: Ground, held: Held) -> None:
     """Remove stored bytes that nobody can read any more."""
     digests = held.taken.payload["digests"]
-    gone = held.works.read(held.actor, partial(blobs.unnamed, digests=digests))
+    gone = held.works.read(held.actor, partial(blobs.shredded, digests=digests))
     if gone:
         held.works.read(held.actor, partial(blobs.remove, things=gone))
     for digest in gone:
@@ -38,6 +38,8 @@ def _carry_out(held: Held, actor: Actor, batch_id: UUID) -> int:
     held.check()
     try:
         return held.works.write(actor, partial(disposalruns.carry_out, batch_id=batch_id))
+    except Unauthenticated as error:
+        raise InVain(error.code, "who started the list has no account any more: start it again") from error
     except DoorError:
         raise
     except DmsError:

@@ -21,6 +21,7 @@ class DisposalBatch(Base):
     __table_args__ = (
         UniqueConstraint("number"),
         Index("ix_disposal_batch_state", "state", "number"),
+        CheckConstraint("(action = 'review_again') = (review_on IS NOT NULL)", name="review"),
         CheckConstraint("quorum >= 1 AND waiting_days >= 0", name="terms"),
         CheckConstraint("state IN ('draft', 'cancelled') OR digest IS NOT NULL", name="digest"),
     )
@@ -40,6 +41,8 @@ class DisposalBatch(Base):
     """How many must approve."""
     waiting_days: Mapped[int]
     """Days between the last approval and the execution."""
+    review_on: Mapped[date | None]
+    """The day of the next review, of a list that puts it off."""
     seed: Mapped[str]
     """What a random sample is drawn by: 64 hexadecimal characters, drawn when the list was begun."""
     state: Mapped[BatchState] = mapped_column(closed(BatchState, name="state"))

@@ -32,6 +32,10 @@ class DisposalAction(StrEnum):
     """Copies with the same content as an earlier declared Document, which stays."""
     TRANSFER = "transfer"
     """Only the mark that another custodian has it: what is here goes by a list of its own."""
+    RETAIN = "retain"
+    """Judged worth keeping for good: no later list takes it, unless it is reviewed again."""
+    REVIEW_AGAIN = "review_again"
+    """Judged too early to decide: no list takes it before the day of the next review."""
 
 
 class ItemOutcome(StrEnum):
@@ -40,6 +44,8 @@ class ItemOutcome(StrEnum):
     PLANNED = "planned"
     DESTROYED = "destroyed"
     TRANSFERRED = "transferred"
+    RETAINED = "retained"
+    DEFERRED = "deferred"
     KEPT_AS_SAMPLE = "kept_as_sample"
     HELD = "held"
     EXCLUDED = "excluded"
@@ -66,6 +72,12 @@ class Obstacle(StrEnum):
     """Something in it is left."""
     NO_ORIGINAL = "no_original"
     """No earlier declared Document with the same content would stay."""
+    SAMPLED = "sampled"
+    """It was kept as part of a sample."""
+    RETAINED = "retained"
+    """It was judged worth keeping."""
+    DEFERRED = "deferred"
+    """The day of its next review has not come."""
     LISTED = "listed"
     """Another list that is not closed names it."""
     GONE = "gone"
@@ -76,8 +88,21 @@ DONE: dict[DisposalAction, ItemOutcome] = {
     DisposalAction.DESTROY: ItemOutcome.DESTROYED,
     DisposalAction.WEED: ItemOutcome.DESTROYED,
     DisposalAction.TRANSFER: ItemOutcome.TRANSFERRED,
+    DisposalAction.RETAIN: ItemOutcome.RETAINED,
+    DisposalAction.REVIEW_AGAIN: ItemOutcome.DEFERRED,
 }
 """What has become of a line when its list has been carried out."""
+
+
+DECISIONS: dict[ItemOutcome, Obstacle] = {
+    ItemOutcome.KEPT_AS_SAMPLE: Obstacle.SAMPLED,
+    ItemOutcome.RETAINED: Obstacle.RETAINED,
+    ItemOutcome.DEFERRED: Obstacle.DEFERRED,
+}
+"""How a line ended that keeps its thing from later lists, and what those say of it."""
+
+APPRAISALS = frozenset({DisposalAction.RETAIN, DisposalAction.REVIEW_AGAIN})
+"""Actions by which nothing is lost; each is a judgement, and so names its criteria."""
 
 
 class SampleMethod(StrEnum):
@@ -131,6 +156,8 @@ class Terms(NamedTuple):
     quorum: int
     waiting_days: int
     seed: str
+    review_on: str | None
+    """ISO 8601: the day of the next review, of a list that puts it off."""
 
 
 class Gone(NamedTuple):

@@ -175,12 +175,13 @@ BATCH: Mapping[BatchState, Mapping[str, BatchState]] = {
         "return": BatchState.DRAFT,
         "cancel": BatchState.CANCELLED,
     },
-    BatchState.EXECUTING: {},
+    BatchState.EXECUTING: {"execute": BatchState.EXECUTING},
     BatchState.PARTLY_FAILED: {"retry": BatchState.EXECUTING, "settle": BatchState.EXECUTED},
     BatchState.EXECUTED: {},
     BatchState.CANCELLED: {},
 }
-"""The last approval that is asked for makes a batch `approved`; its job ends the execution."""
+"""The last approval that is asked for makes a batch `approved`; its job ends the execution, and somebody else
+executes it once more if that job has ended before."""
 
 CONCEPT: Mapping[ConceptState, Mapping[str, ConceptState]] = {
     ConceptState.CANDIDATE: {

@@ -73,6 +73,13 @@ def unnamed(work: Work, digests: Collection[StoredDigest]) -> Sequence[StoredDig
     return [digest for digest in digests if digest not in named]
 
 
+def shredded(work: Work, digests: Collection[StoredDigest]) -> Sequence[StoredDigest]:
+    """Return those of these addresses that no Blob names any more; an upload that was filed may still."""
+    work.performs(Op.CONTENT_SWEEP)
+    named = inspection.named_digests(work, digests, owners=(Blob,))
+    return [digest for digest in digests if digest not in named]
+
+
 def waiting(work: Work) -> frozenset[str]:
     """Return the names of staged bytes that wait for more of their upload."""
     work.performs(Op.CONTENT_SWEEP)

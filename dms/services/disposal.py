@@ -24,7 +24,7 @@ from dms.models.search import SubjectKind
 from dms.rules import codes, text
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
-from dms.rules.disposal import DisposalAction, Gone, Obstacle
+from dms.rules.disposal import APPRAISALS, DECISIONS, DisposalAction, Gone, ItemOutcome, Obstacle
 from dms.rules.duedays import RetentionOutcome
 from dms.rules.duesteps import RetentionState
 from dms.rules.jobs import JobKind, Priority
@@ -57,6 +57,13 @@ _ALLOWS: Mapping[DisposalAction, frozenset[RetentionAction]] = {
 """What the rule of a thing must allow; a review or a sample allows it by the criteria of the list."""
 
 _JUDGED = frozenset({RetentionAction.REVIEW, RetentionAction.SAMPLE, RetentionAction.REPRODUCE_THEN})
+
+
+_STATES_TO_JUDGE: Mapping[str, Obstacle] = {
+    DocumentState.DRAFT: Obstacle.STATE,
+    AggregationState.OPEN: Obstacle.STATE,
+    DocumentState.DESTROYED: Obstacle.STATE,
+}
 
 
 class Judgement(NamedTuple):
@@ -113,20 +120,29 @@ def things(work: Work, named: Iterable[tuple[SubjectKind, UUID]], *, action: Act
 
 
 def judge(work: Work, rows: Sequence[Row], terms: Terms) -> Mapping[UUID, Judgement]:
-    """Tell of each thing what keeps it from going now; the caller has released the rows.
+    """Tell of each thing what keeps a list from doing its work on it now; the caller has released the rows.
 
     Statements in a number that does not grow with the things, but for one for each copy to be weeded.
     """
     ids = [row.id for row in rows]
     held = holds.standing(work, ids)
     due = {} if terms.action is DisposalAction.WEED else retention.fresh(work, ids)
+    today = retention.today(work)
+    decided = disposals.decided(work, ids, today=today)
     copies = _copies(work, ids) if terms.action is DisposalAction.WEED else frozenset()
     judged = {}
     for row in rows:
         outcome = due.get(row.id)
         rule = outcome.decisive.rule if outcome is not None else None
         judged[row.id] = Judgement(
-            _obstacle(row, terms, held=bool(held.get(row.id)), outcome=outcome, is_copy=row.id in copies),
+            _obstacle(
+                row,
+                terms,
+                held=row.id in held,
+                decided=decided.get(row.id),
+                outcome=outcome,
+                is_copy=row.id in copies,
+            ),
             rule="" if rule is None else rule.code,
             due_on=None if outcome is None else outcome.due_on,
         )
@@ -156,7 +172,15 @@ def hand_over(work: Work, asked: Sequence[Asked], *, warrant: Warrant) -> Mappin
         state = DocumentState.TRANSFERRED if is_a(row, Document) else AggregationState.TRANSFERRED
         editing.write(work, row, {"state": state}, note={"batch": warrant.batch_id.hex})
         fates[row.id] = Fate(None)
+    retention.carried_out(work, rows, RetentionAction.TRANSFER_TO)
     return fates
+
+
+def keep(work: Work, asked: Sequence[Asked], *, warrant: Warrant) -> Mapping[UUID, Fate]:
+    """Keep things of an approved list, for good or until their next review; the lists to come know it."""
+    rows, fates = _judged_again(work, asked, warrant=warrant)
+    retention.carried_out(work, rows, RetentionAction.REVIEW)
+    return fates | {row.id: Fate(None) for row in rows}
 
 
 def discard(work: Work, document_id: UUID, *, expected_revision: int, reason: str) -> Document:
@@ -192,10 +216,20 @@ def _judged_again(
 
 
 def _obstacle(
-    row: Row, terms: Terms, *, held: bool, outcome: RetentionOutcome | None, is_copy: bool
+    row: Row,
+    terms: Terms,
+    *,
+    held: bool,
+    decided: ItemOutcome | None,
+    outcome: RetentionOutcome | None,
+    is_copy: bool,
 ) -> Obstacle | None:
+    if terms.action in APPRAISALS:
+        return _STATES_TO_JUDGE.get(row.state) or _early(outcome, terms)
     if held:
         return Obstacle.HELD
+    if decided is not None:
+        return DECISIONS[decided]
     event = "transfer" if terms.action is DisposalAction.TRANSFER else "destroy"
     if event not in editing.transitions(row):
         return Obstacle.STATE
@@ -203,12 +237,12 @@ def _obstacle(
         return None if is_copy else Obstacle.NO_ORIGINAL
     if row.state in {DocumentState.TRANSFERRED, AggregationState.TRANSFERRED}:
         return None  # its days are the other custodian's business; this is the copy that was left here
-    if outcome is None:
-        return Obstacle.NO_DAY
     return _early(outcome, terms)
 
 
-def _early(outcome: RetentionOutcome, terms: Terms) -> Obstacle | None:
+def _early(outcome: RetentionOutcome | None, terms: Terms) -> Obstacle | None:
+    if outcome is None:
+        return Obstacle.NO_DAY
     if outcome.conflict is not None:
         return Obstacle.CONFLICT
     if outcome.due_on is None:
@@ -216,6 +250,8 @@ def _early(outcome: RetentionOutcome, terms: Terms) -> Obstacle | None:
     if outcome.state is not RetentionState.DUE:
         return Obstacle.NOT_DUE
     actions = {medium.action for medium in outcome.media}
+    if terms.action in APPRAISALS:
+        return None if terms.has_criteria else Obstacle.NEEDS_APPRAISAL
     if actions <= _ALLOWS[terms.action]:
         return None
     if not actions <= _ALLOWS[terms.action] | _JUDGED:
@@ -248,7 +284,7 @@ def _reduce(
         return {}
     ids = [row.id for row in rows]
     contents = destroying.contents(work, ids)
-    stored = destroying.shred(work, ids)
+    shredded = destroying.shred(work, ids)
     retention.forget(work, ids)
     for row in rows:
         row.current_version = None
@@ -264,8 +300,10 @@ def _reduce(
                 at=work.now,
             )
         )
-    if stored:
-        jobs.queue(work, [_removal(list(stored))])
+    for part, revision in shredded.parts:
+        work.changed(part, before=revision, after=None, old={}, new={})
+    if shredded.stored:
+        jobs.queue(work, [_removal(shredded.stored)])
     return {row.id: Fate(None, contents[row.id]) for row in rows}
 
 

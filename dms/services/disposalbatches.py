@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import false
@@ -64,6 +64,8 @@ class Heading:
     keeps_title: bool | Keep = KEEP
     quorum: int | Keep = KEEP
     waiting_days: int | Keep = KEEP
+    review_on: date | Keep | None = KEEP
+    """The day of the next review: wanted of a list that puts it off, and of no other."""
 
 
 def listed(work: Work, request: PageRequest, *, state: BatchState | None = None) -> Page[DisposalBatch]:
@@ -114,6 +116,7 @@ def create(work: Work, action: DisposalAction, heading: Heading) -> DisposalBatc
     values = _headed(heading)
     for name, value in values.items():
         setattr(row, name, value)
+    _check_review(work, row)
     work.add(row)
     work.flush()
     note = {**editing.noted(values), "number": row.number, "action": action.value, "seed": row.seed}
@@ -128,6 +131,7 @@ def update(work: Work, batch_id: UUID, heading: Heading, *, expected_revision: i
     values = {name: value for name, value in _headed(heading).items() if getattr(row, name) != value}
     if values:
         write(work, row, values, edited=True)
+        _check_review(work, row)
     return row
 
 
@@ -208,17 +212,18 @@ def cancel(work: Work, batch_id: UUID, *, expected_revision: int, reason: str) -
 
 
 def execute(work: Work, batch_id: UUID, *, expected_revision: int) -> DisposalBatch:
-    """Start an approved list once its waiting is over; a job carries it out in the name of who starts it."""
+    """Start an approved list once its waiting is over; a job carries it out in the name of who starts it.
+
+    A list whose job has ended before its end goes on in the name of who starts it again.
+    """
     work.performs(Op.DISPOSALBATCH_EXECUTE)
     row = claim(work, batch_id, expected_revision=expected_revision, event="execute")
     require_sight(work, row, event="execute")
-    free_on = utc_day(row.approved_at or 0) + timedelta(days=row.waiting_days)
-    if utc_day(work.now) < free_on:
-        raise refusal(
-            work, row, "execute", f"it waits until {free_on.isoformat()}: start it on or after that day"
-        )
-    if row.digest != digest_of(work, row):
-        raise refusal(work, row, "execute", "it differs from what was approved: tell the administrator")
+    if row.state is BatchState.EXECUTING:
+        if disposals.is_under_way(work, _job_key(row)):
+            raise refusal(work, row, "execute", "a job carries it out: look how far it is")
+    else:
+        _check_free(work, row)
     _start(work, row)
     return row
 
@@ -291,7 +296,9 @@ def require_sight(work: Work, row: DisposalBatch, *, event: str) -> None:
 
 def terms_of(row: DisposalBatch) -> Terms:
     """Return what a list says of itself."""
-    return Terms(*(getattr(row, name) for name in Terms._fields))
+    values = {name: getattr(row, name) for name in Terms._fields}
+    values["review_on"] = None if row.review_on is None else row.review_on.isoformat()
+    return Terms(**values)
 
 
 def digest_of(work: Work, row: DisposalBatch) -> str:
@@ -303,8 +310,22 @@ def _start(work: Work, row: DisposalBatch) -> None:
     account = gate.account_id(work)
     write(work, row, {"state": BatchState.EXECUTING, "started_at": work.now, "started_by": account})
     payload = {"batch": row.id.hex, "by": account.hex}
-    key = f"{JobKind.DISPOSAL_EXECUTE}:{row.id.hex}"
-    jobs.queue(work, [JobOrder(JobKind.DISPOSAL_EXECUTE, payload, key, Priority.SOON)])
+    jobs.queue(work, [JobOrder(JobKind.DISPOSAL_EXECUTE, payload, _job_key(row), Priority.SOON)])
+
+
+def _check_free(work: Work, row: DisposalBatch) -> None:
+    """Refuse a list whose waiting is not over, or that is not what was approved."""
+    free_on = utc_day(row.approved_at or 0) + timedelta(days=row.waiting_days)
+    if utc_day(work.now) < free_on:
+        raise refusal(
+            work, row, "execute", f"it waits until {free_on.isoformat()}: start it on or after that day"
+        )
+    if row.digest != digest_of(work, row):
+        raise refusal(work, row, "execute", "it differs from what was approved: tell the administrator")
+
+
+def _job_key(row: DisposalBatch) -> str:
+    return f"{JobKind.DISPOSAL_EXECUTE}:{row.id.hex}"
 
 
 def _headed(heading: Heading) -> dict[str, object]:
@@ -318,11 +339,21 @@ def _headed(heading: Heading) -> dict[str, object]:
         values["criteria"] = given or None
     if heading.keeps_title is not KEEP:
         values["keeps_title"] = heading.keeps_title
+    if heading.review_on is not KEEP:
+        values["review_on"] = heading.review_on
     if heading.quorum is not KEEP:
         values["quorum"] = _within(heading.quorum, 1, rules.MAX_QUORUM, "quorum")
     if heading.waiting_days is not KEEP:
         values["waiting_days"] = _within(heading.waiting_days, 0, rules.MAX_WAITING_DAYS, "waitingDays")
     return values
+
+
+def _check_review(work: Work, row: DisposalBatch) -> None:
+    puts_off = row.action is DisposalAction.REVIEW_AGAIN
+    if puts_off and (row.review_on is None or row.review_on <= utc_day(work.now)):
+        raise Invalid("name the day of the next review, after today", path=("reviewOn",))
+    if not puts_off and row.review_on is not None:
+        raise Invalid("only a list that puts a review off names the day of the next", path=("reviewOn",))
 
 
 def _within(number: int, least: int, most: int, name: str) -> int:

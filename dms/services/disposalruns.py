@@ -41,12 +41,15 @@ _ACTS: Mapping[DisposalAction, Callable[..., Mapping[UUID, Fate]]] = {
     DisposalAction.DESTROY: disposal.destroy,
     DisposalAction.WEED: disposal.destroy,
     DisposalAction.TRANSFER: disposal.hand_over,
+    DisposalAction.RETAIN: disposal.keep,
+    DisposalAction.REVIEW_AGAIN: disposal.keep,
 }
 
 
 def carry_out(work: Work, batch_id: UUID, *, limit: int = SLICE) -> int:
     """Carry out the next lines of a list that was started; return how many there were, 0 at its end."""
     work.performs(Op.DISPOSALBATCH_EXECUTE)
+    gate.account_id(work)  # who lost the account meanwhile carries out nothing more
     batch = _executing(work, batch_id)
     items = disposals.items(work, batch.id, outcome=ItemOutcome.PLANNED, limit=min(limit, SLICE))
     if not items:

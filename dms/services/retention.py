@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from dms.base.actor import ActorKind
 from dms.base.errors import Forbidden
 from dms.base.ids import new_id
 from dms.models.aggregations import Aggregation
-from dms.models.retention import Target, TriggerEvent
+from dms.models.documents import Document
+from dms.models.retention import RetentionAct, Target, TriggerEvent
 from dms.rules import duedays
 from dms.rules.accessevents import Op
-from dms.rules.retention import Trigger
+from dms.rules.retention import RetentionAction, TrackMedium, Trigger
 from dms.stores import outcomes, retentionfacts
 from dms.stores.outcomes import Marked
+from dms.stores.records import is_a
 from dms.stores.work import Work
 
 AT_ONCE = 200
@@ -70,6 +73,31 @@ def _record(work: Work, row: Aggregation, **said: Any) -> None:  # values of as 
     work.add(event)
     outcomes.mark(work, [Marked(Target.AGGREGATION, row.id)])
     outcomes.keep(work, [row.id])
+
+
+def today(work: Work) -> date:
+    """Return the civil day of the Repository."""
+    return retentionfacts.calendar(work).today
+
+
+def carried_out(work: Work, rows: Sequence[Document | Aggregation], action: RetentionAction) -> None:
+    """Record that an action of retention was carried out on things today: what waited for it goes on."""
+    done_on = today(work)
+    for row in rows:
+        work.add(
+            RetentionAct(
+                id=new_id(),
+                target_kind=Target.DOCUMENT if is_a(row, Document) else Target.AGGREGATION,
+                target_id=row.id,
+                action=action,
+                medium=TrackMedium.ANY,
+                done_on=done_on,
+                recorded_at=work.now,
+                recorded_by=work.actor.principal_id,
+            )
+        )
+    work.flush()
+    outcomes.keep(work, [row.id for row in rows])
 
 
 def recompute(work: Work) -> int:

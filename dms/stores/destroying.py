@@ -7,9 +7,10 @@ on, and no other way of the program leads here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, literal, select, update
 
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
@@ -36,10 +37,19 @@ def contents(work: Work, document_ids: Collection[UUID]) -> Mapping[UUID, list[G
     return found
 
 
-def shred(work: Work, document_ids: Collection[UUID]) -> list[str]:
+class Shredded(NamedTuple):
+    """What went with the keys."""
+
+    stored: list[str]
+    """Digests of stored bytes that nobody can read any more."""
+    parts: list[tuple[UUID, int]]
+    """Versions and Renditions, each with its last revision."""
+
+
+def shred(work: Work, document_ids: Collection[UUID]) -> Shredded:
     """Delete the keys of all contents of these Documents, and with them contents, Renditions and words.
 
-    Returns the digests of stored bytes that nobody can read any more. A constant number of statements.
+    A constant number of statements.
     """
     session = session_of(work)
     session.flush()
@@ -47,6 +57,9 @@ def shred(work: Work, document_ids: Collection[UUID]) -> list[str]:
     blobs = select(Blob.id).where(in_ids(Blob.document_id, document_ids)).scalar_subquery()
     stored = select(Blob.stored_digest).where(in_ids(Blob.document_id, document_ids))
     digests = list(session.execute(stored).scalars())
+    numbered = select(Version.id, Version.number).where(in_ids(Version.document_id, document_ids))
+    derived = select(Rendition.id, literal(1)).where(Rendition.version_id.in_(versions))
+    parts = [(row[0], row[1]) for row in session.execute(numbered.union_all(derived))]
     for statement in (
         delete(BlobKey).where(BlobKey.blob_id.in_(blobs)),
         delete(BlobStep).where(BlobStep.blob_id.in_(blobs)),
@@ -59,7 +72,7 @@ def shred(work: Work, document_ids: Collection[UUID]) -> list[str]:
     ):
         session.execute(statement.execution_options(synchronize_session=False))
     forget(work, document_ids)
-    return digests
+    return Shredded(digests, parts)
 
 
 def forget(work: Work, ids: Collection[UUID]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,8 +13,9 @@ from dms.base.errors import State
 from dms.models.aggregations import Aggregation
 from dms.models.disposal import DisposalApproval, DisposalBatch, DisposalCertificate, DisposalItem
 from dms.models.documents import Document
+from dms.models.jobs import OPEN, Job
 from dms.models.versions import ContentFile, FileRole, Version
-from dms.rules.disposal import ItemOutcome, Line
+from dms.rules.disposal import DECISIONS, ItemOutcome, Line
 from dms.rules.states import BatchState
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
@@ -135,6 +137,26 @@ def write_lines(work: Work, batch_id: UUID, rows: Sequence[dict[str, Any]]) -> N
         session.execute(insert(DisposalItem), list(rows))
 
 
+def decided(work: Work, subjects: Collection[UUID], *, today: date) -> Mapping[UUID, ItemOutcome]:
+    """Return how the last list that judged each of these things decided, where that keeps it from others."""
+    rows = session_of(work).execute(
+        select(DisposalItem.subject, DisposalItem.outcome, DisposalBatch.review_on)
+        .join(DisposalBatch, DisposalBatch.id == DisposalItem.batch_id)
+        .where(
+            in_ids(DisposalItem.subject, subjects),
+            DisposalItem.outcome.in_(DECISIONS),
+            DisposalBatch.state == BatchState.EXECUTED,
+        )
+        .order_by(DisposalBatch.ended_at, DisposalBatch.number)
+    )
+    last = {subject: (outcome, review_on) for subject, outcome, review_on in rows}
+    return {
+        subject: outcome
+        for subject, (outcome, review_on) in last.items()
+        if review_on is None or today < review_on
+    }
+
+
 def listed_elsewhere(work: Work, subjects: Collection[UUID], *, batch_id: UUID) -> frozenset[UUID]:
     """Return those of these things that another list names on which something may still be done."""
     rows = session_of(work).execute(
@@ -187,7 +209,7 @@ def stubs(work: Work, batch_id: UUID) -> Mapping[UUID, tuple[str, str]]:
     return found
 
 
-def is_certified(work: Work, batch_id: UUID) -> bool:
-    """Tell whether a list has its certificate."""
-    found = select(DisposalCertificate.id).where(DisposalCertificate.batch_id == batch_id)
+def is_under_way(work: Work, key: str) -> bool:
+    """Tell whether a job with this key is still to be done."""
+    found = select(Job.id).where(Job.dedupe_key == key, OPEN)
     return session_of(work).execute(found).first() is not None

@@ -102,9 +102,10 @@ def uploads(work: Work, *, after: UUID | None, limit: int) -> Sequence[Named]:
     return [_named(upload, sealedblobs.of_upload(upload)) for upload in rows]
 
 
-def named_digests(work: Work, digests: Collection[str]) -> frozenset[str]:
-    """Return those of these stored digests that a Blob or an unfiled upload names."""
-    owners: tuple[Owner, ...] = (Blob, Upload)
+def named_digests(
+    work: Work, digests: Collection[str], *, owners: tuple[Owner, ...] = (Blob, Upload)
+) -> frozenset[str]:
+    """Return those of these stored digests that a Blob or an upload names."""
     session = session_of(work)
     return frozenset(
         digest

@@ -11,12 +11,12 @@ from dms.base.actor import system_actor
 from dms.models.retention import Target
 from dms.rules.disposal import DisposalAction
 from dms.rules.states import DocumentState
-from dms.services import disposalbatches, disposalitems, disposalruns
+from dms.services import disposalbatches, disposalitems, disposalruns, users
 from dms.services.disposalbatches import Heading
 from dms.stores import disposals
 from tests import factories, retaining
 
-PAST = datetime(2015, 6, 30, tzinfo=UTC)
+LONG_AGO = int(datetime(2015, 6, 30, tzinfo=UTC).timestamp()) * 1_000_000
 DESTROYED_LONG_AGO = "registered, P1Y"
 
 
@@ -50,10 +50,9 @@ class Archive:
 
     def document(self, **values):
         """A declared Document of long ago."""
-        ago = int(PAST.timestamp()) * 1_000_000
         told = {"state": DocumentState.DECLARED, "record_class_id": self.record_class} | values
         return self.desk.world.document(
-            told.pop("aggregation", self.file), created_at=ago, declared_at=ago, **told
+            told.pop("aggregation", self.file), created_at=LONG_AGO, declared_at=LONG_AGO, **told
         )
 
     def begin(self, action=DisposalAction.DESTROY, **heading):
@@ -66,6 +65,10 @@ class Archive:
         return self.desk.do(
             user or self.manager, disposalitems.add, batch.id, things, expected_revision=batch.revision
         )
+
+    def disable(self, user):
+        """Let somebody have no account any more."""
+        self.desk.world.build(lambda work: users.disable(work, user, expected_revision=1, reason="left"))
 
     def step(self, step, batch, user=None, **said):
         """Take a step of a list as it is now."""
@@ -103,7 +106,7 @@ class Archive:
 
     def run(self, batch, *, slices=None):
         """Do what the job does, in the name of who started it."""
-        actor = factories.actor(self.now(batch).started_by)
+        actor = factories.actor(self.now(batch).started_by or self.manager)
         works = self.desk.house.works
         while slices is None or slices > 0:
             if not works.write(actor, partial(disposalruns.carry_out, batch_id=batch.id)):

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 
 import pytest
 
 from dms.base import errors
+from dms.models.aggregations import Aggregation
 from dms.models.disposal import DisposalCertificate, DisposalItem
 from dms.models.documents import Document
+from dms.models.retention import Target
 from dms.models.search import SearchEntry
 from dms.models.versions import Blob, BlobKey, ContentFile, Version
-from dms.rules.access import Action
-from dms.rules.disposal import ItemOutcome, Obstacle
+from dms.rules.access import Action, Effect
+from dms.rules.disposal import DisposalAction, ItemOutcome, Obstacle, SampleMethod, SamplingPlan
 from dms.rules.holds import CoveredKind
-from dms.rules.states import BatchState, DocumentState
-from dms.services import disposal, disposalbatches, disposalruns, documents, versions
+from dms.rules.states import AggregationState, BatchState, DocumentState
+from dms.services import disposal, disposalbatches, disposalitems, disposalruns, documents, versions
 from dms.services.versions import NamedUpload
 from dms.stores import facts
 from dms.stores.work import session_of
 from tests.services import holds
-from tests.services.disposing import Archive
+from tests.services.disposing import LONG_AGO, Archive
+
+CLOSED = AggregationState.CLOSED
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +43,11 @@ def items(desk, batch):
     return {item.subject: (item.outcome, item.obstacle) for item in found}
 
 
-def filed(desk, archive, plain=b"Dear Sir, canary"):
-    """A declared Document with content, registered through the use cases, whose day has come by a rule."""
-    world = desk.world
-    clerk = world.holder(archive.file, Action.FILE, Action.EDIT)
-    document = archive.document(state=DocumentState.DRAFT)
+def filed(desk, archive, plain=b"Dear Sir, canary", aggregation=None):
+    """A declared Document with content, whose day has come by a rule."""
+    file = aggregation or archive.file
+    clerk = desk.world.holder(file, Action.FILE, Action.EDIT, rank=400)
+    document = archive.document(state=DocumentState.DRAFT, aggregation=file)
     upload = NamedUpload(desk.upload(clerk, plain), "letter.txt")
     revision = desk.look(Document, document).revision
     desk.do(clerk, versions.add, document, expected_revision=revision, upload=upload)
@@ -218,8 +223,136 @@ def test_system_destroys_nothing_without_a_list_that_a_person_started(desk, arch
     document = archive.document()
     batch = archive.approved(document)
 
-    with pytest.raises(errors.State):
+    with pytest.raises(errors.State, match="the list is approved: nothing of it is carried out"):
         archive.run(batch)
 
     assert desk.look(Document, document).state is DocumentState.DECLARED
     assert rows(desk, DisposalCertificate, DisposalCertificate.batch_id == batch.id) == []
+
+
+def test_retained_thing_is_taken_by_no_later_list_until_it_is_reviewed_again(desk, archive):
+    document = archive.document()
+    kept = archive.execute(document, action=DisposalAction.RETAIN, criteria="shows how the town was built")
+
+    later = archive.add(archive.begin(), document)
+
+    assert items(desk, kept) == {document: (ItemOutcome.RETAINED, None)}
+    assert [each.obstacle for each in later.refused] == [Obstacle.RETAINED]
+    assert desk.look(Document, document).state is DocumentState.DECLARED
+
+
+def test_review_that_is_put_off_keeps_lists_away_until_its_day(desk, archive):
+    document = archive.document()
+    archive.execute(
+        document, action=DisposalAction.REVIEW_AGAIN, criteria="a case may follow", review_on=date(2999, 1, 1)
+    )
+
+    later = archive.add(archive.begin(), document)
+
+    assert [each.obstacle for each in later.refused] == [Obstacle.DEFERRED]
+
+
+def test_judgement_without_criteria_is_none(archive):
+    batch = archive.begin(DisposalAction.RETAIN)
+
+    added = archive.add(batch, archive.document())
+
+    assert [each.obstacle for each in added.refused] == [Obstacle.NEEDS_APPRAISAL]
+
+
+def test_only_a_list_that_puts_a_review_off_names_its_day(archive):
+    with pytest.raises(errors.Invalid, match="only a list that puts a review off"):
+        archive.begin(review_on=date(2999, 1, 1))
+    with pytest.raises(errors.Invalid, match="name the day of the next review, after today"):
+        archive.begin(DisposalAction.REVIEW_AGAIN, criteria="later", review_on=date(2020, 1, 1))
+
+
+def test_sample_stays_and_is_the_same_for_the_same_seed(desk, archive):
+    things = [archive.document() for _ in range(5)]
+    batch = archive.begin()
+    archive.add(batch, *things)
+    archive.step(disposalitems.sample, batch, plan=SamplingPlan(SampleMethod.RANDOM_COUNT, 2))
+    seed = archive.now(batch).seed
+    archive.step(disposalbatches.propose, batch)
+    archive.approve(batch)
+    archive.step(disposalbatches.execute, batch)
+    archive.run(batch)
+
+    found = items(desk, batch)
+    kept = {key for key, (outcome, _) in found.items() if outcome is ItemOutcome.KEPT_AS_SAMPLE}
+    drawn = sorted(things, key=lambda each: hashlib.sha256(seed.encode() + each.bytes).digest())[:2]
+    assert kept == set(drawn)
+    assert [outcome for outcome, _ in found.values()].count(ItemOutcome.DESTROYED) == 3
+    assert {each.obstacle for each in archive.add(archive.begin(), *kept).refused} == {Obstacle.SAMPLED}
+
+
+def test_copy_is_weeded_and_the_earliest_declared_stays(desk, archive):
+    first, second = filed(desk, archive, b"the same letter"), filed(desk, archive, b"the same letter")
+
+    refused = archive.add(archive.begin(DisposalAction.WEED), first)
+    batch = archive.execute(second, action=DisposalAction.WEED)
+
+    assert [each.obstacle for each in refused.refused] == [Obstacle.NO_ORIGINAL]
+    assert items(desk, batch) == {second: (ItemOutcome.DESTROYED, None)}
+    assert desk.look(Document, first).state is DocumentState.DECLARED
+
+
+def test_hidden_original_is_no_original(desk, archive):
+    world = desk.world
+    secret = world.aggregation(record_class_id=archive.record_class)
+    world.entry(archive.manager, secret, Action.DISCOVER, effect=Effect.DENY)
+    hidden = filed(desk, archive, b"a letter of two", aggregation=secret)
+    shown = filed(desk, archive, b"a letter of two")
+
+    added = archive.add(archive.begin(DisposalAction.WEED), shown)
+
+    assert [each.obstacle for each in added.refused] == [Obstacle.NO_ORIGINAL]
+    assert desk.look(Document, hidden).state is DocumentState.DECLARED
+
+
+def test_file_goes_after_what_lies_in_it(desk, archive):
+    file = desk.world.aggregation(archive.file, record_class_id=archive.record_class, created_at=LONG_AGO)
+    document = archive.document(aggregation=file)
+    desk.world.build(lambda work: setattr(session_of(work).get(Aggregation, file), "state", CLOSED))
+    batch = archive.begin()
+
+    added = archive.add(batch, file)
+
+    assert (added.added, [each.obstacle for each in added.refused]) == (2, [])
+    archive.step(disposalbatches.propose, batch)
+    archive.approve(batch)
+    archive.step(disposalbatches.execute, batch)
+    archive.run(batch)
+    assert desk.look(Document, document).state is DocumentState.DESTROYED
+    assert desk.look(Aggregation, file).state is AggregationState.DESTROYED
+
+
+def test_transferred_thing_keeps_its_content_until_a_list_destroys_what_is_here(desk, archive):
+    archive.bind(
+        "registered, P1Y transfer_to", target=(file := desk.world.aggregation()), kind=Target.AGGREGATION
+    )
+    document = desk.world.document(
+        file, state=DocumentState.DECLARED, created_at=LONG_AGO, declared_at=LONG_AGO
+    )
+
+    archive.execute(document, action=DisposalAction.TRANSFER)
+    before = desk.look(Document, document).state
+    archive.execute(document)
+
+    assert before is DocumentState.TRANSFERRED
+    assert desk.look(Document, document).state is DocumentState.DESTROYED
+
+
+def test_crash_between_slices_leaves_what_goes_on_where_it_stopped(desk, archive, monkeypatch):
+    things = [archive.document() for _ in range(3)]
+    batch = archive.approved(*things)
+    archive.step(disposalbatches.execute, batch)
+    monkeypatch.setattr(disposalruns, "SLICE", 1)
+
+    archive.run(batch, slices=1)
+    midway = [outcome for outcome, _ in items(desk, batch).values()]
+    archive.run(batch)
+
+    assert sorted(midway) == [ItemOutcome.DESTROYED, ItemOutcome.PLANNED, ItemOutcome.PLANNED]
+    told = json.loads(desk.see(archive.manager, disposalruns.certificate, batch.id).body)
+    assert told["counts"] == {"destroyed": 3}
