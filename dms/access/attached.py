@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -169,6 +169,15 @@ class Attached(Generic[M]):
         statement = statement.where(self._filter(), *self.conditions).group_by(column)
         return {row[0]: row[1] for row in session_of(self.work).execute(statement)}
 
+    def measured(
+        self, keys: Sequence[ColumnElement[Any]], measures: Sequence[ColumnElement[Any]]
+    ) -> Sequence[Any]:
+        """Return aggregate rows over the visible ones, one per combination of the keys."""
+        self.work.notes.aggregates += 1
+        statement = select(*keys, *measures).select_from(self.model)
+        statement = statement.where(self._filter(), *self.conditions).group_by(*keys)
+        return session_of(self.work).execute(statement).all()
+
     def _total(self, up_to: int | None) -> tuple[int, bool]:
         return counted(self.work, self.model, (self._filter(), *self.conditions), up_to=up_to)
 
@@ -219,8 +228,9 @@ class Attached(Generic[M]):
     def _release(self, rows: Sequence[M], judged: Mapping[UUID, _Owner]) -> None:
         for row in rows:
             row_id: UUID = row.id  # type: ignore[attr-defined]  # every model here has one
-            self.work.releases(row_id, revision=0, disclosure=Disclosure.METADATA)
             owner = judged[self._owner_id(row)]
+            if row_id != self._owner_id(row):  # else the row tells of the thing under its own id
+                self.work.releases(row_id, revision=0, disclosure=Disclosure.METADATA)
             if owner is not None:
                 release(self.work, [owner[0]], action=self.action)
                 note_lines(self.work, [owner[1]])

@@ -50,6 +50,11 @@ class AggregationCreateInput(Creation):
     record_class_id: strawberry.ID | None = strawberry.field(
         default=None, description="The class that Documents filed in it get."
     )
+    office: str | None = strawberry.field(
+        default=None,
+        description="The unit that keeps it, at most 100 characters: rules may differ for the office that "
+        "answers for the class. Left out: that of the nearest one above.",
+    )
     security_classification: SecurityClassificationInput | None = strawberry.field(
         default=None, description="Its mark, not above your clearance. Left out: the parent's, or the lowest."
     )
@@ -76,6 +81,7 @@ class AggregationUpdateInput:
     record_class_id: strawberry.Maybe[strawberry.ID | None] = strawberry.field(
         description="The class that Documents filed from now on get."
     )
+    office: strawberry.Maybe[str | None] = strawberry.field(description="The unit that keeps it.")
 
 
 @strawberry.input(description="The class that an Aggregation shall have.")
@@ -188,6 +194,7 @@ def _changes(input: AggregationUpdateInput) -> AggregationChanges:
         dates=given(input.dates),
         scope_and_content=given(input.scope_and_content),
         record_class_id=KEEP if record_class is KEEP else _key(record_class, Kind.RECORD_CLASS),
+        office=given(input.office),
     )
 
 
@@ -216,6 +223,7 @@ class Mutations:
             dates=input.dates,
             scope_and_content=input.scope_and_content,
             record_class_id=_key(input.record_class_id, Kind.RECORD_CLASS),
+            office=input.office,
             mark=None if mark is None else mark.asked(),
         )
         key = aggregations.create(info.work, new)

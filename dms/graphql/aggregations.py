@@ -18,20 +18,31 @@ from dms.graphql.described import Described
 from dms.graphql.nodes import Node, Siblings, nested_field, unshown
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
+from dms.graphql.retention import RetentionOutcome, shown_outcomes
 from dms.graphql.scalars import Edtf, asked_id, shown_edtf, shown_id
 from dms.graphql.schemes import RecordClass, shown_class
 from dms.graphql.security import SecurityClassification, shown_classification
 from dms.graphql.words import Action, AggregationState, ArrangementLevel
 from dms.rules.accessevents import Op
 from dms.rules.filters import EVERYTHING, canonical
-from dms.services import aggregationviews
+from dms.services import aggregationviews, duelists
 from dms.services.aggregationviews import AggregationView, Wanted
 from dms.stores.work import Work
 
 PEOPLE = frozenset({"createdBy", "updatedBy"})
 """Fields that name people."""
 
-METADATA = PEOPLE | {"title", "dates", "firstDay", "lastDay", "scopeAndContent", "state", "updatedAt"}
+METADATA = PEOPLE | {
+    "title",
+    "dates",
+    "firstDay",
+    "lastDay",
+    "scopeAndContent",
+    "state",
+    "updatedAt",
+    "office",
+    "retention",
+}
 """Fields of the row itself that need READ_METADATA."""
 
 
@@ -64,6 +75,10 @@ class Aggregation(Described):
     )
     scope_and_content: str | None = strawberry.field(
         description="What it holds (ISAD(G) 3.3.1). Needs READ_METADATA."
+    )
+    office: str | None = strawberry.field(
+        description="The unit that keeps it; null where that of the nearest one above does. Needs "
+        "READ_METADATA."
     )
     state: AggregationState | None = strawberry.field(
         description="Whether it still takes something in. Needs READ_METADATA."
@@ -139,6 +154,16 @@ class Aggregation(Described):
         pages = self.siblings.pages(info, self.key, page.request, read=read)
         return page.connection(pages[self.key])
 
+    @nested_field(description="What follows for it, and when. Null without READ_METADATA.")
+    def retention(self, info: Info) -> RetentionOutcome | None:
+        """Compute the outcomes of all siblings at once."""
+
+        def read(views: Mapping[UUID, AggregationView]) -> Mapping[UUID, RetentionOutcome]:
+            readable = [key for key, view in views.items() if view.described is not None]
+            return shown_outcomes(info.work, duelists.of(info.work, readable))
+
+        return self.siblings.once(info, read).get(self.key)
+
     @nested_field(description="How many Documents that you may know of lie in it, exactly.")
     def document_count(
         self,
@@ -199,6 +224,7 @@ def _shape(
         first_day=row.first_day if row else None,
         last_day=row.last_day if row else None,
         scope_and_content=row.scope_and_content if row else None,
+        office=row.office if row else None,
         state=row.state if row else None,
         record_class=shown_class(view.record_class) if view.record_class else None,
         created_by=principals.one_of(people, row.created_by) if row else None,

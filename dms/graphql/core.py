@@ -19,6 +19,7 @@ from dms.graphql import (
     accessproposals,
     accessreviews,
     aggregations,
+    assignments,
     classassignruns,
     classentries,
     classrules,
@@ -47,6 +48,7 @@ from dms.graphql import (
     securitychanges,
     sessions,
     thesauri,
+    triggerevents,
     users,
     versions,
 )
@@ -101,6 +103,8 @@ _READ: Mapping[Kind, Callable[[Info, Collection[UUID]], Mapping[UUID, Node]]] = 
     Kind.LOG_EXPORT: logexports.nodes,
     Kind.LOG_ALERT: logalerts.nodes,
     Kind.LOG_ALERT_HIT: logalerts.hit_nodes,
+    Kind.RETENTION_ASSIGNMENT: assignments.nodes,
+    Kind.TRIGGER_EVENT: triggerevents.nodes,
 }
 """How things of each kind are read by their ids; each judges them as its room does."""
 

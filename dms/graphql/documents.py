@@ -22,6 +22,7 @@ from dms.graphql.nodes import Node, Siblings, nested_field, unshown
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.preservation import PreservationEvent
 from dms.graphql.principals import Principal
+from dms.graphql.retention import RetentionOutcome, shown_outcomes
 from dms.graphql.scalars import Edtf, asked_id, shown_edtf, shown_id, shown_instant
 from dms.graphql.schemes import RecordClass, shown_class
 from dms.graphql.security import SecurityClassification, shown_classifications
@@ -30,7 +31,7 @@ from dms.graphql.words import Action, DocumentState, Medium
 from dms.rules.accessevents import Op
 from dms.rules.classrules import ClassedBy
 from dms.rules.filters import EVERYTHING, canonical
-from dms.services import documentviews, preservation
+from dms.services import documentviews, duelists, preservation
 from dms.services import versions as services
 from dms.services.documentviews import DocumentView, Wanted
 from dms.stores.work import Work
@@ -56,6 +57,7 @@ METADATA = PEOPLE | {
     "updatedAt",
     "versions",
     "preservationEvents",
+    "retention",
 }
 """Fields that need READ_METADATA, beside those that are read from other tables at once."""
 
@@ -144,6 +146,16 @@ class Document(Described):
     created_by: Principal | None = strawberry.field(
         description="Who registered it; none if a command did. Needs READ_METADATA."
     )
+
+    @nested_field(description="What follows for it, and when. Null without READ_METADATA.")
+    def retention(self, info: Info) -> RetentionOutcome | None:
+        """Compute the outcomes of all siblings at once."""
+
+        def read(views: Mapping[UUID, DocumentView]) -> Mapping[UUID, RetentionOutcome]:
+            readable = [key for key, view in views.items() if view.described is not None]
+            return shown_outcomes(info.work, duelists.of(info.work, readable))
+
+        return self.siblings.once(info, read).get(self.key)
 
     @nested_field(description="Its Versions by number. Null without READ_METADATA.")
     def versions(  # noqa: PLR0917  arguments arrive by name

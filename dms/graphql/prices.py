@@ -39,6 +39,7 @@ _LISTS = """
     schemeEditions classEntries classAssignRuns
     schemeEditions classEntries thesauri concepts
     schemeEditions classEntries registers registerEntries
+    retentionAssignments triggerEvents
 """
 _WRITES = """
     aggregationClassAssign classAssignRunCancel classRuleAdd classRuleUpdate classRuleRemove
@@ -53,6 +54,7 @@ _WRITES = """
     thesaurusCreate conceptCreate conceptUpdate conceptApprove conceptDeprecate conceptMerge
     holdCover holdNotify holdAcknowledge holdReview holdLiftPropose holdLiftReject holdLift holdPlace
     registerCreate registerEntryAdd registerEntryCorrect
+    retentionAssignmentReject triggerEventRecord triggerEventRevoke
     groupCreate groupMemberAdd groupMemberRemove roleAssign roleWithdraw sessionEnd
     userCreate userDisable userEnable userResetStart userUpdate
     clearanceGrant clearanceRevoke compartmentCreate compartmentRetire
@@ -63,6 +65,8 @@ _WRITES = """
 """
 _BY_CHANGE = Cost(WRITING, sized_by=("input.changes",))
 _HEAVY_WRITE = Cost(10 * WRITING)
+_RETENTION = Cost(5)
+"""What follows for one thing: what it rests on is gathered, and the sum taken."""
 
 PRICES: Mapping[str, Cost] = dict(
     [
@@ -108,6 +112,17 @@ PRICES: Mapping[str, Cost] = dict(
         ("Mutation.thesaurusApprove", Cost(25 * WRITING)),
         *_each("Concept", "labels notes", _list(4)),
         *_each("Concept", "matches broader related forwardedTo", _list(1)),
+        *_each("Mutation", "retentionAssign retentionAssignmentEnd retentionAssignmentApprove", _HEAVY_WRITE),
+        ("Query.dueItems", _page(20)),
+        ("Query.dueForecast", Cost(300)),
+        ("DueForecast.years", _list(50)),
+        ("Mutation.retentionCalendarSet", Cost(WRITING)),
+        *_each("Document", "retention", _RETENTION),
+        *_each("Aggregation", "retention", _RETENTION),
+        ("DueItem.outcome", _RETENTION),
+        *_each("RetentionOutcome", "waitsFor citations media", _list(1)),
+        ("RetentionOutcome.facts", _list(4)),
+        ("RetentionOutcome.explanation", _list(10)),
         ("Mutation.searchListFreeze", Cost(50 * WRITING)),
         *_each("Mutation", "documentClassAssignMany aggregationClassAssignMany", Cost(20 * WRITING)),
         ("Mutation.classRulesApply", Cost(20 * WRITING)),

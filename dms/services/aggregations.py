@@ -38,6 +38,8 @@ class NewAggregation:
     dates: str | None = None
     scope_and_content: str | None = None
     record_class_id: UUID | None = None
+    office: str | None = None
+    """The unit that keeps it."""
     mark: AskedMark | None = None
 
 
@@ -52,6 +54,7 @@ class AggregationChanges:
     dates: str | Keep | None = KEEP
     scope_and_content: str | Keep | None = KEEP
     record_class_id: UUID | Keep | None = KEEP
+    office: str | Keep | None = KEEP
 
 
 def create(work: Work, new: NewAggregation) -> UUID:
@@ -70,6 +73,7 @@ def create(work: Work, new: NewAggregation) -> UUID:
         **editing.dated(dates.read(new.dates)),
         "scope_and_content": editing.described(new.scope_and_content, "scopeAndContent"),
         "record_class_id": class_id,
+        "office": _office(new.office),
         "security_id": security_id,
         "state": AggregationState.OPEN,
     }
@@ -205,6 +209,10 @@ def _require_filing(
         work, NodeKind.AGGREGATION, row_id, aggregation_id=_id_of(parent), class_id=class_id, mark=mark
     )
     nodes.require(work, node, action=Action.FILE)
+
+
+def _office(office: str | None) -> str | None:
+    return None if office is None else text.line(office, ("office",), limit=text.MAX_NAME)
 
 
 def _first_mark(work: Work, asked: AskedMark | None, parent: Aggregation | None) -> int:

@@ -43,6 +43,7 @@ SPARE = frozenset(
         "first_day",
         "last_day",
         "scope_and_content",
+        "office",
         "created_by",
         "updated_at",
         "updated_by",

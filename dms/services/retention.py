@@ -7,18 +7,23 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from dms.access import gate
+from dms.base import clock
 from dms.base.actor import ActorKind
-from dms.base.errors import Forbidden
+from dms.base.canonical import Canonical
+from dms.base.errors import Forbidden, Invalid, State
 from dms.base.ids import new_id
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.retention import RetentionAct, Target, TriggerEvent
-from dms.rules import duedays
+from dms.rules import calendars, duedays
+from dms.rules.access import Duty
 from dms.rules.accessevents import Op
 from dms.rules.retention import RetentionAction, TrackMedium, Trigger
 from dms.stores import outcomes, retentionfacts
 from dms.stores.outcomes import Marked
 from dms.stores.records import is_a
+from dms.stores.retentionfacts import Calendar
 from dms.stores.work import Work
 
 AT_ONCE = 200
@@ -42,11 +47,6 @@ def forget(work: Work, ids: Collection[UUID]) -> None:
 def rules_changed(work: Work, rule_ids: Collection[UUID]) -> None:
     """Let everything be computed anew on which these rules bear: they say something else from now on."""
     outcomes.mark(work, outcomes.marked_by_rules(work, rule_ids))
-
-
-def classes_changed(work: Work, class_ids: Collection[UUID]) -> None:
-    """Let everything in these classes, and in those below, be computed anew: they were moved or reworded."""
-    outcomes.mark(work, [Marked(Target.CLASS, each) for each in class_ids])
 
 
 def closed(work: Work, row: Aggregation, *, reason: str) -> None:
@@ -97,7 +97,39 @@ def carried_out(work: Work, rows: Sequence[Document | Aggregation], action: Rete
             )
         )
     work.flush()
+    folders = [row.id for row in rows if is_a(row, Aggregation)]  # it counts for what lies in them, too
+    outcomes.mark(work, [Marked(Target.AGGREGATION, each) for each in folders])
     outcomes.keep(work, [row.id for row in rows])
+
+
+def set_calendar(work: Work, *, fiscal_month: int, fiscal_day: int, zone: str) -> Calendar:
+    """Say when the fiscal year begins and whose civil days count, before any rule is bound to anything.
+
+    Later it would move days, some of them forward, without anybody having looked at them.
+    """
+    work.performs(Op.RETENTION_CALENDAR)
+    gate.require_duty(work, Duty.SCHEDULES_MANAGE)
+    begins = calendars.fiscal_year(fiscal_month, fiscal_day, path=("fiscalDay",))
+    try:
+        clock.zone_of(zone)
+    except ValueError as error:
+        message = f"`{zone}` is no time zone: name one as `Europe/Rome` or `UTC`"
+        raise Invalid(message, path=("zone",)) from error
+    before = retentionfacts.calendar(work)
+    if (before.fiscal_year, before.zone) == (begins, zone):
+        return before
+    if retentionfacts.is_any_bound(work):
+        raise State("rules are bound to things: days cannot be counted otherwise any more", state="bound")
+    after = retentionfacts.set_calendar(work, begins, zone)
+    repository = gate.standing(work).roof.repository_id
+    work.changed(repository, before=1, after=1, old=_said(before), new=_said(after))
+    outcomes.mark(work, [outcomes.EVERYTHING])
+    return after
+
+
+def _said(days: Calendar) -> Mapping[str, Canonical]:
+    begins = days.fiscal_year
+    return {"fiscalYearBegin": [begins.begin_month, begins.begin_day], "zone": days.zone}
 
 
 def recompute(work: Work) -> int:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, func, insert, literal_column, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dms.models.aggregations import Aggregation
@@ -29,6 +29,9 @@ from dms.stores.records import is_a
 from dms.stores.retentionfacts import NOTHING, Calendar, Gathered, Supposed
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, fetch, session_of
+
+DUE_YEAR = func.substr(RetentionOutcome.due_key, literal_column("1"), literal_column("4"))
+"""The year of the due day, to group by: without parameters, which PostgreSQL would not know again."""
 
 _RESTED_ON = frozenset(
     {

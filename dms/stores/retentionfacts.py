@@ -13,7 +13,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from dms.base.clock import civil_day
 from dms.models.documents import Medium
@@ -93,8 +93,6 @@ class Supposed:
     added: tuple[Line, ...] = ()
     ended: frozenset[UUID] = frozenset()
     """Lines that would count no more."""
-    tried: RuleWording | None = None
-    """The only rule that would bear on anything."""
 
 
 NOTHING = Supposed()
@@ -108,6 +106,18 @@ def calendar(work: Work) -> Calendar:
         statement = statement.with_for_update(read=True)
     (month, day, zone), *_ = fetch(work, statement)
     return Calendar(FiscalYear(month, day), zone, civil_day(work.now, zone))
+
+
+def set_calendar(work: Work, begins: FiscalYear, zone: str) -> Calendar:
+    """Count days so from now on."""
+    said = {"fiscal_month": begins.begin_month, "fiscal_day": begins.begin_day, "zone": zone}
+    session_of(work).connection().execute(update(RetentionCalendar).values(**said))
+    return calendar(work)
+
+
+def is_any_bound(work: Work) -> bool:
+    """Tell whether any rule was ever bound to anything."""
+    return bool(fetch(work, select(RetentionAssignment.id).limit(1)))
 
 
 def gathered(
@@ -142,8 +152,6 @@ class _Around(NamedTuple):
 
 def _lines(work: Work, places: Collection[UUID], supposed: Supposed) -> list[Line]:
     """Return the lines that count at these places, in the order in which they came in effect."""
-    if supposed.tried is not None:
-        return [line for line in supposed.added if line.target_id in places]
     rows = fetch(work, _ASSIGNED, {"ids": places})
     ended = {row.ends_id for row in rows} | supposed.ended
     found = [
@@ -185,8 +193,6 @@ def _by_target(lines: Iterable[Line]) -> Mapping[UUID, Sequence[Line]]:
 
 
 def _wordings(work: Work, rule_ids: Collection[UUID], supposed: Supposed) -> Mapping[UUID, RuleWording]:
-    if supposed.tried is not None:
-        return {supposed.tried.rule_id: supposed.tried}
     known = {each: wording for each, wording in supposed.wordings.items() if each in rule_ids}
     asked = rule_ids - known.keys() - supposed.unworded
     found = {**(ruleentries.wordings(work, asked) if asked else {}), **known}
@@ -337,4 +343,4 @@ def raise_fence(work: Work) -> None:
     session.connection().execute(_RAISE)
 
 
-_RAISE = RetentionCalendar.__table__.update().values(changes=RetentionCalendar.__table__.c.changes + 1)  # type: ignore[attr-defined]  # a Table
+_RAISE = update(RetentionCalendar).values(changes=RetentionCalendar.changes + 1)

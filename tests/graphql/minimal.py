@@ -76,7 +76,9 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "thesaurus": Kind.THESAURUS,
     "register": Kind.REGISTER,
     "entry": Kind.REGISTER_ENTRY,
+    "retentionAssignment": Kind.RETENTION_ASSIGNMENT,
     "role": Kind.ROLE,
+    "rule": Kind.RETENTION_RULE,
     "savedQuery": Kind.SAVED_QUERY,
     "savedQueryRun": Kind.SAVED_QUERY,
     "searchList": Kind.SEARCH_LIST,
@@ -84,6 +86,8 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "securityChange": Kind.SECURITY_CHANGE,
     "securityLevel": Kind.SECURITY_LEVEL,
     "session": Kind.SESSION,
+    "triggerEvent": Kind.TRIGGER_EVENT,
+    "evidence": Kind.DOCUMENT,
     "user": Kind.USER,
     "version": Kind.VERSION,
 }

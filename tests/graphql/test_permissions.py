@@ -41,6 +41,8 @@ KINDS = (
     Kind.LOG_ALERT_HIT,
     Kind.CLASS_RULE,
     Kind.REGISTER_ENTRY,
+    Kind.RETENTION_ASSIGNMENT,
+    Kind.TRIGGER_EVENT,
 )
 """What there must be one of, so that no list is empty for want of things."""
 
@@ -122,7 +124,7 @@ def rows() -> dict[str, dict[str, str]]:
 def line(name: str, found: dict[str, str]) -> str:
     """A row as it is written, to be put into the table once it is right."""
     words = "".join(found[column].ljust(16) for column in COLUMNS)
-    return f"{name.ljust(24)}{words}".rstrip()
+    return f"{name.ljust(23)} {words}".rstrip()
 
 
 @pytest.fixture(scope="module")

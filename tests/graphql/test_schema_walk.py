@@ -47,6 +47,10 @@ UNREVISED = {
     "jobRetry": "the same",
     "logAlertReview": "an alert is never changed, it is only reviewed",
     "logExportCancel": "an export only ends",
+    "retentionAssignmentApprove": "lines are never changed, they are only decided",
+    "retentionAssignmentEnd": "the same",
+    "retentionAssignmentReject": "the same",
+    "triggerEventRevoke": "facts are never changed, a later line revokes them",
     "savedQueryRemove": "a saved search is never changed",
     "securityChangeApprove": "a proposal is never changed, it is only decided",
     "securityChangeReject": "the same",
@@ -56,6 +60,13 @@ UNREVISED = {
 """Mutations that name a thing by its id and yet no revision, with the reason."""
 
 OTHER_OPS = {
+    "dueForecast": Op.RETENTION_DUE,
+    "dueItems": Op.RETENTION_DUE,
+    "retentionAssignmentApprove": Op.RETENTION_APPROVE,
+    "retentionAssignmentEnd": Op.RETENTION_END,
+    "retentionAssignmentReject": Op.RETENTION_REJECT,
+    "retentionAssignments": Op.RETENTION_LIST,
+    "retentionCalendarSet": Op.RETENTION_CALENDAR,
     "accessChangePreview": Op.ACCESSCHANGE_PREVIEW,
     "accessChangeProposals": Op.ACCESSCHANGE_LIST,
     "accessCheck": Op.ACCESS_CHECK,
@@ -132,6 +143,9 @@ COUNTED_OTHERWISE = {
 SHORT_LISTS = {
     "ClassRuleOrderPayload.classRules": "at most 500, ordered as one",
     "Query.classRulesTry": "as many as were asked for",
+    "DueForecast.years": "there are as many as years and actions",
+    "RetentionOutcome.facts": "what is recorded of one thing and of what it lies in",
+    "RetentionOutcome.media": "a thing has a few",
     "ClassEntry.forwardedTo": "a class goes on in a few",
     "Concept.broader": "a concept stands below a few",
     "Concept.forwardedTo": "a concept goes on in a few",

@@ -18,6 +18,7 @@ from dms.models.imports import ImportRun
 from dms.models.jobs import Job
 from dms.models.logalerts import LogAlert, LogAlertHit
 from dms.models.logexports import ExportState, LogExport
+from dms.models.retention import Target
 from dms.models.search import SubjectKind
 from dms.models.security import MarkedKind
 from dms.models.users import PrincipalKind
@@ -34,6 +35,7 @@ from dms.rules.security import Mark
 from dms.rules.states import AggregationState
 from dms.services import (
     accessproposals,
+    assignments,
     classrules,
     disposalbatches,
     holdnotices,
@@ -43,6 +45,7 @@ from dms.services import (
     schemeeditions,
     searchlists,
     securitychanges,
+    triggerevents,
     users,
     versions,
 )
@@ -53,8 +56,10 @@ from dms.services.holds import Placing
 from dms.services.registers import NewEntry, NewRegister
 from dms.services.search import Asked
 from dms.services.security import AskedMark
+from dms.services.triggerevents import NewTriggerEvent
 from dms.services.versions import NamedUpload
 from dms.stores.work import session_of
+from tests import retaining
 from tests.desk import Desk
 from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
@@ -81,6 +86,8 @@ class Things:
     mark: Mark = field(default_factory=lambda: Mark(100))
     proposer: UUID | None = None
     """Who made the proposals."""
+    schedule: UUID | None = None
+    """The edition that holds the rules of retention."""
     kept: UUID | None = None
     """A saved search that everybody asks for; without it each asks for one of his own."""
 
@@ -273,6 +280,42 @@ class Things:
         owner, job_id = user or self.world.user(), new_id()
         self.world.build(lambda work: work.add(queued(job_id, owner, state=state, at=work.now)))
         return job_id
+
+    def retention_rule(self):
+        """A rule in force."""
+        edition = self.retained()
+        return self.world.build(lambda work: retaining.make_rule(work, edition, "dated, P5Y"))
+
+    def retention_assignment(self):
+        """A rule that is bound to a Document beside an equal one."""
+        _, line = self.bound("dated, P5Y", "dated, P5Y")
+        return line
+
+    def retention_proposal(self):
+        """The end of a rule that would let a Document go sooner, which waits for a second person."""
+        longer, _ = self.bound("dated, P9Y", "dated, P5Y")
+        return self.desk.do(self.plan.manager, assignments.end, longer, reason="by mistake").id
+
+    def bound(self, *rules):
+        """Lines that bind rules to a new Document."""
+        document, edition = self.document(dates="2020", last_day=date(2020, 12, 31)), self.retained()
+
+        def bind(work):
+            made = [retaining.make_rule(work, edition, rule) for rule in rules]
+            return [retaining.bind(work, rule, Target.DOCUMENT, document) for rule in made]
+
+        return self.world.build(bind)
+
+    def retained(self):
+        """The edition that holds the rules."""
+        if self.schedule is None:
+            self.schedule = self.world.build(retaining.make_schedule)
+        return self.schedule
+
+    def trigger_event(self):
+        """A fact that the clerk recorded."""
+        new = NewTriggerEvent(Target.DOCUMENT, self.document(), "superseded", "2020")
+        return self.desk.do(self.clerk, triggerevents.record, new).id
 
     def saved_query(self, user: UUID | None = None):
         """A saved search of somebody."""
@@ -619,7 +662,22 @@ def asked_order(things, sender):
     return {"id": global_id(Kind.CLASS_ASSIGN_RUN, things.kept_order or things.class_assign_run(sender))}
 
 
+def on_a_document(**values):
+    """A Document in the room."""
+    return given(nodeId=lambda t: t.make(Kind.DOCUMENT), **values)
+
+
+def shortening(things, sender):
+    """A line that waits for a second person."""
+    return {"input": {"id": global_id(Kind.RETENTION_ASSIGNMENT, things.retention_proposal())}}
+
+
 CASES = {
+    "retentionAssign": on_a_document(),
+    "retentionAssignmentApprove": shortening,
+    "retentionAssignmentReject": shortening,
+    "retentionCalendarSet": given(fiscalMonth=1, fiscalDay=1, zone="UTC"),
+    "triggerEventRecord": on_a_document(trigger="superseded", dates="2020"),
     "aggregationClassAssign": given(recordClassId=lambda t: t.make(Kind.RECORD_CLASS)),
     "classAssignRun": asked_order,
     "classRuleAdd": given(conditions={"titleWords": ["some text"]}),
