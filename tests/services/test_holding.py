@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from dms.access import gate
 from dms.base import errors
 from dms.base.actor import system_actor
+from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.rules.access import Action
 from dms.rules.holds import CoverBasis, CoveredKind
@@ -18,6 +30,7 @@ from dms.services.aggregations import AggregationChanges
 from dms.stores import holds as store
 from dms.stores.work import session_of
 from tests import statements
+from tests.factories import actor
 from tests.services import holds
 from tests.services.schemes import Plan
 
@@ -280,3 +293,111 @@ def test_hold_and_destruction_never_slip_past_each_other(house, world, step):
         ["held", "refused"] if step == "before" and not house.database.is_sqlite else ["destroyed", "held"]
     )
     assert outcome == first
+
+
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_move_and_hold_at_once_leave_nothing_between_them(house, world, shelf, step):
+    """Either the Hold comes first and follows the Document, or the Document had gone before."""
+    reached, goes_on = threading.Event(), threading.Event()
+
+    def body(work):
+        session_of(work).get(Document, shelf.document)
+        for each in ("before", "after"):
+            if each == "after":
+                documents.refile(
+                    work, shelf.document, aggregation_id=shelf.other, expected_revision=1, reason="misfiled"
+                )
+            if each == step:
+                reached.set()
+                goes_on.wait(10)
+
+    found = []
+    mover = threading.Thread(target=lambda: house.works.write(actor(shelf.clerk), body))
+    holder = threading.Thread(target=lambda: found.append(holds.place(world, AGGREGATION, shelf.series)))
+    mover.start()
+    reached.wait(10)
+    holder.start()
+    holder.join(0.3)
+    goes_on.set()
+    mover.join()
+    holder.join()
+
+    hold_is_first = step == "before" and not house.database.is_sqlite
+    covered = {shelf.document: tuple(found)} if hold_is_first else {}
+    assert holds.standing(world, shelf.document) == covered
+
+
+def test_nothing_ever_slips_out_of_a_hold_that_stands(desk, world):
+    machine = type("Machine", (Custody,), {"desk": desk})
+    settings_ = settings(max_examples=4, stateful_step_count=12, suppress_health_check=list(HealthCheck))
+
+    run_state_machine_as_test(machine, settings=settings_)
+
+
+class Custody(RuleBasedStateMachine):
+    """Documents, Aggregations and classes that move about while Holds are placed and lifted."""
+
+    desk = None
+
+    @initialize()
+    def begin(self):
+        self.world = self.desk.world
+        self.clerk = self.world.user()
+        self.classes = [self.world.record_class() for _ in range(2)]
+        self.tops = [self.world.aggregation() for _ in range(2)]
+        for node in self.tops:
+            for action in (Action.FILE, Action.EDIT):
+                self.world.entry(self.clerk, node, action)
+        self.files = [self.world.aggregation(self.tops[0], record_class_id=self.classes[0])]
+        self.files.append(self.world.aggregation(self.files[0]))
+        self.documents = [self.world.document(self.files[n], record_class_id=self.classes[n]) for n in (0, 1)]
+        self.covered = {}
+
+    def act(self, model, row_id, use_case, **asked):
+        row = self.desk.look(model, row_id)
+        with suppress(errors.Invalid):  # it lies there already, or would lie under itself
+            self.desk.do(self.clerk, use_case, row_id, expected_revision=row.revision, **asked)
+
+    @rule(which=st.integers(0, 1), where=st.integers(0, 3))
+    def refile(self, which, where):
+        target = [*self.tops, *self.files][where]
+        self.act(Document, self.documents[which], documents.refile, aggregation_id=target, reason="moved")
+
+    @rule(which=st.integers(0, 1), where=st.integers(0, 3))
+    def rearrange(self, which, where):
+        target = [*self.tops, *self.files][where]
+        self.act(Aggregation, self.files[which], aggregations.rearrange, parent_id=target, reason="moved")
+
+    @rule(which=st.integers(0, 1), chosen=st.integers(0, 1))
+    def classify(self, which, chosen):
+        asked = {"record_class_id": self.classes[chosen], "reason": "misclassed"}
+        self.act(Document, self.documents[which], documents.assign_class, **asked)
+
+    @rule(which=st.integers(0, 1), chosen=st.sampled_from([0, 1, None]))
+    def class_file(self, which, chosen):
+        changes = AggregationChanges(record_class_id=None if chosen is None else self.classes[chosen])
+        self.act(Aggregation, self.files[which], aggregations.update, changes=changes)
+
+    @rule(kind=st.sampled_from(CoveredKind), which=st.integers(0, 1))
+    def place(self, kind, which):
+        of = {DOCUMENT: self.documents, AGGREGATION: self.files, CLASS: self.classes}
+        hold = holds.place(self.world, kind, of[kind][which])
+        self.covered[hold] = self.now(hold)
+
+    @precondition(lambda self: self.covered)
+    @rule()
+    def arrive(self):
+        self.documents[0] = self.world.document(self.files[0], record_class_id=self.classes[0])
+        for hold in self.covered:
+            self.covered[hold] |= self.now(hold)
+
+    def now(self, hold):
+        found = holds.standing(self.world, *self.documents, *self.files)
+        return {key for key, standing in found.items() if hold in standing}
+
+    @invariant()
+    def nothing_slipped_out(self):
+        things = {key for keys in getattr(self, "covered", {}).values() for key in keys}
+        if things:
+            found = holds.standing(self.world, *things)
+            assert all(hold in found.get(key, ()) for hold, keys in self.covered.items() for key in keys)
