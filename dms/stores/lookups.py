@@ -14,6 +14,7 @@ from sqlalchemy import select
 from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
+from dms.models.holds import Hold
 from dms.models.schemes import RecordClass, SchemeEdition
 from dms.models.security import Clearance
 from dms.models.users import Account, Principal, PrincipalKind, PrincipalLink
@@ -116,6 +117,11 @@ def newest_edition(work: Work) -> Edition:
     columns = (SchemeEdition.id, SchemeEdition.number, SchemeEdition.state, SchemeEdition.revision)
     statement = select(*columns).order_by(SchemeEdition.number.desc()).limit(1)
     return Edition(*session_of(work).execute(statement).one())
+
+
+def has_holds(work: Work) -> bool:
+    """Tell whether a Hold was ever placed."""
+    return session_of(work).execute(select(Hold.id).limit(1)).first() is not None
 
 
 def aggregations(work: Work) -> Mapping[str, UUID]:

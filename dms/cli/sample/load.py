@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dms.base.settings import operator_name
-from dms.cli.sample import capture, schemes, staff
+from dms.cli.sample import capture, holds, schemes, staff
 from dms.cli.sample.plan import plan
 from dms.cli.sample.town import Tell, Town
 from dms.house import House
@@ -35,3 +35,4 @@ def load(house: House, passwords: Mapping[str, str], *, tell: Tell) -> None:
     capture.add_versions(town)
     capture.declare_records(town)
     capture.write_access_lists(town, town.plan.document_entries)
+    holds.place(town)
