@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from dms.base.clock import monotonic_s
 from dms.base.ids import Kind, global_id
 from dms.cli.acting import acting, as_option
 from dms.cli.frame import CANNOT_RUN, INTERRUPTED, REFUSED, emit, json_option, opened
+from dms.cli.outputs import target_of
 from dms.cli.progress import Progress
 from dms.cli.stopping import stoppable
 from dms.house import House
@@ -20,6 +23,8 @@ from dms.jobs.scheduleimports import Ground, Report
 from dms.jobs.schedulesources import FileSource, FolderSource
 from dms.models.imports import RunEnding
 from dms.rules.imports import shown
+from dms.rules.schedulesheets import SheetFormat
+from dms.services import scheduleexports
 from dms.services.scheduleimports import RowOutcome
 
 _ENDINGS = {
@@ -74,6 +79,43 @@ def import_schedule(
         click.echo(f"dms: {report.problem}", err=True)
     if exit_code := _exit_code(report):
         raise click.exceptions.Exit(exit_code)
+
+
+@command.command("export")
+@click.option("--schedule", "code", required=True, metavar="CODE", help="Schedule to write out.")
+@click.option("--edition", type=int, help="Its number; the one in force if left out, else the newest.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice([each.value for each in SheetFormat]),
+    default=SheetFormat.JSON.value,
+    show_default=True,
+    help="What kind of file.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to make, readable by you alone; standard output if left out.",
+)
+@as_option
+@click.pass_context
+def export_schedule(
+    ctx: click.Context,
+    *,
+    code: str,
+    edition: int | None,
+    kind: str,
+    output: Path | None,
+    account: str | None,
+) -> None:
+    """Write an edition of a schedule, each rule with its whole text; an import gives the same rules."""
+    with opened(ctx) as house, target_of(output) as target:
+        body = partial(scheduleexports.export, code=code, number=edition, kind=SheetFormat(kind))
+        made = house.works.read(acting(house, account), body)
+        target.write(made.data)
+    digest = hashlib.sha256(made.data).hexdigest()
+    told = f"edition {made.number}, {made.state}, {made.rules} rules, SHA-256 {digest}"
+    click.echo(f"{output or 'written'}: {told}", err=True)
 
 
 def _run(

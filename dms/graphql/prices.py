@@ -29,11 +29,13 @@ def _list(items: int) -> Cost:
 _LOOKUPS = """
     serverInfo rateLimit node document version aggregation recordClass viewer user accessEvent logExport
     accessNode accessLogHead job concept schemeEdition classAssignRun hold disposalBatch disposalCertificate
+    scheduleEdition
 """
 _LISTS = """
     documents versions aggregations schemes recordClasses users groups roles sessions securityLevels
     compartments securityChanges clearances accessEntries accessChangeProposals accessReviews logCheckpoints
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
+    retentionSchedules scheduleEditions ruleEntries
     schemeEditions classEntries classAssignRuns thesauri concepts holds disposalBatches
     classRules
     schemeEditions classEntries classAssignRuns
@@ -51,6 +53,10 @@ _WRITES = """
     disposalBatchRetry disposalBatchSettle documentDiscard
     classEntryAdd classEntryUpdate classEntryMove classEntryClose schemeEditionUpdate schemeEditionSubmit
     schemeEditionReturn schemeEditionApprove schemeEditionWithdraw
+    retentionScheduleCreate retentionScheduleUpdate scheduleEditionUpdate scheduleEditionReturn
+    scheduleEditionApprove scheduleEditionWithdraw
+    ruleEntryAdd ruleEntryUpdate ruleEntryRemove ruleEntryResolve ruleEntryApprove ruleEntryReturn
+    ruleEntryFlag
     thesaurusCreate conceptCreate conceptUpdate conceptApprove conceptDeprecate conceptMerge
     holdCover holdNotify holdAcknowledge holdReview holdLiftPropose holdLiftReject holdLift holdPlace
     registerCreate registerEntryAdd registerEntryCorrect
@@ -87,6 +93,14 @@ PRICES: Mapping[str, Cost] = dict(
         ("Query.accessEventProof", Cost(20)),
         ("Query.accessCheck", Cost(150)),
         *_each("Query", "accessExplain inventory schemeEditionCompare", Cost(300)),
+        ("Query.scheduleEditionCompare", Cost(600)),
+        *_each("ScheduleComparison", "counts", _list(7)),
+        *_each("ScheduleComparison", "rules", _list(50)),
+        *_each("ScheduleRuleComparison", "differences", _list(2)),
+        *_each("RuleWording", "tracks", _list(1)),
+        *_each("RuleEntry", "reasons tracks periods triggers", _list(1)),
+        ("RetentionTrack.phases", _list(2)),
+        ("RetentionPhase.triggers", _list(1)),
         *_each("SchemeComparison", "counts", _list(6)),
         *_each("SchemeComparison", "classes", _list(50)),
         *_each("ClassComparison", "differences", _list(2)),
@@ -108,6 +122,9 @@ PRICES: Mapping[str, Cost] = dict(
         *_each("Mutation", "accessChangePropose accessChangeEdit", _BY_CHANGE),
         *_each("Mutation", "accessChangeApprove accessListImport accessNodePrepare", _HEAVY_WRITE),
         *_each("Mutation", "schemeEditionCreate schemeEditionActivate", _HEAVY_WRITE),
+        *_each(
+            "Mutation", "scheduleEditionCreate scheduleEditionSubmit scheduleEditionActivate", _HEAVY_WRITE
+        ),
         *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
         ("Mutation.thesaurusApprove", Cost(25 * WRITING)),
         *_each("Concept", "labels notes", _list(4)),

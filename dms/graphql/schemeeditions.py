@@ -13,9 +13,10 @@ from dms.access.accessnodes import RESTRUCTURES
 from dms.access.revisions import LOCK
 from dms.base.clock import Instant
 from dms.base.ids import Kind
-from dms.graphql import enums, paging, principals
+from dms.graphql import paging, principals
 from dms.graphql.context import INPUT, OPEN, Info, Payload, mutation_field, query_field
 from dms.graphql.creations import Creation, Made
+from dms.graphql.editionwords import EditionState
 from dms.graphql.nodes import Node, given
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
 from dms.graphql.principals import Principal
@@ -24,23 +25,10 @@ from dms.graphql.words import Action
 from dms.models import schemes as models
 from dms.rules.access import Duty
 from dms.rules.accessevents import Op
-from dms.rules.states import EditionState
 from dms.services import holding, schemeeditions
 from dms.services.editions import Heading
 from dms.stores.work import Work
 
-enums.show(
-    EditionState,
-    description="How far an edition has come. One is in force.",
-    values={
-        EditionState.DRAFT: "It is being written.",
-        EditionState.IN_REVIEW: "It waits for a second person.",
-        EditionState.APPROVED: "It can be put in force from its effective day on.",
-        EditionState.IN_FORCE: "What it says holds.",
-        EditionState.SUPERSEDED: "The next edition took its place.",
-        EditionState.WITHDRAWN: "It was given up.",
-    },
-)
 _NOW = "The edition as it is now."
 
 

@@ -33,6 +33,7 @@ from dms.rules.schedulerows import (
     has_doubled_key,
     parsed,
 )
+from dms.rules.sheets import plain_cell
 
 COLUMNS: Final = (
     "schedule",
@@ -53,6 +54,7 @@ COLUMNS: Final = (
 nothing. Other columns are kept with the row, and not read."""
 
 _REQUIRED = {"title", "retention"}
+_EXPORTED = {"number", "rawText"}
 _YES = frozenset({"true", "yes", "y", "x", "1"})
 _NESTED = "retention_rules"
 _STATES = {
@@ -170,9 +172,15 @@ def _table(data: bytes) -> list[object]:
     head = lines[0]
     if len(set(head)) < len(head):
         raise Invalid("a column stands twice in the first line: give each a name of its own")
+    if set(head) >= _EXPORTED:
+        return [_filled(head, [plain_cell(cell) for cell in line]) for line in lines[1:]]
     if missing := sorted(_REQUIRED - set(head)):
         raise Invalid(f"the column `{missing[0]}` is missing in the first line")
-    return [dict(zip(head, line, strict=True)) if len(line) == len(head) else line for line in lines[1:]]
+    return [_filled(head, line) for line in lines[1:]]
+
+
+def _filled(head: list[str], line: list[str]) -> object:
+    return dict(zip(head, line, strict=True)) if len(line) == len(head) else line
 
 
 def _row(value: object, place: Place) -> SourceRow | Finding:
@@ -181,6 +189,8 @@ def _row(value: object, place: Place) -> SourceRow | Finding:
     if not isinstance(value, dict):
         shown = canonical({"": value})[0][len('{"":') : -1]
         return _unreadable(place, "the row has not the fields of its layout", shown)
+    if value.keys() >= _EXPORTED:
+        return _of_export(value, place)
     raw_text, leaves = canonical(value)
     if len(raw_text) > MAX_ROW_CHARS:
         return _unreadable(place, f"the row is longer than {MAX_ROW_CHARS} characters", raw_text)
@@ -192,6 +202,17 @@ def _row(value: object, place: Place) -> SourceRow | Finding:
         if _NESTED in value
         else _flat(place, layout, raw_text, leaves)
     )
+
+
+def _of_export(value: Mapping[str, object], place: Place) -> SourceRow | Finding:
+    """Return the row that an export of ours holds whole; what stands beside its text is not read."""
+    raw_text, number = value["rawText"], value["number"]
+    if not isinstance(raw_text, str) or not isinstance(number, str) or len(raw_text) > MAX_ROW_CHARS:
+        return _unreadable(place, "`rawText` and `number` are no text", canonical(value)[0])
+    try:
+        return reread(raw_text, place=place, key=number)
+    except Invalid as error:
+        return _unreadable(place, f"`rawText`: {error.message}", raw_text)
 
 
 def _layout(value: Mapping[str, object], leaves: Mapping[_Path, Leaf]) -> Layout | None:

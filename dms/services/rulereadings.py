@@ -113,11 +113,13 @@ def flag(work: Work, entry_id: UUID, *, expected_revision: int, reason: str) -> 
     return row
 
 
-def transitions(work: Work, row: RuleEntry) -> tuple[str, ...]:
-    """Return what the state of an entry permits and the actor's office allows, in alphabetical order."""
+def transitions(work: Work, rows: Sequence[RuleEntry]) -> Sequence[tuple[str, ...]]:
+    """Return of each entry what its state permits and the actor's office allows, in alphabetical order."""
     may = {True: editions.may_approve(work), False: gate.has_duty(work, Duty.SCHEDULES_MANAGE)}
-    available = states.available(states.RULE_ENTRY, row.state)
-    return tuple(event for event in available if may[event in _APPROVERS])
+    return [
+        tuple(event for event in states.available(states.RULE_ENTRY, row.state) if may[event in _APPROVERS])
+        for row in rows
+    ]
 
 
 def _claim(work: Work, entry_id: UUID, *, expected_revision: int, event: str) -> RuleEntry:
@@ -167,5 +169,5 @@ def _alike(work: Work, row: RuleEntry) -> Sequence[RuleEntry]:
 
 
 def _refusal(work: Work, row: RuleEntry, event: str, message: str) -> State:
-    error = State(message, state=str(row.state), available=transitions(work, row))
+    error = State(message, state=str(row.state), available=transitions(work, [row])[0])
     return gate.refused(work, error, object_id=row.id, action=event)

@@ -64,6 +64,11 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "member": Kind.USER,
     "actor": Kind.USER,
     "recordClass": Kind.RECORD_CLASS,
+    "retentionSchedule": Kind.RETENTION_SCHEDULE,
+    "rule": Kind.RETENTION_RULE,
+    "ruleEntry": Kind.RULE_ENTRY,
+    "schedule": Kind.RETENTION_SCHEDULE,
+    "scheduleEdition": Kind.SCHEDULE_EDITION,
     "schemeEdition": Kind.SCHEME_EDITION,
     "edition": Kind.SCHEME_EDITION,
     "before": Kind.SCHEME_EDITION,
@@ -78,7 +83,6 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "entry": Kind.REGISTER_ENTRY,
     "retentionAssignment": Kind.RETENTION_ASSIGNMENT,
     "role": Kind.ROLE,
-    "rule": Kind.RETENTION_RULE,
     "savedQuery": Kind.SAVED_QUERY,
     "savedQueryRun": Kind.SAVED_QUERY,
     "searchList": Kind.SEARCH_LIST,
@@ -92,6 +96,9 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "version": Kind.VERSION,
 }
 """What kinds of things a word of the schema names."""
+
+OF_SCHEDULES = ("ruleEntr", "scheduleEdition")
+"""How root fields begin whose editions are those of a schedule."""
 
 BETWEEN = {"id", "ids", "by", "input", "filter", "eq", "in", "below", "orderBy"}
 """Words that name nothing themselves."""
@@ -279,6 +286,8 @@ def kinds_of(path: Path) -> tuple[Kind, ...]:
         beginnings = [noun for noun in NOUNS if stem == noun or stem.startswith(noun)]
         if beginnings and stem not in BETWEEN:
             found = NOUNS[max(beginnings, key=len)]
+            if found is Kind.SCHEME_EDITION and path[0].startswith(OF_SCHEDULES):
+                found = Kind.SCHEDULE_EDITION
             return found if isinstance(found, tuple) else (found,)
     raise AssertionError(f"tests/graphql/minimal.py does not know what `{'.'.join(path)}` names")
 

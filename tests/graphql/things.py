@@ -42,6 +42,7 @@ from dms.services import (
     holds,
     registers,
     savedqueries,
+    scheduleeditions,
     schemeeditions,
     searchlists,
     securitychanges,
@@ -61,10 +62,12 @@ from dms.services.versions import NamedUpload
 from dms.stores.work import session_of
 from tests import retaining
 from tests.desk import Desk
+from tests.duewordings import track
 from tests.factories import World, end_entries, make_clearance, make_review
 from tests.graphql.front import Front
 from tests.logged import logged
 from tests.services.disposing import Archive
+from tests.services.schedules import Office
 from tests.services.schemes import Plan
 from tests.services.vocabulary import Vocabulary
 from tests.signing import signed
@@ -97,6 +100,7 @@ class Things:
     def __post_init__(self):
         self.desk = Desk(self.front.house, self.world)
         self.plan = Plan(self.desk)
+        self.rules = Office(self.desk)
         self.words = Vocabulary(self.desk)
         self._archive: Archive | None = None
         self.world.level(200)
@@ -147,6 +151,19 @@ class Things:
 
     def class_entry(self):
         return self.plan.draft().add(f"class-{next(_numbers)}").id
+
+    def retention_schedule(self):
+        return self.book().id
+
+    def book(self):
+        """A new schedule."""
+        return self.rules.schedule(f"schedule-{next(_numbers)}")
+
+    def schedule_edition(self):
+        return self.book().draft().id
+
+    def rule_entry(self):
+        return self.book().draft().add("1", DOUBTFUL).id
 
     def thesaurus(self):
         return self.words.begin()
@@ -373,6 +390,9 @@ class Things:
         return change.id
 
 
+DOUBTFUL = "5 years after audit, or 6 years after the final report"
+"""A sentence that a person must read."""
+
 PLACING = Placing("Smith v. City", "Court order 7", "the case is open", None)
 
 
@@ -425,6 +445,49 @@ def edition(*steps):
         return {"input": shown}
 
     return case
+
+
+def booked(*steps):
+    """An edition of a schedule, with a rule, that has come so far."""
+
+    def case(things, sender):
+        draft = things.book().draft()
+        draft.add("1")
+        for step in steps:
+            draft.do(step, **({} if step is not scheduleeditions.approve else {"by": things.rules.approver}))
+        shown = {"id": global_id(Kind.SCHEDULE_EDITION, draft.id), "expectedRevision": draft.row.revision}
+        return {"input": shown}
+
+    return case
+
+
+def ruled(**words):
+    """A rule of a draft."""
+
+    def case(things, sender):
+        draft = things.book().draft()
+        entry = draft.add("1")
+        shown = {"id": global_id(Kind.RULE_ENTRY, entry.id), "expectedRevision": draft.row.revision}
+        return {"input": {"editionId": global_id(Kind.SCHEDULE_EDITION, draft.id), **shown, **words}}
+
+    return case
+
+
+def read_rule(state, **words):
+    """A rule that is understood so far."""
+
+    def case(things, sender):
+        said = "5 years after closed" if state == "parsed" else DOUBTFUL
+        entry = things.book().draft().add("1", said)
+        if state == "proposed":
+            entry = things.rules.resolve(entry.id, track("closed, P5Y destroy"))
+        shown = {"id": global_id(Kind.RULE_ENTRY, entry.id), "expectedRevision": entry.revision}
+        return {"input": {**shown, **words}}
+
+    return case
+
+
+TRACKS = [{"phases": [{"triggers": ["closed"], "period": "P5Y", "action": "DESTROY"}]}]
 
 
 def disposing(*steps, **values):
@@ -732,6 +795,23 @@ CASES = {
     "registerCreate": given(code=unique),
     "registerEntryAdd": given(day="2026-01-02", sender="Mr Smith"),
     "registerEntryCorrect": given(subject="Roof of the school"),
+    "retentionScheduleCreate": given(code=unique),
+    "ruleEntryAdd": given(
+        code=unique,
+        retention="permanent",
+        editionId=lambda t: t.make(Kind.SCHEDULE_EDITION),
+        expectedRevision=1,
+    ),
+    "ruleEntryApprove": read_rule("proposed"),
+    "ruleEntryFlag": read_rule("parsed"),
+    "ruleEntryRemove": ruled(),
+    "ruleEntryResolve": read_rule("needs_review", tracks=TRACKS),
+    "ruleEntryReturn": read_rule("proposed"),
+    "ruleEntryUpdate": ruled(title="Worded anew"),
+    "scheduleEditionActivate": booked(scheduleeditions.submit, scheduleeditions.approve),
+    "scheduleEditionApprove": booked(scheduleeditions.submit),
+    "scheduleEditionReturn": booked(scheduleeditions.submit),
+    "scheduleEditionSubmit": booked(),
     "schemeEditionActivate": edition(schemeeditions.submit, schemeeditions.approve),
     "schemeEditionApprove": edition(schemeeditions.submit),
     "schemeEditionReturn": edition(schemeeditions.submit),
