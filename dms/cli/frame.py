@@ -47,6 +47,7 @@ COMMANDS = {
     "policy": "dms.cli.policy",
     "schedule": "dms.cli.schedules",
     "schema": "dms.cli.schema",
+    "scheme": "dms.cli.schemes",
     "search": "dms.cli.search",
     "serve": "dms.cli.serve",
     "thesaurus": "dms.cli.thesauri",

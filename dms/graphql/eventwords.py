@@ -272,6 +272,8 @@ enums.show(
         Op.SCHEDULEEDITION_SUBMIT: "Submit an edition of a schedule.",
         Op.SCHEDULEEDITION_UPDATE: "Change what an edition of a schedule says of itself.",
         Op.SCHEDULEEDITION_WITHDRAW: "Give up an edition of a schedule.",
+        Op.SCHEME_EXPORT: "Take the classification scheme out as a file.",
+        Op.SCHEME_IMPORT: "Take classes in from a file.",
         Op.SCHEME_LIST: "List the classification scheme, its editions and classes.",
         Op.SCHEMEEDITION_ACTIVATE: "Put an edition of the scheme in force.",
         Op.SCHEMEEDITION_APPROVE: "Approve an edition of the scheme.",

@@ -71,6 +71,7 @@ class ClassEntry(Base):
         UniqueConstraint("edition_id", "class_id"),
         Index("ix_class_entry_order", "edition_id", "code_key", "id"),
         Index("ix_class_entry_class", "class_id"),
+        Index("ix_class_entry_parent", "parent_id", "code_key", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(Id, primary_key=True)

@@ -199,6 +199,8 @@ class Op(StrEnum):
     SCHEDULEEDITION_SUBMIT = "scheduleedition.submit"
     SCHEDULEEDITION_UPDATE = "scheduleedition.update"
     SCHEDULEEDITION_WITHDRAW = "scheduleedition.withdraw"
+    SCHEME_EXPORT = "scheme.export"
+    SCHEME_IMPORT = "scheme.import"
     SCHEME_LIST = "scheme.list"
     SCHEMEEDITION_ACTIVATE = "schemeedition.activate"
     SCHEMEEDITION_APPROVE = "schemeedition.approve"

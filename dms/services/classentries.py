@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -150,7 +150,7 @@ def move(
 def close(
     work: Work, edition_id: UUID, class_id: UUID, forwarded: Sequence[Forwarding], *, expected_revision: int
 ) -> ClassEntry:
-    """Close a class with a draft, and say in which classes it goes on; a class new in the draft never opens.
+    """Close a class with a draft, and say in which classes it goes on; one new in the draft leaves it.
 
     What is classed as it stays so until somebody classes it anew; nothing more can be declared in it.
     """
@@ -174,9 +174,28 @@ def close(
         row.kind = forwarding.kind
         work.add(row)
     entry.is_closed = True
+    if not forwarded and not _is_referred_to(work, edition, class_id, wordings.values()):
+        _drop_proposed(work, entry)
     values = {"forwarded_to": " ".join(f"{each.kind}:{each.target_id.hex}" for each in forwarded)}
     _keep(work, edition, entry, what="closed", values=values)
     return entry
+
+
+def _is_referred_to(
+    work: Work, edition: SchemeEdition, class_id: UUID, wordings: Iterable[rules.Wording]
+) -> bool:
+    """Tell whether a class of the draft lies below this one, or goes on in it."""
+    return any(each.parent_id == class_id for each in wordings) or any(
+        each.target_id == class_id for each in editions.successors(work, edition.id)
+    )
+
+
+def _drop_proposed(work: Work, entry: ClassEntry) -> None:
+    """Take a class out of the draft that it is new in, so that its code is free again."""
+    row = gate.vocabulary(work, RecordClass).one(entry.class_id)
+    if row.status is ClassStatus.PROPOSED:
+        row.status = ClassStatus.CLOSED
+        work.remove(entry)
 
 
 def _claimed(

@@ -121,10 +121,11 @@ def activate(work: Work, edition_id: UUID, *, expected_revision: int) -> SchemeE
 
 
 def withdraw(work: Work, edition_id: UUID, *, expected_revision: int, reason: str) -> SchemeEdition:
-    """Give up an edition that never was in force."""
+    """Give up an edition that never was in force, with the classes that are new in it."""
     work.performs(Op.SCHEMEEDITION_WITHDRAW)
     row = claim(work, edition_id, expected_revision=expected_revision, event="withdraw")
     editions.withdraw(work, row, reason=reason)
+    store.give_up_classes(work, row.id)
     return row
 
 

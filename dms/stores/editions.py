@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from dms.base.ids import new_id
 from dms.models.schemes import ClassEntry, ClassMapping, RecordClass, SchemeEdition
@@ -71,6 +71,16 @@ def copied(work: Work, edition_id: UUID, *, to: UUID) -> int:
     if rows:
         session_of(work).execute(insert(ClassEntry), rows)
     return len(rows)
+
+
+def give_up_classes(work: Work, edition_id: UUID) -> None:
+    """Close the classes that only this edition words, which never comes in force."""
+    worded = select(ClassEntry.class_id).where(ClassEntry.edition_id == edition_id)
+    session_of(work).execute(
+        update(RecordClass)
+        .where(RecordClass.status == ClassStatus.PROPOSED, RecordClass.id.in_(worded))
+        .values(status=ClassStatus.CLOSED)
+    )
 
 
 def is_code_taken(work: Work, edition_id: UUID, code: str, *, but: UUID | None = None) -> bool:

@@ -338,6 +338,33 @@ class TestClosing:
         with pytest.raises(errors.State, match="^`CHAIN` goes on in `CHAIN-1`, which is closed too"):
             draft.do(schemeeditions.submit)
 
+    def test_class_added_and_closed_in_one_draft_leaves_its_code_free(self, plan):
+        draft = plan.draft()
+        dropped = draft.add("FREE").class_id
+        draft.do(classentries.close, dropped, ())
+
+        again = draft.add("FREE").class_id
+
+        assert [row.class_id for row in draft.entries() if row.code == "FREE"] == [again]
+        assert plan.row(dropped).status is ClassStatus.CLOSED
+
+    def test_class_that_something_new_lies_below_stays_in_the_draft_as_closed(self, plan):
+        draft = plan.draft()
+        above = draft.add("KEPT").class_id
+        draft.add("KEPT-1", above)
+
+        draft.do(classentries.close, above, ())
+
+        assert [row.is_closed for row in draft.entries() if row.code == "KEPT"] == [True]
+
+    def test_classes_of_a_withdrawn_draft_are_given_up(self, plan):
+        draft = plan.draft()
+        added = draft.add("GIVEN-UP").class_id
+
+        draft.do(schemeeditions.withdraw, reason="not wanted")
+
+        assert plan.row(added).status is ClassStatus.CLOSED
+
     def test_new_documents_do_not_get_a_closed_class(self, desk, plan):
         class_id = plan.in_force("DEFAULT")
         place = desk.world.aggregation(record_class_id=class_id)
