@@ -33,6 +33,9 @@ SCHEMA = whole_schema()
 TABLE = Path(__file__).with_name("holdanswers.txt")
 HERE = {DocumentState.DRAFT, DocumentState.DECLARED, AggregationState.OPEN, AggregationState.CLOSED}
 ANSWERS = {"nothing", "goes_on", "follows", "spares", "refused"}
+EARLIER = ("retentionAssignmentApprove", "retentionAssignmentReject")
+"""They decide about what was proposed before the Hold: it could not be proposed now."""
+
 KEPT = ("title", "dates", "authors", "addressees", "description", "medium", "reference_code", "original_name")
 
 
@@ -62,6 +65,7 @@ class Court:
         self.scene = Scene(front, Things(front, world))
         self.scene.fill()
         self.things, self.world = self.scene.things, world
+        self.made = {name: self.things.case(name, self.sender(name)) for name in EARLIER}
         unassigned = world.build(lambda work: facts.record_class_id(work, UNASSIGNED))
         self.holds = {
             place(world, CoveredKind.AGGREGATION, self.things.room),
@@ -86,15 +90,17 @@ class Court:
 
     def send(self, name):
         """What the first who may gets for a mutation; as the table of permissions says it."""
-        column = next(each for each in COLUMNS if rows()[name][each] == "yes")
-        sender = self.scene.people[column]
-        case = self.things.case(name, sender)
+        case = self.made.get(name) or self.things.case(name, self.sender(name))
         if name.startswith("disposal"):
             self.hold_archive()
         case["input"] = {**case.get("input", {}), **self.moved(name)}
         operation = Minimal(SCHEMA.core, self.things.make, depth=1).operation(name, case)
         before = self.look()
-        return self.scene.send(column, operation), before
+        return self.scene.send(may(name), operation), before
+
+    def sender(self, name):
+        """Who sends a mutation."""
+        return self.scene.people[may(name)]
 
     def hold_archive(self):
         """Place a Hold on what was proposed for destruction: nothing that is held could have been."""
@@ -126,6 +132,11 @@ class Court:
                 (column.class_.__name__, key): True for key in session.execute(select(column)).scalars()
             }
         return found
+
+
+def may(name):
+    """The first who may, by the table of permissions."""
+    return next(each for each in COLUMNS if rows()[name][each] == "yes")
 
 
 def lost(before, after):
