@@ -37,6 +37,8 @@ _LISTS = """
     logExports logAlerts logAlertHits importRuns jobs savedQueries searchLists
     retentionSchedules scheduleEditions ruleEntries
     schemeEditions classEntries classAssignRuns thesauri concepts holds disposalBatches
+    schemeEditions classEntries classAssignRuns thesauri concepts indexTerms
+    relativeIndexEntries holds disposalBatches
     classRules
     schemeEditions classEntries classAssignRuns
     schemeEditions classEntries thesauri concepts
@@ -57,6 +59,7 @@ _WRITES = """
     scheduleEditionApprove scheduleEditionWithdraw
     ruleEntryAdd ruleEntryUpdate ruleEntryRemove ruleEntryResolve ruleEntryApprove ruleEntryReturn
     ruleEntryFlag
+    indexTermAdd indexTermRemove relativeIndexEntryAdd relativeIndexEntryRemove
     thesaurusCreate conceptCreate conceptUpdate conceptApprove conceptDeprecate conceptMerge
     holdCover holdNotify holdAcknowledge holdReview holdLiftPropose holdLiftReject holdLift holdPlace
     registerCreate registerEntryAdd registerEntryCorrect
@@ -126,6 +129,9 @@ PRICES: Mapping[str, Cost] = dict(
             "Mutation", "scheduleEditionCreate scheduleEditionSubmit scheduleEditionActivate", _HEAVY_WRITE
         ),
         *_each("Mutation", "accessReviewStart aggregationRearrange accessEventExport", _HEAVY_WRITE),
+        ("Query.relativeIndexReport", Cost(300)),
+        ("RelativeIndexReport.faults", _list(3)),
+        ("RelativeIndexFaultCount.entries", _list(20)),
         ("Mutation.thesaurusApprove", Cost(25 * WRITING)),
         *_each("Concept", "labels notes", _list(4)),
         *_each("Concept", "matches broader related forwardedTo", _list(1)),

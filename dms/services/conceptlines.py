@@ -221,11 +221,12 @@ def _rows(work: Work, concept_id: UUID, kind: LinkKind) -> Sequence[ConceptLink]
 
 
 def _enter(work: Work, row: Concept) -> None:
+    uri = row.uri
     work.add(row)
     try:
         work.flush()
     except IntegrityError as error:
-        message = f"another concept of this thesaurus has the IRI `{row.uri}`: choose another"
+        message = f"another concept of this thesaurus has the IRI `{uri}`: choose another"
         raise Conflict(message, path=("uri",)) from error
 
 

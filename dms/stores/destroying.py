@@ -15,6 +15,7 @@ from sqlalchemy import delete, literal, select, update
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.imports import ImportLine
+from dms.models.indexes import IndexTerm
 from dms.models.renditions import BlobStep, Rendition
 from dms.models.versions import Blob, BlobKey, ContentFile, Version
 from dms.rules.disposal import Gone
@@ -76,8 +77,10 @@ def shred(work: Work, document_ids: Collection[UUID]) -> Shredded:
 
 
 def forget(work: Work, ids: Collection[UUID]) -> None:
-    """Take the words of things out of the index."""
+    """Take the words of things out of the index, and the concepts that describe them."""
     fulltext.remove(work, ids)
+    gone = delete(IndexTerm).where(in_ids(IndexTerm.subject, ids))
+    session_of(work).execute(gone.execution_options(synchronize_session=False))
 
 
 def emptied(work: Work, aggregation_ids: Collection[UUID]) -> frozenset[UUID]:

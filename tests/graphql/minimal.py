@@ -82,6 +82,8 @@ NOUNS: dict[str, Kind | tuple[Kind, ...]] = {
     "register": Kind.REGISTER,
     "entry": Kind.REGISTER_ENTRY,
     "retentionAssignment": Kind.RETENTION_ASSIGNMENT,
+    "indexTerm": Kind.INDEX_TERM,
+    "relativeIndexEntry": Kind.RELATIVE_INDEX_ENTRY,
     "role": Kind.ROLE,
     "savedQuery": Kind.SAVED_QUERY,
     "savedQueryRun": Kind.SAVED_QUERY,

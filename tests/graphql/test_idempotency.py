@@ -53,6 +53,8 @@ ROLES = {
     "schemeEditionCreate": "records_manager",
     "thesaurusCreate": "technician",
     "conceptCreate": "technician",
+    "relativeIndexEntryAdd": "technician",
+    "indexTermAdd": None,
     "holdPlace": "records_manager",
     "accessEventExport": "auditor",
     "logAlertCreate": "auditor",

@@ -40,7 +40,9 @@ from dms.services import (
     disposalbatches,
     holdnotices,
     holds,
+    indexterms,
     registers,
+    relativeindex,
     savedqueries,
     scheduleeditions,
     schemeeditions,
@@ -205,6 +207,16 @@ class Things:
 
     def disposal_batch(self):
         return self.archive.begin().id
+
+    def index_term(self):
+        """A term of a Document in the room."""
+        words = self.words.approved(unique(self))
+        document = self.document()
+        return self.desk.do(self.clerk, indexterms.add, document, words, kind=SubjectKind.DOCUMENT).id
+
+    def relative_index_entry(self):
+        new = relativeindex.NewEntry(unique(self), class_id=self.record_class())
+        return self.desk.do(self.words.writer, relativeindex.add, new).id
 
     def user(self):
         return self.world.user()
@@ -791,6 +803,8 @@ CASES = {
     "conceptDeprecate": given(reason="nobody says so"),
     "conceptMerge": named_twice,
     "thesaurusCreate": given(code=unique),
+    "indexTermAdd": given(conceptId=lambda t: global_id(Kind.CONCEPT, t.words.approved(unique(t)))),
+    "relativeIndexEntryAdd": given(term=unique, recordClassId=lambda t: t.make(Kind.RECORD_CLASS)),
     "thesaurusApprove": waiting_words,
     "registerCreate": given(code=unique),
     "registerEntryAdd": given(day="2026-01-02", sender="Mr Smith"),

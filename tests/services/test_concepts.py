@@ -291,3 +291,11 @@ def test_hidden_labels_are_kept_apart(terms):
     )
 
     assert labels_of(terms, made) == [("hidden", "en", "Coulour"), ("preferred", "en", "Colour")]
+
+
+def test_iri_of_a_concept_is_its_own_in_a_thesaurus(desk, terms):
+    words = Words(labels=(preferred("Twice"),))
+    desk.do(terms.writer, concepts.create, terms.id, words, uri="urn:twice:1")
+
+    with pytest.raises(errors.Conflict, match="^another concept of this thesaurus has the IRI `urn:twice:1`"):
+        desk.do(terms.writer, concepts.create, terms.id, words, uri="urn:twice:1")
