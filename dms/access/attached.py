@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 from dms.access import keyset, predicates, slices
@@ -50,6 +50,8 @@ class Attached(Generic[M]):
     """Objects without access of their own that the caller has judged already."""
     conditions: tuple[ColumnElement[bool], ...] = ()
     order: Order | None = None
+    others: tuple[InstrumentedAttribute[UUID | None], ...] = ()
+    """Further objects that a row may name: it shows only with the action on all of them."""
 
     def where(self, *conditions: ColumnElement[bool]) -> Attached[M]:
         """Narrow the reading."""
@@ -63,10 +65,10 @@ class Attached(Generic[M]):
         """Return the row with this id, or raise `NotFound`: the same for absent and hidden."""
         statement = select(self.model).where(keyset.id_column(self.model) == row_id, *self.conditions)
         row = session_of(self.work).execute(statement).scalars().one_or_none()
-        owner_id = NOBODY if row is None else self._owner_id(row)
-        judged = self._judge({owner_id})  # absence costs what a refusal costs
-        if row is None or owner_id not in judged:
-            asked = None if row is None else owner_id
+        judged = self._judge(self._named([row] if row is not None else []) or {NOBODY})
+        # Absence costs what a refusal costs.
+        if row is None or not self._shows(row, judged):
+            asked = None if row is None else self._owner_id(row)
             self.work.refuses(asked, action=self.action, reason="absent", exists=row is not None)
             raise NotFound
         self._release([row], judged)
@@ -78,8 +80,8 @@ class Attached(Generic[M]):
             return {}
         statement = select(self.model).where(keyset.id_column(self.model).in_(ids), *self.conditions)
         rows = session_of(self.work).execute(statement).scalars().all()
-        judged = self._judge({self._owner_id(row) for row in rows})
-        kept = [row for row in rows if self._owner_id(row) in judged]
+        judged = self._judge(self._named(rows))
+        kept = [row for row in rows if self._shows(row, judged)]
         self._release(kept, judged)
         return {row.id: row for row in kept}  # type: ignore[attr-defined]  # every model here has one
 
@@ -87,12 +89,12 @@ class Attached(Generic[M]):
         """Return those of these rows that the actor may see, by id; the others are noted as refused."""
         statement = select(self.model).where(keyset.id_column(self.model).in_(ids), *self.conditions)
         rows = session_of(self.work).execute(statement).scalars().all()
-        owners = {self._owner_id(row) for row in rows}
+        owners = self._named(rows)
         missing = len(set(ids)) - len(rows)
         # Absence costs what a refusal costs.
         judged = self._judge(owners | {NOBODY} if missing else owners)
         found: dict[UUID, M] = {row.id: row for row in rows}  # type: ignore[attr-defined]  # as below
-        kept = {key: row for key, row in found.items() if self._owner_id(row) in judged}
+        kept = {key: row for key, row in found.items() if self._shows(row, judged)}
         self._release(list(kept.values()), judged)
         for key in set(ids) - kept.keys():
             asked = self._owner_id(found[key]) if key in found else key
@@ -120,7 +122,7 @@ class Attached(Generic[M]):
         while len(kept) <= request.size:
             room = request.size + 1 - len(kept)
             proposed = self._propose(beyond, limit=room)
-            judged.update(self._judge({self._owner_id(row) for row in proposed}))
+            judged.update(self._judge(self._named(proposed)))
             kept.extend(self._kept(proposed, judged))
             if len(proposed) < room:
                 break
@@ -144,10 +146,10 @@ class Attached(Generic[M]):
             order=self.order,
             request=request,
         )
-        judged = self._judge({self._owner_id(row) for rows in proposed.values() for row in rows})
+        judged = self._judge(self._named([row for rows in proposed.values() for row in rows]))
         pages: dict[UUID, Page[M]] = {}
         for key, rows in proposed.items():
-            if any(self._owner_id(row) not in judged for row in rows):
+            if not all(self._shows(row, judged) for row in rows):
                 # Casbin refuses what SQL proposes: `page` fills up and raises the alarm.
                 pages[key] = self.where(group == key).page(replace(request, want_total=False))
                 continue
@@ -193,18 +195,24 @@ class Attached(Generic[M]):
 
     def _filter(self) -> ColumnElement[bool]:
         verdict = predicates.verdict(self.work, of_actor(self.work), action=self.action)
+        shown = or_(*self._visible(verdict, self.owner), self.owner.in_(self.open_nodes))
+        further = (or_(other.is_(None), *self._visible(verdict, other)) for other in self.others)
+        return and_(shown, *further)
+
+    def _visible(
+        self, verdict: predicates.Verdict, named: InstrumentedAttribute[Any]
+    ) -> Iterator[ColumnElement[bool]]:
         # Row by row by the key of the object: as a list of all visible ids it would grow with the holdings.
-        visible = (
+        return (
             select(model.id)
-            .where(model.id == self.owner, predicates.condition(verdict, model))
+            .where(model.id == named, predicates.condition(verdict, model))
             .correlate(self.model)
             .exists()
             for model in (Document, Aggregation)
         )
-        return or_(*visible, self.owner.in_(self.open_nodes))
 
     def _kept(self, proposed: Sequence[M], judged: Mapping[UUID, _Owner]) -> Sequence[M]:
-        kept = [row for row in proposed if self._owner_id(row) in judged]
+        kept = [row for row in proposed if self._shows(row, judged)]
         withheld = len(proposed) - len(kept)
         if withheld:
             self.work.notes.withheld += withheld
@@ -228,12 +236,23 @@ class Attached(Generic[M]):
     def _release(self, rows: Sequence[M], judged: Mapping[UUID, _Owner]) -> None:
         for row in rows:
             row_id: UUID = row.id  # type: ignore[attr-defined]  # every model here has one
-            owner = judged[self._owner_id(row)]
             if row_id != self._owner_id(row):  # else the row tells of the thing under its own id
                 self.work.releases(row_id, revision=0, disclosure=Disclosure.METADATA)
-            if owner is not None:
-                release(self.work, [owner[0]], action=self.action)
-                note_lines(self.work, [owner[1]])
+            for owner in (judged[key] for key in self._names(row)):
+                if owner is not None:
+                    release(self.work, [owner[0]], action=self.action)
+                    note_lines(self.work, [owner[1]])
+
+    def _names(self, row: M) -> list[UUID]:
+        """Return the objects that a row names: its owner, and the others that there are."""
+        named: list[UUID | None] = [getattr(row, other.key) for other in self.others]
+        return [self._owner_id(row), *(key for key in named if key is not None)]
+
+    def _named(self, rows: Sequence[M]) -> set[UUID]:
+        return {key for row in rows for key in self._names(row)}
+
+    def _shows(self, row: M, judged: Mapping[UUID, _Owner]) -> bool:
+        return all(key in judged for key in self._names(row))
 
     def _owner_id(self, row: M) -> UUID:
         owner_id: UUID = getattr(row, self.owner.key)

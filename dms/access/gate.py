@@ -103,12 +103,14 @@ def attached(
     owner: InstrumentedAttribute[UUID],
     action: Action,
     open_nodes: frozenset[UUID] = frozenset(),
+    others: tuple[InstrumentedAttribute[UUID | None], ...] = (),
 ) -> Attached[M]:
     """Start a reading of rows that each name an object; they show if the actor has the action on it.
 
-    `open_nodes` are objects without an access list of their own that the caller has judged already.
+    `open_nodes` are objects without an access list of their own that the caller has judged already. A row
+    that names `others` too shows only with the action on all of them.
     """
-    return Attached(work, model, owner, action, open_nodes)
+    return Attached(work, model, owner, action, open_nodes, others=others)
 
 
 def parts(

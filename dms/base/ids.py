@@ -74,6 +74,7 @@ class Kind(IntEnum):
     CLASS_RULE = 88
     REGISTER = 75
     REGISTER_ENTRY = 76
+    CROSS_REFERENCE = 77
 
 
 _UNKNOWN = SafeUUID.unknown  # to look up a member of an enum takes longer than all the rest

@@ -44,6 +44,7 @@ _LISTS = """
     schemeEditions classEntries thesauri concepts
     schemeEditions classEntries registers registerEntries
     retentionAssignments triggerEvents
+    schemeEditions classEntries registers registerEntries crossReferences
 """
 _WRITES = """
     aggregationClassAssign classAssignRunCancel classRuleAdd classRuleUpdate classRuleRemove
@@ -64,6 +65,7 @@ _WRITES = """
     holdCover holdNotify holdAcknowledge holdReview holdLiftPropose holdLiftReject holdLift holdPlace
     registerCreate registerEntryAdd registerEntryCorrect
     retentionAssignmentReject triggerEventRecord triggerEventRevoke
+    crossReferenceAdd crossReferenceRemove registerCreate registerEntryAdd registerEntryCorrect
     groupCreate groupMemberAdd groupMemberRemove roleAssign roleWithdraw sessionEnd
     userCreate userDisable userEnable userResetStart userUpdate
     clearanceGrant clearanceRevoke compartmentCreate compartmentRetire
@@ -81,6 +83,7 @@ PRICES: Mapping[str, Cost] = dict(
     [
         *_each("Query", _LOOKUPS, Cost(1)),
         *_each("Query", _LISTS, _page(1)),
+        ("Query.crossReferenceSheet", Cost(100)),
         ("Query.policyRevisions", _page(20)),
         ("Query.disposalItems", _page(5)),
         ("DisposalBatch.approvals", _list(1)),

@@ -67,6 +67,7 @@ ROLES = {
     "classRulesApply": None,
     "aggregationClassAssignMany": None,
     "versionAdd": None,
+    "crossReferenceAdd": None,
     "registerCreate": None,
     "registerEntryAdd": None,
     "registerEntryCorrect": None,

@@ -43,6 +43,7 @@ KINDS = (
     Kind.REGISTER_ENTRY,
     Kind.RETENTION_ASSIGNMENT,
     Kind.TRIGGER_EVENT,
+    Kind.CROSS_REFERENCE,
 )
 """What there must be one of, so that no list is empty for want of things."""
 

@@ -27,6 +27,7 @@ from dms.rules.accesschanges import EntryGrant
 from dms.rules.alertterms import AlertKind
 from dms.rules.classassignruns import Chosen, RunState
 from dms.rules.classrules import Conditions
+from dms.rules.crossreferences import CrossReferenceKind
 from dms.rules.holds import CoveredKind
 from dms.rules.jobs import OPEN, JobKind, JobState
 from dms.rules.logexports import ExportFormat
@@ -37,6 +38,7 @@ from dms.services import (
     accessproposals,
     assignments,
     classrules,
+    crossreferences,
     disposalbatches,
     holdnotices,
     holds,
@@ -53,6 +55,7 @@ from dms.services import (
     versions,
 )
 from dms.services.classrules import RuleWords
+from dms.services.crossreferences import End, NewReference
 from dms.services.holdcoverage import Cover
 from dms.services.holdnotices import Custodian
 from dms.services.holds import Placing
@@ -172,6 +175,12 @@ class Things:
 
     def concept(self):
         return self.words.add(unique(self))
+
+    def cross_reference(self):
+        """A reference from one Document of the room to another."""
+        source, target = (End(MarkedKind.DOCUMENT, self.document()) for _ in range(2))
+        new = NewReference(source, CrossReferenceKind.RELATED, "belongs to it", target)
+        return self.desk.do(self.clerk, crossreferences.add, new).id
 
     def register(self):
         """A register in the room."""
@@ -806,6 +815,10 @@ CASES = {
     "indexTermAdd": given(conceptId=lambda t: global_id(Kind.CONCEPT, t.words.approved(unique(t)))),
     "relativeIndexEntryAdd": given(term=unique, recordClassId=lambda t: t.make(Kind.RECORD_CLASS)),
     "thesaurusApprove": waiting_words,
+    "crossReferenceAdd": given(
+        targetId=lambda t: t.make(Kind.DOCUMENT), sourceId=lambda t: t.make(Kind.DOCUMENT)
+    ),
+    "crossReferenceSheet": lambda t, sender: {"nodeId": t.make(Kind.DOCUMENT)},
     "registerCreate": given(code=unique),
     "registerEntryAdd": given(day="2026-01-02", sender="Mr Smith"),
     "registerEntryCorrect": given(subject="Roof of the school"),
