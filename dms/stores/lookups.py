@@ -15,6 +15,7 @@ from dms.models.accesslists import AccessEntry
 from dms.models.aggregations import Aggregation
 from dms.models.documents import Document
 from dms.models.holds import Hold
+from dms.models.schedules import RetentionSchedule, ScheduleEdition
 from dms.models.schemes import RecordClass, SchemeEdition
 from dms.models.security import Clearance
 from dms.models.users import Account, Principal, PrincipalKind, PrincipalLink
@@ -37,7 +38,7 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """An edition of the scheme that is there."""
+    """An edition of the scheme, or of a schedule, that is there."""
 
     id: UUID
     number: int
@@ -117,6 +118,20 @@ def newest_edition(work: Work) -> Edition:
     columns = (SchemeEdition.id, SchemeEdition.number, SchemeEdition.state, SchemeEdition.revision)
     statement = select(*columns).order_by(SchemeEdition.number.desc()).limit(1)
     return Edition(*session_of(work).execute(statement).one())
+
+
+def newest_schedule_edition(work: Work, code: str) -> Edition | None:
+    """Return the edition of a retention schedule that was begun last; None if there is none."""
+    columns = (ScheduleEdition.id, ScheduleEdition.number, ScheduleEdition.state, ScheduleEdition.revision)
+    statement = (
+        select(*columns)
+        .join(RetentionSchedule, RetentionSchedule.id == ScheduleEdition.schedule_id)
+        .where(RetentionSchedule.code == code)
+        .order_by(ScheduleEdition.number.desc())
+        .limit(1)
+    )
+    row = session_of(work).execute(statement).first()
+    return None if row is None else Edition(*row)
 
 
 def has_holds(work: Work) -> bool:

@@ -276,6 +276,8 @@ def test_access_log_tells_who_did_what(loaded):
     assert doers["schemeedition.create"] == doers["aggregation.create"] == {"jules.ferrand"}
     assert doers["hold.place"] == doers["hold.notify"] == {"jules.ferrand"}
     assert doers["schemeedition.approve"] == {"rosalind.castellane"}
+    assert doers["scheduleedition.activate"] == {"jules.ferrand"}
+    assert doers["scheduleedition.approve"] == {"rosalind.castellane"}
     assert doers["document.declare"] == {d.registered_by for d in PLAN.documents if d.is_declared}
     details = [event.detail for event in logged(house.database) if event.columns["op"] == "document.declare"]
     assert all(detail["operator"] for detail in details)

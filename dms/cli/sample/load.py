@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dms.base.settings import operator_name
-from dms.cli.sample import capture, holds, schemes, staff
+from dms.cli.sample import capture, holds, schedules, schemes, staff
 from dms.cli.sample.plan import plan
 from dms.cli.sample.town import Tell, Town
 from dms.house import House
@@ -29,6 +29,7 @@ def load(house: House, passwords: Mapping[str, str], *, tell: Tell) -> None:
     staff.grant_clearances(town)
     capture.write_access_lists(town, town.plan.repository_entries)
     schemes.put_in_force(town)
+    schedules.put_in_force(town)
     capture.build_tree(town)
     capture.write_access_lists(town, town.plan.aggregation_entries)
     capture.register_documents(town)
