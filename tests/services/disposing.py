@@ -25,6 +25,8 @@ class Archive:
     """A class whose Documents may be destroyed a year after their creation, and who may do it."""
 
     desk: object
+    DOCUMENT = Target.DOCUMENT
+
     manager: object = None
     approver: object = None
     record_class: object = None
@@ -48,10 +50,10 @@ class Archive:
 
         self.desk.world.build(body)
 
-    def document(self, **values):
+    def document(self, *, world=None, **values):
         """A declared Document of long ago."""
         told = {"state": DocumentState.DECLARED, "record_class_id": self.record_class} | values
-        return self.desk.world.document(
+        return (world or self.desk.world).document(
             told.pop("aggregation", self.file), created_at=LONG_AGO, declared_at=LONG_AGO, **told
         )
 
