@@ -143,7 +143,7 @@ def _open_works(settings: Settings, clock: Clock, vault: Vault | None) -> tuple[
             shards.PLACE: shards.place_of(settings),
             CEILING: settings.log_kept_months_max,
             VAULT: vault,
-            BACKUPS: settings.backups_kept_days,
+            BACKUPS: settings.backup_kept_days,
             **_kept(settings),
         },
     )

@@ -143,10 +143,6 @@ class Settings:
         default=172_800,
         metadata={"help": "stored bytes that nothing names stay this long; longer than a backup takes"},
     )
-    backups_kept_days: int = field(
-        default=35,
-        metadata={"help": "how long backups are kept: what is destroyed can be read from them so long"},
-    )
     scrub_every_s: int = field(
         default=2_592_000,
         metadata={"help": "the server checks stored content again after this long; 0: only commands do"},

@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 
 from dms.base.clock import Instant
+from dms.base.errors import Invalid
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import aggregations, documents, paging
 from dms.graphql.aggregations import Aggregation
@@ -18,6 +19,7 @@ from dms.graphql.disposalbatches import NOW, DisposalBatch, key_of, shown_batch
 from dms.graphql.disposalwords import ItemOutcome, Obstacle, SampleMethod
 from dms.graphql.documents import Document, Names
 from dms.graphql.paging import NARROWS, TOTAL_UP_TO, After, Before, Connection, First, Last, TotalUpTo
+from dms.graphql.retention import DueFilter
 from dms.graphql.scalars import ABSENT, shown_id, shown_instant
 from dms.graphql.words import Action, MarkedKind
 from dms.models import disposal as models
@@ -25,7 +27,7 @@ from dms.models.search import SubjectKind
 from dms.rules.accessevents import Op
 from dms.rules.disposal import MAX_ITEMS, SamplingPlan
 from dms.services import disposalitems, disposalruns
-from dms.services.disposalitems import MAX_IDS, ItemView
+from dms.services.disposalitems import MAX_DUE, MAX_IDS, ItemView
 from dms.services.search import Wanted
 
 _LIST = Annotated[strawberry.ID, strawberry.argument(description="The list.")]
@@ -92,8 +94,14 @@ class DisposalBatchAddInput:
     id: strawberry.ID = strawberry.field(description="The list, a draft.")
     expected_revision: int = strawberry.field(description="The revision that you have seen.")
     node_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list,
         description=f"Documents, and Aggregations with all in them: up to {MAX_IDS}. A list has at most "
-        f"{MAX_ITEMS:,} lines."
+        f"{MAX_ITEMS:,} lines.",
+    )
+    due: DueFilter | None = strawberry.field(
+        default=None,
+        description="In place of ids: what is due, as in `dueItems`, the longest due first. One call looks "
+        f"at {MAX_DUE:,} things; call again until nothing is added.",
     )
 
 
@@ -238,12 +246,14 @@ class Mutations:
         self, info: Info, input: Annotated[DisposalBatchAddInput, INPUT]
     ) -> DisposalBatchAddPayload | None:
         """Add things."""
-        found = disposalitems.add(
-            info.work,
-            key_of(input.id),
-            _things_of(input.node_ids),
-            expected_revision=input.expected_revision,
-        )
+        key, revision = key_of(input.id), input.expected_revision
+        if input.due is not None and input.node_ids:
+            raise Invalid("name things, or what is due: not both", path=("due",))
+        if input.due is not None:
+            found = disposalitems.add_due(info.work, key, input.due.asked(), expected_revision=revision)
+        else:
+            named = _things_of(input.node_ids)
+            found = disposalitems.add(info.work, key, named, expected_revision=revision)
         return DisposalBatchAddPayload(
             disposal_batch=shown_batch(info.work, found.batch),
             added=found.added,

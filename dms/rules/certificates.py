@@ -61,7 +61,8 @@ class Certified(NamedTuple):
     approvals: Sequence[Signature]
     started: Signature
     items: Sequence[CertifiedItem]
-    backups_kept_days: int
+    backup_kept_days: int
+    """0 if nobody said."""
 
 
 def body(certified: Certified) -> str:
@@ -69,7 +70,6 @@ def body(certified: Certified) -> str:
     terms = certified.terms
     counts = Counter(item.outcome.value for item in certified.items)
     gone = [each for item in certified.items for each in item.contents]
-    last = utc_day(certified.issued_at) + timedelta(days=certified.backups_kept_days)
     told: dict[str, Canonical] = {
         "format": FORMAT,
         "number": certified.number,
@@ -84,7 +84,7 @@ def body(certified: Certified) -> str:
             "listDigest": certified.list_digest,
         },
         "method": METHOD,
-        "readableInBackupsUntil": last.isoformat(),
+        "readableInBackupsUntil": _readable_until(certified),
         "proposed": _signed(certified.proposed),
         "approvals": [_signed(each) for each in certified.approvals],
         "started": _signed(certified.started),
@@ -94,6 +94,12 @@ def body(certified: Certified) -> str:
         "items": [_item(item) for item in certified.items],
     }
     return canonical.canonical_bytes(told).decode()
+
+
+def _readable_until(certified: Certified) -> str | None:
+    if not certified.backup_kept_days:
+        return None
+    return (utc_day(certified.issued_at) + timedelta(days=certified.backup_kept_days)).isoformat()
 
 
 def _signed(signature: Signature) -> Canonical:

@@ -26,10 +26,11 @@ from dms.rules import text
 from dms.rules.access import Action
 from dms.rules.accessevents import Op
 from dms.rules.disposal import ItemOutcome, Obstacle, SamplingPlan
-from dms.services import disposal, disposalbatches, search
+from dms.services import disposal, disposalbatches, duelists, search
 from dms.services.aggregationviews import AggregationView
 from dms.services.disposal import Judgement, Row, Terms
 from dms.services.documentviews import DocumentView
+from dms.services.duelists import DueWanted
 from dms.services.search import Wanted
 from dms.stores import conditions, disposals
 from dms.stores.records import is_a
@@ -38,6 +39,9 @@ from dms.stores.work import Work
 
 MAX_IDS = 500
 """Things that one call names."""
+
+MAX_DUE = 1_000
+"""Things of a due list that one call looks at."""
 
 _JUDGED_AT_ONCE = 500
 
@@ -101,22 +105,21 @@ def add(work: Work, batch_id: UUID, ids: Collection[UUID], *, expected_revision:
     work.performs(Op.DISPOSALBATCH_ADD)
     row = disposalbatches.claim(work, batch_id, expected_revision=expected_revision, event="add")
     found = _with_contents(work, ids)
-    known = {line.subject for line in disposals.lines(work, row.id)}
-    fresh = [each for each in found.values() if each.id not in known]
-    if len(known) + len(fresh) > rules.MAX_ITEMS:
-        raise Invalid(f"a list has at most {rules.MAX_ITEMS} things: begin another", path=("ids",))
-    judged = _judged(work, row, fresh)
-    going = [each for each in fresh if judged[each.id].obstacle is None]
-    refused = [
-        Refused(each.id, _kind(each), obstacle)
-        for each in fresh
-        if (obstacle := judged[each.id].obstacle) is not None
-    ]
-    if going:
-        new = [_values(row, each, judged[each.id]) for each in going]
-        _relist(work, row, disposals.items(work, row.id), new)
-        disposalbatches.write(work, row, {"n_items": row.n_items + len(going)}, edited=True)
-    return Added(row, len(going), refused)
+    return _add(work, row, list(found.values()), known=_known(work, row))
+
+
+def add_due(work: Work, batch_id: UUID, wanted: DueWanted, *, expected_revision: int) -> Added:
+    """Put on a draft what is due and of which the actor may dispose, the longest due first.
+
+    At most `MAX_DUE` things are looked at in one call, so call again until nothing is added. Aggregations
+    bring nothing with them: what lies in them has a day of its own.
+    """
+    work.performs(Op.DISPOSALBATCH_ADD)
+    row = disposalbatches.claim(work, batch_id, expected_revision=expected_revision, event="add")
+    known = _known(work, row)
+    due = duelists.first_due(work, wanted, but=known, limit=min(MAX_DUE, rules.MAX_ITEMS - len(known)))
+    named = [(SubjectKind(outcome.kind.value), outcome.id) for outcome in due]
+    return _add(work, row, list(disposal.things(work, named, action=Action.DISPOSE).values()), known=known)
 
 
 def remove(work: Work, batch_id: UUID, ids: Collection[UUID], *, expected_revision: int) -> DisposalBatch:
@@ -164,13 +167,35 @@ def reseed(work: Work, batch_id: UUID, *, expected_revision: int, reason: str) -
     return row
 
 
+def _known(work: Work, row: DisposalBatch) -> frozenset[UUID]:
+    return frozenset(line.subject for line in disposals.lines(work, row.id))
+
+
+def _add(work: Work, row: DisposalBatch, things: Sequence[Row], *, known: Collection[UUID]) -> Added:
+    fresh = [each for each in things if each.id not in known]
+    if len(known) + len(fresh) > rules.MAX_ITEMS:
+        raise Invalid(f"a list has at most {rules.MAX_ITEMS} things: begin another", path=("nodeIds",))
+    judged = _judged(work, row, fresh)
+    going = [each for each in fresh if judged[each.id].obstacle is None]
+    refused = [
+        Refused(each.id, _kind(each), obstacle)
+        for each in fresh
+        if (obstacle := judged[each.id].obstacle) is not None
+    ]
+    if going:
+        new = [_values(row, each, judged[each.id]) for each in going]
+        _relist(work, row, disposals.items(work, row.id), new)
+        disposalbatches.write(work, row, {"n_items": row.n_items + len(going)}, edited=True)
+    return Added(row, len(going), refused)
+
+
 def _with_contents(work: Work, ids: Collection[UUID]) -> dict[UUID, Row]:
     """Return things of which the actor may dispose, Aggregations with all such that lies in them.
 
     `NotFound` if one of those that are named is absent or hidden.
     """
     if not 1 <= len(ids) <= MAX_IDS:
-        raise Invalid(f"name from 1 to {MAX_IDS} things", path=("ids",))
+        raise Invalid(f"name from 1 to {MAX_IDS} things", path=("nodeIds",))
     named = [(kind, key) for kind in SubjectKind for key in ids]
     found = disposal.things(work, named, action=Action.DISPOSE)
     if set(ids) - found.keys():

@@ -176,7 +176,7 @@ def _certified(work: Work, batch: DisposalBatch, *, number: int) -> Certified:
         approvals=[signed(each.by, each.at) for each in approvals],
         started=signed(batch.started_by, batch.started_at),
         items=[_told(item, *stubs[item.subject], batch=batch) for item in disposals.items(work, batch.id)],
-        backups_kept_days=work.memory[disposals.BACKUPS],
+        backup_kept_days=work.memory[disposals.BACKUPS],
     )
 
 

@@ -5,8 +5,8 @@ Rows are chosen by what is kept and shown as computed anew: see `Due.is_current`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -84,6 +84,21 @@ def due(work: Work, request: PageRequest, wanted: DueWanted) -> Due:
     page = _narrowed(work, wanted, today).order_by(Order(RetentionOutcome.due_key)).page(request)
     found = outcomes.computed(work, [row.id for row in page.rows])
     return Due(page, found, outcomes.is_current(work), today)
+
+
+def first_due(
+    work: Work, wanted: DueWanted, *, but: Collection[UUID], limit: int
+) -> Sequence[RetentionOutcome]:
+    """Return what is due today by what is kept, the longest due first; the caller shows none of it itself."""
+    work.performs(Op.RETENTION_DUE)
+    today = retentionfacts.calendar(work).today
+    reading = _narrowed(work, replace(wanted, state=RetentionState.DUE), today)
+    found: list[RetentionOutcome] = []
+    for rows in reading.order_by(Order(RetentionOutcome.due_key)).scan(limit):
+        found += [row for row in rows if row.id not in but]
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 def forecast(work: Work, wanted: DueWanted) -> Forecast:

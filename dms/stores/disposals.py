@@ -20,8 +20,8 @@ from dms.rules.states import BatchState
 from dms.stores.sets import in_ids
 from dms.stores.work import Work, session_of
 
-BACKUPS = "backups_kept_days"
-"""Key of the equipment of works under which it stands how long backups are kept."""
+BACKUPS = "backup_kept_days"
+"""Key of the equipment of works under which it stands how many days backups are kept; 0 if nobody said."""
 
 BATCHES = "disposal_batch"
 CERTIFICATES = "disposal_certificate"

@@ -20,8 +20,9 @@ from dms.rules.disposal import DisposalAction, ItemOutcome, Obstacle, SampleMeth
 from dms.rules.holds import CoveredKind
 from dms.rules.states import AggregationState, BatchState, DocumentState
 from dms.services import disposal, disposalbatches, disposalitems, disposalruns, documents, versions
+from dms.services.duelists import DueWanted
 from dms.services.versions import NamedUpload
-from dms.stores import facts
+from dms.stores import facts, outcomes
 from dms.stores.work import session_of
 from tests.services import holds
 from tests.services.disposing import LONG_AGO, Archive
@@ -341,6 +342,22 @@ def test_transferred_thing_keeps_its_content_until_a_list_destroys_what_is_here(
 
     assert before is DocumentState.TRANSFERRED
     assert desk.look(Document, document).state is DocumentState.DESTROYED
+
+
+def test_what_is_due_is_put_on_a_list_the_longest_due_first(desk, archive):
+    class_id = desk.world.record_class()
+    archive.bind("registered, P1Y", target=class_id)
+    due = [archive.document(record_class_id=class_id) for _ in range(2)]
+    young = desk.world.document(archive.file, state=DocumentState.DECLARED, record_class_id=class_id)
+    desk.world.build(lambda work: outcomes.keep(work, [*due, young]))
+    batch = archive.begin()
+
+    wanted = DueWanted(record_class_id=class_id)
+    added = archive.step(disposalitems.add_due, batch, wanted=wanted)
+    again = archive.step(disposalitems.add_due, batch, wanted=wanted)
+
+    assert (added.added, again.added) == (2, 0)
+    assert set(items(desk, batch)) == set(due)
 
 
 def test_crash_between_slices_leaves_what_goes_on_where_it_stopped(desk, archive, monkeypatch):
