@@ -72,6 +72,7 @@ class Scene:
         for kind in KINDS:
             self.things.make(kind)
         self.things.import_run(self.people["reader"])
+        self.things.index_term()
         for column in ("manager", "reader"):
             self.things.job(self.people[column])
         people = {column: user for column, user in self.people.items() if column != "disabled"}
