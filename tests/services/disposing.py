@@ -9,6 +9,7 @@ from functools import partial
 from dms.base import errors
 from dms.base.actor import system_actor
 from dms.models.retention import Target
+from dms.rules.access import Action
 from dms.rules.disposal import DisposalAction
 from dms.rules.states import DocumentState
 from dms.services import disposalbatches, disposalitems, disposalruns, users
@@ -31,6 +32,7 @@ class Archive:
     approver: object = None
     record_class: object = None
     file: object = None
+    clerk: object = None
 
     def __post_init__(self):
         world = self.desk.world
@@ -38,6 +40,7 @@ class Archive:
         self.approver = self.approver or world.officer(role="disposal_approver")
         self.record_class = world.record_class()
         self.file = world.aggregation(record_class_id=self.record_class)
+        self.clerk = world.holder(self.file, Action.FILE, Action.EDIT)
         self.bind(DESTROYED_LONG_AGO)
 
     def bind(self, *said, target=None, kind=Target.CLASS):
