@@ -130,6 +130,16 @@ def compare(before: Iterable[Wording], after: Iterable[Wording]) -> tuple[Compar
     return tuple(sorted(found, key=_by_code))
 
 
+def placed_otherwise(before: Iterable[Wording], after: Iterable[Wording]) -> frozenset[UUID]:
+    """Return the classes that lie below another one, or have another primary office, than before.
+
+    On these, and on those below, other rules of retention may bear. A closed class stays where it was.
+    """
+    old = {row.class_id: (row.parent_id, row.primary_office) for row in before}
+    new = {row.class_id: (row.parent_id, row.primary_office) for row in after if not row.is_closed}
+    return frozenset(each for each in new.keys() & old.keys() if new[each] != old[each])
+
+
 def _is_gone(rows: Mapping[UUID, Wording], parent_id: UUID | None) -> bool:
     return parent_id is not None and (parent_id not in rows or rows[parent_id].is_closed)
 

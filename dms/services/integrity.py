@@ -32,7 +32,7 @@ from dms.services.inspections import (
     fault,
     slices,
 )
-from dms.stores import inspection, reindexing, waiting
+from dms.stores import inspection, outcomes, reindexing, waiting
 from dms.stores.blobs import BlobDamaged, BlobMissing
 from dms.stores.crypto import KeyUnavailable, WrappedKey
 from dms.stores.inspection import Named, Numbering
@@ -60,6 +60,7 @@ def examine(ground: Ground) -> Report:
         **_TRACES,
         "access": _access,
         "search": _search,
+        "retention": _retention,
         "log": _log,
     }
     report = _report(ground, steps)
@@ -232,6 +233,21 @@ def _search(ground: Ground) -> Iterator[Slice]:
     message = "a search would show it by another rule than a list: run `dms search rebuild --all`"
     found = ground.read(reindexing.disagreeing, limit=SLICE)
     yield ground.read(reindexing.entries), [fault("search_scope", "thing", each, message) for each in found]
+
+
+def _retention(ground: Ground) -> Iterator[Slice]:
+    """Compute what follows for things from nothing, and compare it with what is kept."""
+    message = "another outcome follows for it than is kept: run `dms jobs work`, or report it"
+    if not ground.read(outcomes.is_current):
+        waiting_ = "outcomes are computed anew after a change: check again when the jobs are done"
+        yield 0, [Finding("retention_waiting", "retention", waiting_, Weight.NOTE)]
+        return
+
+    def body(work: Work, after: UUID | None) -> tuple[Sequence[UUID], Sequence[UUID]]:
+        return outcomes.examined(work, after=after, limit=SLICE)
+
+    for rows, wrong in slices(ground, body, lambda row: row):
+        yield len(rows), [fault("retention_outcome", "thing", each, message) for each in wrong]
 
 
 def _recounted(fault: recount.Fault) -> Finding:

@@ -11,6 +11,7 @@ from dms.access.keyset import Order
 from dms.base.canonical import Canonical
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
+from dms.models.retention import Target
 from dms.models.schemes import ClassEntry, SchemeEdition
 from dms.rules import schemes as rules
 from dms.rules.access import Duty
@@ -20,6 +21,8 @@ from dms.rules.states import EditionState
 from dms.services import classplaces, editions
 from dms.services.editions import Heading, Room
 from dms.stores import editions as store
+from dms.stores import outcomes
+from dms.stores.outcomes import Marked
 from dms.stores.work import Work
 
 
@@ -115,8 +118,11 @@ def activate(work: Work, edition_id: UUID, *, expected_revision: int) -> SchemeE
     """
     work.performs(Op.SCHEMEEDITION_ACTIVATE)
     row = claim(work, edition_id, expected_revision=expected_revision, event="activate")
+    former = () if row.based_on_id is None else store.wordings(work, row.based_on_id)
     editions.activate(work, ROOM, row)
     classplaces.put_in_force(work, store.wordings(work, row.id))
+    moved = rules.placed_otherwise(former, store.wordings(work, row.id))
+    outcomes.mark(work, [Marked(Target.CLASS, each) for each in moved])
     return row
 
 

@@ -221,6 +221,29 @@ def _with_those_below(work: Work, classes: Collection[UUID]) -> Sequence[UUID]:
     return [row[0] for row in fetch(work, select(down.c.id))]
 
 
+def examined(work: Work, *, after: UUID | None, limit: int) -> tuple[Sequence[UUID], Sequence[UUID]]:
+    """Return a slice of the things of which outcomes are kept, and those of them that follow otherwise.
+
+    What time alone has turned is none of these.
+    """
+    statement = select(RetentionOutcome).order_by(RetentionOutcome.id).limit(limit)
+    if after is not None:
+        statement = statement.where(RetentionOutcome.id > after)
+    rows = {row.id: row for row in session_of(work).execute(statement).scalars()}
+    days = retentionfacts.calendar(work)
+    found = retentionfacts.gathered(work, list(rows), days=days)
+    wrong = [thing for thing, row in rows.items() if thing not in found or _differs(row, found[thing], days)]
+    return list(rows), wrong
+
+
+def _differs(row: RetentionOutcome, each: Gathered, days: Calendar) -> bool:
+    digest = duedays.digest(each.thing, each.assignments, fiscal_year=days.fiscal_year)
+    told = values(row.id, _computed(each, days), digest=digest, now=row.computed_at)
+    if row.turns_on is not None and row.turns_on <= days.today:
+        return row.digest != digest
+    return any(getattr(row, name) != value for name, value in told.items())
+
+
 def is_current(work: Work) -> bool:
     """Tell whether nothing waits to be computed anew, but for what time alone has turned."""
     return not fetch(work, select(RetentionChange.id).limit(1))

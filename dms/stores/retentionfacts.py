@@ -1,7 +1,7 @@
 """What the retention of things rests on, gathered for many at once, whoever asks: never a row to show.
 
 A handful of statements for any number of things. Source: the records design, section 2, `retention`; what
-is derived where nobody recorded a TriggerEvent is told in decision 0035.
+is derived where nobody recorded a TriggerEvent is told in decision 0034.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where things lie and how they are classed: whatever rules can be bound to above many things at once.
 
-Source: the records design, section 2, `RetentionAssignment`; decision 0035.
+Source: the records design, section 2, `RetentionAssignment`; decision 0034.
 """
 
 from __future__ import annotations

@@ -207,6 +207,16 @@ def entry_of_search_in_another_scope(town):
 
 
 @damage
+def outcome_that_does_not_follow(town):
+    document, _ = town.document()
+
+    def act(execute):
+        execute("UPDATE retention_outcome SET detail = 'other' WHERE id = ?", town.key(document))
+
+    return {("retention_outcome", f"thing:{document}")}, act
+
+
+@damage
 def stored_bytes_changed(town):
     _, (blob,) = town.document(b"changed")
     path = town.path(blob)
