@@ -146,7 +146,7 @@ def table(rows: Sequence[Row]) -> str:
     """Write the results as a Markdown table."""
     stages = "listed | approved | executed | certified"
     lines = [
-        f"| database | Documents | {stages} | a minute, in all | longest slice | execution : bare statements |",
+        f"| database | Documents | {stages} | a minute, in all | longest slice | execution : bare |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in rows:
