@@ -231,7 +231,7 @@ def _obstacle(
     if decided is not None:
         return DECISIONS[decided]
     event = "transfer" if terms.action is DisposalAction.TRANSFER else "destroy"
-    if event not in editing.transitions(row):
+    if not editing.permits_by_list(row, event):
         return Obstacle.STATE
     if terms.action is DisposalAction.WEED:
         return None if is_copy else Obstacle.NO_ORIGINAL

@@ -38,10 +38,11 @@ _NEEDED = {
     "close": Action.EDIT,
     "reopen": Action.EDIT,
     "discard": Action.EDIT,
-    "transfer": Action.DISPOSE,
-    "destroy": Action.DISPOSE,
 }
 """The action that each transition of a Document or Aggregation needs on it."""
+
+_BY_LISTS = frozenset({"destroy", "transfer"})
+"""What no person does to one thing, but an approved list of disposal does."""
 
 _DERIVED = frozenset({"title_key", "code_key", "date_key", "first_day", "last_day"})
 """Columns that follow from others: written with them, not noted beside them."""
@@ -99,7 +100,16 @@ def refusal(work: Work, row: Document | Aggregation, event: str, message: str) -
 
 
 def transitions(row: Document | Aggregation) -> tuple[str, ...]:
-    """Return the events that the state of the row permits, in alphabetical order."""
+    """Return the events that the state of the row permits to a person, in alphabetical order."""
+    return tuple(event for event in _permitted(row) if event not in _BY_LISTS)
+
+
+def permits_by_list(row: Document | Aggregation, event: str) -> bool:
+    """Tell whether the state of the row permits what only an approved list does."""
+    return event in _BY_LISTS and event in _permitted(row)
+
+
+def _permitted(row: Document | Aggregation) -> tuple[str, ...]:
     if is_a(row, Document):
         return states.available(states.DOCUMENT, row.state)
     return states.available(states.AGGREGATION, row.state)
