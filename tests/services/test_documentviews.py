@@ -300,7 +300,15 @@ def test_a_clerk_sees_what_he_may_do_next(desk, box, world):
     draft = desk.see(clerk, documentviews.find, box["a"], wanted=ALL)
     declared = desk.see(clerk, documentviews.find, box["d"], wanted=ALL)
 
-    assert draft.transitions == ("classAssign", "declare", "refile", "securitySet", "update", "versionAdd")
+    assert draft.transitions == (
+        "classAssign",
+        "declare",
+        "discard",
+        "refile",
+        "securitySet",
+        "update",
+        "versionAdd",
+    )
     assert declared.transitions == ("classAssign", "refile", "securitySet")
     assert draft.actions == (Action.DISCOVER, Action.READ_METADATA, Action.EDIT, Action.MARK)
 
