@@ -9,7 +9,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from dms.base import errors
+from dms.rules.access import Action
+from dms.services import disposal
 from dms.stores import fulltext, reindexing, upkeep
+from tests.desk import Desk
 from tests.factories import World
 
 CANARY = "zqxcanaryword"
@@ -84,7 +87,16 @@ def erase(house):
     raise AssertionError("others wrote all the time")
 
 
-@pytest.mark.parametrize("forget", [remove, replace])
+def discard(house, document):
+    """Destroy it by the one way by which things are destroyed."""
+    world = World(house)
+    clerk = world.user()
+    world.entry_on_document(clerk, document, Action.EDIT)
+    desk = Desk(house, world)
+    desk.do(clerk, disposal.discard, document, expected_revision=1, reason="filed by mistake")
+
+
+@pytest.mark.parametrize("forget", [remove, replace, discard])
 def test_word_that_was_taken_out_of_the_index_is_gone_from_the_files_once_erased(fresh_house, canary, forget):
     assert tells(fresh_house)
     if not fresh_house.database.is_sqlite:
