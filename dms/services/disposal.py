@@ -260,20 +260,29 @@ def _early(outcome: RetentionOutcome | None, terms: Terms) -> Obstacle | None:
 
 
 def _copies(work: Work, ids: Sequence[UUID]) -> frozenset[UUID]:
-    """Return those of these Documents of whose content an earlier declared one stays that the actor sees.
+    """Return those of these Documents of which an earlier declared one that the actor sees is the original.
 
-    What is hidden from the actor is no original: that a copy may go would tell of it.
+    It has all contents of the copy, and stays as long or longer. What is hidden from the actor is no
+    original: that a copy may go would tell of it.
     """
     declared = gate.visible(work, Document, Action.READ_METADATA).where(
         Document.state == DocumentState.DECLARED
     )
     declared = declared.order_by(Order(Document.declared_at))
-    found = set()
+    originals = {}
     for document_id, sha256 in disposals.bodies(work, ids).items():
         earliest = declared.where(conditions.holds_content([sha256])).page(PageRequest(1)).rows
         if earliest and earliest[0].id != document_id:
-            found.add(document_id)
-    return frozenset(found)
+            originals[document_id] = earliest[0].id
+    both = {*originals, *originals.values()}
+    due = retention.fresh(work, both)
+    held = {key: {each.sha256 for each in gone} for key, gone in destroying.contents(work, both).items()}
+    return frozenset(
+        copy
+        for copy, original in originals.items()
+        if held[copy] <= held[original]
+        and due[copy].decisive.standing.rank <= due[original].decisive.standing.rank
+    )
 
 
 def _reduce(

@@ -44,15 +44,15 @@ def items(desk, batch):
     return {item.subject: (item.outcome, item.obstacle) for item in found}
 
 
-def filed(desk, archive, plain=b"Dear Sir, canary", aggregation=None):
-    """A declared Document with content, whose day has come by a rule."""
+def filed(desk, archive, *plain, aggregation=None):
+    """A declared Document whose day has come by a rule, with a Version for each content."""
     file = aggregation or archive.file
     clerk = desk.world.holder(file, Action.FILE, Action.EDIT, rank=400)
     document = archive.document(state=DocumentState.DRAFT, aggregation=file)
-    upload = NamedUpload(desk.upload(clerk, plain), "letter.txt")
-    revision = desk.look(Document, document).revision
-    desk.do(clerk, versions.add, document, expected_revision=revision, upload=upload)
-    desk.do(clerk, documents.declare, document, expected_revision=revision + 1)
+    for revision, content in enumerate(plain or (b"Dear Sir, canary",), start=1):
+        upload = NamedUpload(desk.upload(clerk, content), "letter.txt")
+        desk.do(clerk, versions.add, document, expected_revision=revision, upload=upload)
+    desk.do(clerk, documents.declare, document, expected_revision=desk.look(Document, document).revision)
     return document
 
 
@@ -296,6 +296,25 @@ def test_copy_is_weeded_and_the_earliest_declared_stays(desk, archive):
     assert [each.obstacle for each in refused.refused] == [Obstacle.NO_ORIGINAL]
     assert items(desk, batch) == {second: (ItemOutcome.DESTROYED, None)}
     assert desk.look(Document, first).state is DocumentState.DECLARED
+
+
+def test_copy_that_must_stay_longer_than_its_original_is_not_weeded(desk, archive):
+    filed(desk, archive, b"a letter of great worth")
+    lasting = filed(desk, archive, b"a letter of great worth")
+    archive.bind("registered, P90Y", target=lasting, kind=Target.DOCUMENT)
+
+    added = archive.add(archive.begin(DisposalAction.WEED), lasting)
+
+    assert [each.obstacle for each in added.refused] == [Obstacle.NO_ORIGINAL]
+
+
+def test_copy_with_a_content_that_its_original_lacks_is_not_weeded(desk, archive):
+    filed(desk, archive, b"the last draft")
+    richer = filed(desk, archive, b"the first draft", b"the last draft")
+
+    added = archive.add(archive.begin(DisposalAction.WEED), richer)
+
+    assert [each.obstacle for each in added.refused] == [Obstacle.NO_ORIGINAL]
 
 
 def test_hidden_original_is_no_original(desk, archive):
