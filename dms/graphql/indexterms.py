@@ -9,7 +9,6 @@ from uuid import UUID
 import strawberry
 
 from dms.base.clock import Instant
-from dms.base.errors import Invalid
 from dms.base.ids import Kind, parse_global_id
 from dms.graphql import paging
 from dms.graphql.concepts import ConceptName, shown_name
@@ -111,7 +110,7 @@ def nodes(info: Info, ids: Collection[UUID]) -> Mapping[UUID, IndexTerm]:
 def _subject(text: str) -> tuple[SubjectKind, UUID]:
     parsed = parse_global_id(text)
     if parsed is None or parsed[0] not in _KINDS:
-        raise Invalid("is the id of no Document and no Aggregation", path=("nodeId",))
+        return SubjectKind.DOCUMENT, ABSENT
     return _KINDS[parsed[0]], parsed[1]
 
 

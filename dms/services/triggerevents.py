@@ -11,7 +11,7 @@ from dms.access import gate
 from dms.access.attached import Attached
 from dms.access.keyset import Order
 from dms.base.canonical import Canonical
-from dms.base.errors import Invalid
+from dms.base.errors import Invalid, NotFound
 from dms.base.ids import new_id
 from dms.base.paging import Page, PageRequest
 from dms.models.aggregations import Aggregation
@@ -127,9 +127,11 @@ def _last_day(read: dates.Dates, *, today: date) -> date:
 def _evidence(work: Work, document_id: UUID | None) -> UUID | None:
     if document_id is None:
         return None
-    if not gate.visible(work, Document, Action.READ_METADATA).many([document_id]):
-        raise Invalid("there is no such Document: name one that you may read", path=("evidenceId",))
-    return document_id
+    try:
+        return gate.visible(work, Document, Action.READ_METADATA).one(document_id).id
+    except NotFound as error:
+        message = "there is no such Document: name one that you may read"
+        raise Invalid(message, path=("evidenceId",)) from error
 
 
 def _event(work: Work, kind: Target, row: Document | Aggregation, *, trigger: str) -> TriggerEvent:

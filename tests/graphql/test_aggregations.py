@@ -104,7 +104,7 @@ def test_a_series_is_made_under_a_fonds(api, clerk, fonds):
         "parent": {"id": id_of(fonds)},
         "recordClass": None,
         "securityClassification": {"marking": "OPEN"},
-        "availableTransitions": ["close", "file", "rearrange", "update"],
+        "availableTransitions": ["classAssign", "close", "file", "rearrange", "update"],
     }
 
 
@@ -148,7 +148,7 @@ def test_the_life_of_a_file(api, clerk, fonds, world):
     )
     assert (emptied["title"], emptied["dates"], emptied["recordClass"]) == ("Papers", None, None)
     assert moved["parent"] == {"id": id_of(target)}
-    assert closed["aggregation"]["availableTransitions"] == ["reopen"]
+    assert closed["aggregation"]["availableTransitions"] == ["classAssign", "reopen"]
     assert refused["errors"] == [
         {
             "__typename": "StateError",
@@ -156,7 +156,7 @@ def test_the_life_of_a_file(api, clerk, fonds, world):
             "code": "STATE",
             "path": [],
             "state": "closed",
-            "available": ["reopen", "securitySet"],
+            "available": ["classAssign", "reopen", "securitySet"],
         }
     ]
     assert (opened["aggregation"]["state"], opened["aggregation"]["revision"]) == ("OPEN", 6)
@@ -351,7 +351,8 @@ def test_titles_order_the_list(api, clerk, tree):
 
 def test_what_may_only_be_discovered_is_masked(api, fonds, world):
     stranger = world.holder(fonds, Action.DISCOVER)
-    fields = " ".join(sorted(aggregations.METADATA - aggregations.PEOPLE))
+    plain = aggregations.METADATA - aggregations.PEOPLE - {"retention"}
+    fields = " ".join([*sorted(plain), "retention { state }"])
     look = f"""query ($id: ID!) {{ aggregation(by: {{id: $id}}) {{
       level referenceCode {fields} recordClass {{ id }} createdBy {{ id }} updatedBy {{ id }}
       availableTransitions viewerActions }} }}"""

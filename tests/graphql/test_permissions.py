@@ -44,6 +44,7 @@ KINDS = (
     Kind.RETENTION_ASSIGNMENT,
     Kind.TRIGGER_EVENT,
     Kind.CROSS_REFERENCE,
+    Kind.RELATIVE_INDEX_ENTRY,
 )
 """What there must be one of, so that no list is empty for want of things."""
 

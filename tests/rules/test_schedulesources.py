@@ -162,10 +162,6 @@ def test_file_that_is_too_large_is_one_finding(monkeypatch):
         (b"title\n", "the column `retention` is missing in the first line"),
         (b'title,"reten"tion\n', "the file is no table of comma-separated values: ',' expected after '\"'"),
         (
-            b"\xef\xbb\xbftitle,retention\n",
-            "the file begins with a byte order mark: save it as UTF-8 without one",
-        ),
-        (
             b"title,retention\n<<<<<<< HEAD\na,b\n>>>>>>> dev\n",
             "line 2 is a merge marker: import the file once the merge is resolved",
         ),

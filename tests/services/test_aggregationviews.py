@@ -75,7 +75,7 @@ def test_a_clerk_sees_what_he_may_do_next(desk, clerk, fonds, world):
 
     view = desk.see(clerk, views.find, file, wanted=ALL)
 
-    assert view.transitions == ("close", "file", "rearrange", "update")
+    assert view.transitions == ("classAssign", "close", "file", "rearrange", "update")
     assert view.actions == (Action.DISCOVER, Action.READ_METADATA, Action.FILE, Action.EDIT)
     assert view.record_class.id == record_class
 

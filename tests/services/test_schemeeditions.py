@@ -350,12 +350,12 @@ class TestClosing:
 
     def test_class_that_something_new_lies_below_stays_in_the_draft_as_closed(self, plan):
         draft = plan.draft()
-        above = draft.add("KEPT").class_id
-        draft.add("KEPT-1", above)
+        above = draft.add("STAYS").class_id
+        draft.add("STAYS-1", above)
 
         draft.do(classentries.close, above, ())
 
-        assert [row.is_closed for row in draft.entries() if row.code == "KEPT"] == [True]
+        assert [row.is_closed for row in draft.entries() if row.code == "STAYS"] == [True]
 
     def test_classes_of_a_withdrawn_draft_are_given_up(self, plan):
         draft = plan.draft()
