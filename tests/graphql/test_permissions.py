@@ -45,6 +45,7 @@ KINDS = (
     Kind.TRIGGER_EVENT,
     Kind.CROSS_REFERENCE,
     Kind.RELATIVE_INDEX_ENTRY,
+    Kind.DISPOSAL_BATCH,
 )
 """What there must be one of, so that no list is empty for want of things."""
 
@@ -164,6 +165,8 @@ def test_permissions_are_as_the_table_says(scene, name):
 
 @pytest.mark.parametrize("name", SCHEMA.mutation_rules)
 def test_what_moves_the_policy_takes_its_lock_first(scene, name):
+    if not scene.front.house.database.is_sqlite:
+        pytest.skip("what a mutation moves is the same on both")
     able = next(column for column, word in rows()[name].items() if word == "yes")
     operation = scene.operation(name, scene.people[able])
     before = scene.policy_revision()
